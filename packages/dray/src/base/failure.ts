@@ -1,0 +1,115 @@
+/** Where in a file something is wrong; `line` and `column` count from 1. */
+export interface Place {
+  file: string;
+  line: number;
+  column: number;
+  /** The lines around the place, ready to print. */
+  frame?: string;
+}
+
+/** Exit codes of `dray`: what a script may rely on. */
+export const EXIT = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  manifest: 3,
+  unreachable: 4,
+  refused: 5,
+  locked: 6,
+  interrupted: 130,
+} as const;
+
+/** Every failure a user can meet: its code, what it means, and the exit code. docs/failures.md is made from this table. */
+export const CODES = {
+  "manifest.missing": [EXIT.manifest, "There is no manifest and the command line does not say enough to do without one."],
+  "manifest.syntax": [EXIT.manifest, "The manifest is not valid YAML."],
+  "manifest.invalid": [EXIT.manifest, "A value in the manifest is not what the schema allows."],
+  "manifest.unknown-key": [EXIT.manifest, "The manifest has a key that Drayage does not know."],
+  "manifest.duplicate-machine": [EXIT.manifest, "Two machines have one name, or are the same machine."],
+  "manifest.secret-missing": [EXIT.manifest, "A secret named in the manifest is not in the environment."],
+  "golden.invalid": [EXIT.manifest, "The golden file is no JSON, or not a list of requests with expectations."],
+  "usage.invalid": [EXIT.usage, "The command line does not make sense."],
+  "usage.declined": [EXIT.usage, "The plan was not confirmed."],
+  "ssh.missing": [EXIT.unreachable, "There is no ssh program on this computer."],
+  "ssh.unknown-host": [EXIT.unreachable, "The machine's name does not resolve to an address."],
+  "ssh.unreachable": [EXIT.unreachable, "No answer from the machine's SSH port."],
+  "ssh.refused": [EXIT.unreachable, "The machine is there, but nothing listens on its SSH port."],
+  "ssh.key-denied": [EXIT.unreachable, "The machine does not accept this user with any key that was offered."],
+  "ssh.host-key-changed": [EXIT.unreachable, "The machine shows another host key than the one known."],
+  "ssh.host-key-unknown": [EXIT.unreachable, "The machine's host key is not known yet."],
+  "ssh.forwarding-denied": [EXIT.unreachable, "The machine's SSH server does not allow a forwarding that is needed."],
+  "ssh.failed": [EXIT.unreachable, "ssh ended with an error that has no code of its own."],
+  "docker.missing": [EXIT.refused, "Docker is not installed on the machine."],
+  "docker.not-running": [EXIT.refused, "Docker is installed on the machine, but its daemon does not run."],
+  "docker.permission": [EXIT.refused, "The user may not use Docker on the machine."],
+  "docker.version": [EXIT.refused, "The machine's Docker Engine does not speak an API version that Drayage knows."],
+  "docker.local-missing": [EXIT.refused, "No Docker Engine answers on this computer, and one is needed."],
+  "docker.failed": [EXIT.failed, "The Docker Engine answered with an error that has no code of its own."],
+  "machine.disk-full": [EXIT.refused, "There is not enough free disk on the machine for the image."],
+  "machine.port-taken": [EXIT.refused, "The edge's port is used by something else on the machine."],
+  "machine.setup-unsupported": [EXIT.refused, "`dray machine setup` does not know this operating system."],
+  "machine.setup-failed": [EXIT.failed, "Installing Docker on the machine failed."],
+  "image.not-found": [EXIT.refused, "The image is neither on this computer nor in a registry the machine can reach."],
+  "image.wrong-arch": [EXIT.refused, "The image is for another processor architecture than the machine's."],
+  "image.no-port": [EXIT.refused, "The image does not say which port it listens on, and none was found."],
+  "image.build-failed": [EXIT.failed, "Building the image failed."],
+  "image.no-dockerfile": [EXIT.manifest, "There is no Dockerfile where the manifest says to build."],
+  "image.carry-failed": [EXIT.failed, "The image did not arrive on the machine."],
+  "release.crashed": [EXIT.failed, "The release's container ended before it was ready."],
+  "release.out-of-memory": [EXIT.failed, "The release's container was killed because it needs more memory than its limit."],
+  "release.not-ready": [EXIT.failed, "The release did not become ready in time."],
+  "release.localhost-only": [EXIT.failed, "The release listens on 127.0.0.1 inside its container, where nobody else can reach it."],
+  "release.wrong-port": [EXIT.failed, "The release listens on another port than the one expected."],
+  "release.golden-wrong": [EXIT.failed, "The release answered the golden request, but not with what is expected."],
+  "release.none-before": [EXIT.refused, "There is no release to go back to."],
+  "release.unknown": [EXIT.refused, "No such release is kept on the machine."],
+  "service.unknown": [EXIT.refused, "The service does not run on this machine."],
+  "service.route-taken": [EXIT.refused, "Another service already answers on this route of the machine's edge."],
+  "service.locked": [EXIT.locked, "Somebody else is changing this service right now."],
+  "edge.failed": [EXIT.failed, "The edge did not take its new configuration; the old one is still in force."],
+  "request.failed": [EXIT.failed, "The request got no answer, or not the one expected."],
+  "fleet.partly-failed": [EXIT.failed, "Some machines of the fleet failed; the others carry the new release."],
+  interrupted: [EXIT.interrupted, "Stopped by Ctrl-C; what was begun has been undone."],
+  bug: [EXIT.failed, "Something happened that Drayage's authors did not expect."],
+} as const satisfies Record<string, readonly [number, string]>;
+
+export type Code = keyof typeof CODES;
+
+interface FailureOptions {
+  hint?: string;
+  place?: Place;
+  /** More evidence, a line each: last log lines, what listens where. */
+  details?: readonly string[];
+  cause?: unknown;
+}
+
+/** The one kind of error that is meant for a user: a code, one sentence, and what to do next. */
+export class Failure extends Error {
+  readonly code: Code;
+  readonly hint: string | undefined;
+  readonly place: Place | undefined;
+  readonly details: readonly string[];
+
+  constructor(code: Code, message: string, options: FailureOptions = {}) {
+    super(message, options.cause === undefined ? {} : { cause: options.cause });
+    this.name = "Failure";
+    this.code = code;
+    this.hint = options.hint;
+    this.place = options.place;
+    this.details = options.details ?? [];
+  }
+
+  get exitCode(): number {
+    return CODES[this.code][0];
+  }
+}
+
+/** Anything thrown, as a Failure: aborts become `interrupted`, surprises become `bug`. */
+export function asFailure(error: unknown): Failure {
+  if (error instanceof Failure) return error;
+  if (error instanceof Error && error.name === "AbortError") {
+    return new Failure("interrupted", "stopped before it was done", { cause: error });
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return new Failure("bug", message, { cause: error, hint: "run it again with DRAY_DEBUG=1 and report what it prints" });
+}

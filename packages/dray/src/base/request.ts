@@ -1,0 +1,77 @@
+import http from "node:http";
+import type { Duplex } from "node:stream";
+
+/** A way to open a connection to one server: a socket, or the pipes of a program. */
+export type Dial = () => Promise<Duplex>;
+
+/** An agent that gets its connections from `dial` and keeps them open between requests. */
+export function agentOver(dial: Dial, maxSockets: number = Number.POSITIVE_INFINITY): http.Agent {
+  const agent = new http.Agent({ keepAlive: true, maxSockets });
+  const open = (_options: unknown, done?: (error: Error | null, stream?: Duplex) => void): undefined => {
+    dial().then(
+      (stream) => done?.(null, stream),
+      (error: unknown) => done?.(error instanceof Error ? error : new Error(String(error))),
+    );
+    return undefined;
+  };
+  // The agent takes a stream handed to its callback; the types know only the socket it may return.
+  agent.createConnection = open as unknown as typeof agent.createConnection;
+  return agent;
+}
+
+export interface Ask {
+  method: string;
+  path: string;
+  headers?: Record<string, string>;
+  body?: string | Buffer;
+  signal: AbortSignal;
+  /** Where to: an agent that dials, or a host and port. */
+  agent?: http.Agent;
+  host?: string;
+  port?: number;
+}
+
+/** The one place that sends HTTP requests: resolves when the head of the answer is there. */
+export async function ask(request: Ask): Promise<http.IncomingMessage> {
+  const { body, headers = {}, ...rest } = request;
+  return await new Promise((resolve, reject) => {
+    const message = http.request({
+      ...rest,
+      headers: { host: "localhost", ...headers, ...(body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) }) },
+    });
+    message.once("response", resolve);
+    message.once("error", reject);
+    message.end(body);
+  });
+}
+
+/** A connection that the server agreed to hand over (HTTP 101 or Docker's hijack), with what it already sent. */
+export async function hijack(request: Ask): Promise<Duplex> {
+  const { body = "", headers = {}, ...rest } = request;
+  return await new Promise((resolve, reject) => {
+    const message = http.request({
+      ...rest,
+      headers: { host: "localhost", ...headers, connection: "Upgrade", upgrade: "tcp", "content-length": String(Buffer.byteLength(body)) },
+    });
+    message.once("upgrade", (_answer, socket, head) => {
+      if (head.length > 0) socket.unshift(head);
+      resolve(socket);
+    });
+    message.once("response", (answer) => {
+      text(answer).then(
+        (said) => reject(new Error(`the connection was not handed over: ${answer.statusCode} ${said}`)),
+        reject,
+      );
+    });
+    message.once("error", reject);
+    message.end(body);
+  });
+}
+
+/** Reads an answer to its end as text. */
+export async function text(answer: http.IncomingMessage): Promise<string> {
+  answer.setEncoding("utf8");
+  let all = "";
+  for await (const chunk of answer) all += chunk as string;
+  return all;
+}

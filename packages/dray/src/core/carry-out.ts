@@ -1,0 +1,85 @@
+import { asFailure, type Failure } from "../base/failure.ts";
+import { since } from "../base/clock.ts";
+import { type Context, under } from "./context.ts";
+import type { Plan, Stage, Step } from "./plan.ts";
+
+/** Takes back what one step did. */
+export type Undo = (context: Context) => Promise<void>;
+
+/** Does one step; what it returns can take it back, and be noted beside it. */
+export type Perform<S extends Step> = (step: S, context: Context) => Promise<{ undo?: Undo; note?: string } | void>;
+
+const UNDO_DEADLINE_MS = 60_000;
+
+/**
+ * Carries a plan out, stage by stage, the steps of a stage side by side.
+ * On failure or abort before the point of no return, everything done is taken back, last first,
+ * under a deadline of its own.
+ * @throws Failure of the step that failed first
+ */
+export async function carryOut<S extends Step>(plan: Plan<S>, perform: Perform<S>, context: Context): Promise<void> {
+  const done: { step: S; undo: Undo }[] = [];
+  for (const stage of plan.stages) {
+    const failure = await carryOutStage(stage, perform, context, done);
+    if (failure === undefined) continue;
+    if (stage.onFailure === "warn") {
+      context.emit({ type: "warning", text: `${stage.title}: ${failure.message}` });
+      continue;
+    }
+    await takeBack(done, context);
+    throw failure;
+  }
+}
+
+async function carryOutStage<S extends Step>(
+  stage: Stage<S>,
+  perform: Perform<S>,
+  context: Context,
+  done: { step: S; undo: Undo }[],
+): Promise<Failure | undefined> {
+  // A step that fails stops its neighbours: waiting for a transfer that will be thrown away helps nobody.
+  const stop = new AbortController();
+  const inner = under(context, AbortSignal.any([context.signal, stop.signal]));
+  const failures: Failure[] = [];
+  await Promise.all(
+    stage.steps.map(async (step) => {
+      try {
+        const undo = await carryOutStep(step, perform, inner);
+        if (undo !== undefined) done.push({ step, undo });
+      } catch (error) {
+        failures.push(asFailure(error));
+        stop.abort();
+      }
+    }),
+  );
+  return failures[0];
+}
+
+async function carryOutStep<S extends Step>(step: S, perform: Perform<S>, context: Context): Promise<Undo | undefined> {
+  context.signal.throwIfAborted();
+  const { kind, on, title } = step;
+  const startedAt = performance.now();
+  context.emit({ type: "step.started", step: kind, on, title });
+  try {
+    const result = await perform(step, context);
+    const note = result?.note;
+    context.emit({ type: "step.done", step: kind, on, title, ms: since(startedAt), ...(note === undefined ? {} : { note }) });
+    return result?.undo;
+  } catch (error) {
+    const failure = asFailure(error);
+    context.emit({ type: "step.failed", step: kind, on, title, code: failure.code, message: failure.message });
+    throw failure;
+  }
+}
+
+async function takeBack<S extends Step>(done: { step: S; undo: Undo }[], context: Context): Promise<void> {
+  const fresh = under(context, AbortSignal.timeout(UNDO_DEADLINE_MS));
+  for (const { step, undo } of done.toReversed()) {
+    try {
+      await undo(fresh);
+      context.emit({ type: "step.undone", step: step.kind, on: step.on, title: step.title });
+    } catch (error) {
+      context.emit({ type: "warning", text: `could not take back "${step.title}" on ${step.on}: ${asFailure(error).message}` });
+    }
+  }
+}

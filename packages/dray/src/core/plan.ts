@@ -1,0 +1,29 @@
+/** One thing that would be done, as plain data. Targets narrow `kind` to their own union. */
+export interface Step {
+  kind: string;
+  /** The machine it is done on. */
+  on: string;
+  title: string;
+}
+
+/** Steps that go side by side; a barrier before the next stage. */
+export interface Stage<S extends Step = Step> {
+  title: string;
+  steps: readonly S[];
+  /** `undo`: take back what was done so far. `warn`: past the point of no return, say it and go on. */
+  onFailure: "undo" | "warn";
+}
+
+export interface Plan<S extends Step = Step> {
+  service: string;
+  release: string;
+  stages: readonly Stage<S>[];
+  /** What would change, for people: `+ image ...`, `~ limits.memory 1 GiB -> 2 GiB`. */
+  changes: readonly Change[];
+}
+
+export interface Change {
+  what: string;
+  before?: string;
+  after?: string;
+}

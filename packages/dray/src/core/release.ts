@@ -1,0 +1,58 @@
+/** What a release needs to run, the same on every machine. */
+export interface Settings {
+  /** Port inside the container; undefined: found when it first starts. */
+  port?: number;
+  /** Path that answers 2xx or 3xx when the release is ready; undefined: found. */
+  ready?: string;
+  replicas: number;
+  limits: Limits;
+  env: Record<string, string>;
+  /** Names only; the values travel apart and are never part of a release. */
+  secrets: string[];
+  domain?: string;
+}
+
+/** Memory in bytes, cpus in cores, timeouts in milliseconds, body in bytes. */
+export interface Limits {
+  memory?: number;
+  cpus?: number;
+  concurrency?: number;
+  timeoutMs: number;
+  readyMs: number;
+  drainMs: number;
+}
+
+/** Who made a release, from what. */
+export interface Origin {
+  who: string;
+  /** ISO 8601, UTC. */
+  at: string;
+  commit?: string;
+  dirty?: boolean;
+}
+
+/** One immutable version of a service. */
+export interface Release {
+  /** Short, sortable by time of making. */
+  id: string;
+  service: string;
+  /** What the user calls the image, for people to read. */
+  image: string;
+  /** `sha256:...` of the image's manifest. */
+  digest: string;
+  settings: Settings;
+  from: Origin;
+}
+
+const EPOCH = Date.UTC(2024, 0, 1);
+
+/** A new release id: seconds since 2024 in base 36, then two characters against collisions. Sorts by time. */
+export function releaseId(now: number, random: () => number): string {
+  const seconds = Math.floor((now - EPOCH) / 1000)
+    .toString(36)
+    .padStart(6, "0");
+  const tail = Math.floor(random() * 36 * 36)
+    .toString(36)
+    .padStart(2, "0");
+  return seconds + tail;
+}

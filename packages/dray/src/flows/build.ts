@@ -1,0 +1,123 @@
+import { Failure } from "../base/failure.ts";
+import { run } from "../base/process.ts";
+import { userInfo, hostname } from "node:os";
+import type { Context } from "../core/context.ts";
+import type { Origin, Release, Settings } from "../core/release.ts";
+import { releaseId } from "../core/release.ts";
+import type { Cargo } from "../core/registry.ts";
+import { local } from "../machine/local.ts";
+import type { Machine } from "../machine/machine.ts";
+import type { Manifest } from "../manifest/schema.ts";
+import { buildDockerfile } from "../recipes/dockerfile.ts";
+import { inspectImage, type ImageFacts } from "../recipes/image.ts";
+import { direct } from "../registries/direct.ts";
+
+/** An image that a release can be made of. */
+export interface Built {
+  reference: string;
+  /** Facts of the local engine; undefined when only a registry has it. */
+  facts?: ImageFacts;
+}
+
+/** Makes or finds the image on this computer. `architecture`: what it is built for. */
+export async function buildImage(manifest: Manifest, architecture: string, context: Context): Promise<Built> {
+  if (manifest.image !== undefined) return await findImage(manifest.image, context);
+  const build = typeof manifest.build === "object" ? manifest.build : { context: manifest.build ?? "." };
+  const tag = `dray-build/${manifest.service}:latest`;
+  context.emit({ type: "step.started", step: "build", on: "here", title: "build the image" });
+  const startedAt = performance.now();
+  const reference = await buildDockerfile({ folder: manifest.folder, architecture, tag, ...build } as Parameters<typeof buildDockerfile>[0], context);
+  context.emit({ type: "step.done", step: "build", on: "here", title: "build the image", ms: Math.round(performance.now() - startedAt) });
+  return { reference, facts: await withLocal(context, (machine) => inspectImage(machine.engine, reference, context)) };
+}
+
+async function findImage(reference: string, context: Context): Promise<Built> {
+  try {
+    return { reference, facts: await withLocal(context, (machine) => inspectImage(machine.engine, reference, context)) };
+  } catch (error) {
+    // Not here: then perhaps in a registry that the machine reaches by itself.
+    if (error instanceof Failure && (error.code === "image.not-found" || error.code === "docker.local-missing")) return { reference };
+    throw error;
+  }
+}
+
+/** Hands the image over from the local engine, ready to be carried. */
+export async function loadCargo(built: Built, service: string, context: Context): Promise<Cargo> {
+  return await withLocal(context, (machine) => direct(machine.engine).load(built.reference, service, context));
+}
+
+/** The digest and architectures that a machine's engine finds in a registry. @throws Failure image.not-found */
+export async function askRegistry(machine: Machine, reference: string, context: Context): Promise<{ digest: string; architectures: string[] }> {
+  interface Distribution {
+    Descriptor: { digest: string };
+    Platforms: { architecture: string }[] | null;
+  }
+  try {
+    const found = await machine.engine.get<Distribution>(`/distribution/${reference}/json`, { signal: context.signal });
+    return { digest: found.Descriptor.digest, architectures: (found.Platforms ?? []).map((platform) => platform.architecture) };
+  } catch (error) {
+    throw new Failure("image.not-found", `there is no image ${reference} on this computer, and ${machine.name} cannot pull it`, {
+      hint: `docker images lists what there is here; docker build -t ${reference} . makes it`,
+      details: [error instanceof Error ? error.message : String(error)],
+      cause: error,
+    });
+  }
+}
+
+async function withLocal<T>(context: Context, act: (machine: Machine) => Promise<T>): Promise<T> {
+  await using machine = await local(context.signal);
+  return await act(machine);
+}
+
+/** A release of an image, with what the manifest says about running it. @throws Failure image.wrong-arch */
+export function makeRelease(manifest: Manifest, built: Built, digest: string, from: Origin): Release {
+  const settings: Settings = {
+    ...portOf(manifest, built),
+    ...(manifest.ready === undefined ? {} : { ready: manifest.ready }),
+    ...(manifest.domain === undefined ? {} : { domain: manifest.domain }),
+    replicas: manifest.replicas,
+    env: manifest.env,
+    secrets: manifest.secrets,
+    limits: limitsOf(manifest),
+  };
+  return { id: releaseId(Date.now(), Math.random), service: manifest.service, image: manifest.image ?? built.reference.slice(0, 19), digest, settings, from };
+}
+
+/** The manifest's port, else the one EXPOSE names; with several or none it is found when the container listens. */
+function portOf(manifest: Manifest, built: Built): { port?: number } {
+  if (manifest.port !== undefined) return { port: manifest.port };
+  const [only, ...more] = built.facts?.exposed ?? [];
+  return only !== undefined && more.length === 0 ? { port: only } : {};
+}
+
+function limitsOf(manifest: Manifest): Settings["limits"] {
+  const { memory, cpus, concurrency, timeout, ready, drain } = manifest.limits;
+  return {
+    ...(memory === undefined ? {} : { memory }),
+    ...(cpus === undefined ? {} : { cpus }),
+    ...(concurrency === undefined ? {} : { concurrency }),
+    timeoutMs: timeout,
+    readyMs: ready,
+    drainMs: drain,
+  };
+}
+
+/** Refuses an image for another processor before anything is sent. @throws Failure image.wrong-arch */
+export function checkArchitecture(image: string, has: readonly string[], machine: { name: string; architecture: string }): void {
+  if (has.length === 0 || has.includes(machine.architecture)) return;
+  throw new Failure("image.wrong-arch", `${image} is for ${has.join(", ")}, and ${machine.name} is ${machine.architecture}`, {
+    hint: `docker build --platform linux/${machine.architecture} ...; or let dray build it: build: . in the manifest`,
+  });
+}
+
+/** Who makes a release, from which commit. */
+export async function origin(folder: string, context: Context): Promise<Origin> {
+  const who = `${userInfo().username}@${hostname()}`;
+  const at = new Date().toISOString();
+  const git = async (...args: string[]): Promise<string | undefined> => {
+    const ended = await run(["git", "-C", folder, ...args], { signal: context.signal }).catch(() => undefined);
+    return ended?.code === 0 ? ended.stdout.trim() : undefined;
+  };
+  const [commit, status] = await Promise.all([git("rev-parse", "--short", "HEAD"), git("status", "--porcelain", "--", ".")]);
+  return { who, at, ...(commit === undefined ? {} : { commit }), ...(status === undefined || status === "" ? {} : { dirty: true }) };
+}

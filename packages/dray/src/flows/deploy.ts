@@ -1,0 +1,195 @@
+import { Failure } from "../base/failure.ts";
+import { Secret } from "../base/secret.ts";
+import { carryOut } from "../core/carry-out.ts";
+import type { Context } from "../core/context.ts";
+import type { Golden } from "../core/golden.ts";
+import type { Plan } from "../core/plan.ts";
+import type { Cargo } from "../core/registry.ts";
+import type { Release } from "../core/release.ts";
+import { keptOf } from "../machine/edge-config.ts";
+import type { Where } from "../machine/machine.ts";
+import type { SshOptions } from "../machine/ssh.ts";
+import { loadGolden } from "../manifest/golden.ts";
+import type { Manifest } from "../manifest/schema.ts";
+import { knownLayers } from "../registries/direct.ts";
+import { architectureName, observe, type Seen, type Site } from "../targets/machines/observe.ts";
+import { type MachineStep, planMachine, type Source, type Wish } from "../targets/machines/plan.ts";
+import { type Job, performer } from "../targets/machines/perform.ts";
+import { askRegistry, type Built, buildImage, checkArchitecture, loadCargo, makeRelease, origin } from "./build.ts";
+import { edgeImageOf, supplyEdge } from "./edge-image.ts";
+import { machinesOf, onEach, withSite } from "./fleet.ts";
+
+export interface DeployOptions {
+  ssh: SshOptions;
+  machine?: string;
+  /** Stop after the plan. */
+  dryRun?: boolean;
+  /** Shown the plan of every machine before anything is changed; false stops. */
+  confirm?: (plan: Plan) => Promise<boolean>;
+  /** When the command began (a `performance.now()` reading). */
+  startedAt?: number;
+}
+
+/** What a deploy or rollback did on one machine. */
+export interface Outcome {
+  machine: string;
+  address: string;
+  port: number;
+  service: string;
+  release: string;
+  before?: string;
+  plan: Plan;
+  bytesSent: number;
+  servingMs?: number;
+}
+
+/**
+ * Makes a release of what the manifest names and gives it the traffic on every machine.
+ * The old release serves until the new one is proved; a failure before that changes nothing for clients.
+ * @throws Failure
+ */
+export async function deploy(manifest: Manifest, options: DeployOptions, context: Context): Promise<Outcome[]> {
+  const wheres = machinesOf(manifest, options.machine);
+  const golden = await loadGolden(manifest);
+  const equipped = withSecrets(manifest, context);
+  const from = origin(manifest.folder, context);
+  // Of one fleet every machine gets the same release: it is made once, by the first machine that says its architecture.
+  const making = new Map<string, Promise<{ built: Built; cargo: Cargo | undefined; release: Release }>>();
+  const make = (architecture: string): ReturnType<typeof makeOnce> => {
+    const begun = making.get(architecture) ?? makeOnce(manifest, architecture, options.dryRun === true, from, equipped);
+    making.set(architecture, begun);
+    return begun;
+  };
+  // An image that exists needs no machine to be made ready: it is read while ssh connects.
+  if (manifest.image !== undefined) make("any").catch(() => undefined);
+  return await onEach(wheres, manifest.atOnce, (where) =>
+    withSite(where, options.ssh, equipped, async (site) => {
+      const architecture = architectureName(site.machine.version.Arch);
+      const [made, seen] = await Promise.all([make(manifest.image === undefined ? architecture : "any"), observe(site, manifest.edge.port, equipped)]);
+      const { release, source } = await fit(made, site, seen, equipped);
+      return await carryOutOn(where, site, seen, { release, source, again: false, edge: edgeOfManifest(manifest), keep: manifest.keep }, golden, options, equipped);
+    }),
+  );
+}
+
+async function makeOnce(
+  manifest: Manifest,
+  architecture: string,
+  dryRun: boolean,
+  from: ReturnType<typeof origin>,
+  context: Context,
+): Promise<{ built: Built; cargo: Cargo | undefined; release: Release }> {
+  if (dryRun && manifest.image === undefined) {
+    const built = { reference: "(to be built)" };
+    return { built, cargo: undefined, release: makeRelease(manifest, built, "", await from) };
+  }
+  const built = await buildImage(manifest, architecture, context);
+  const cargo = built.facts === undefined ? undefined : await loadCargo(built, manifest.service, context);
+  return { built, cargo, release: makeRelease(manifest, built, cargo?.digest ?? "", await from) };
+}
+
+/** How a machine gets this release; refuses what cannot run there. @throws Failure image.* */
+async function fit(
+  made: { built: Built; cargo: Cargo | undefined; release: Release },
+  site: Site,
+  seen: Seen,
+  context: Context,
+): Promise<{ release: Release; source: Source }> {
+  const { built, cargo, release } = made;
+  if (built.reference === "(to be built)") return { release, source: { via: "direct", bytes: 0 } };
+  const { architecture, machine: name } = seen;
+  if (cargo === undefined || built.facts === undefined) {
+    const found = await askRegistry(site.machine, built.reference, context);
+    checkArchitecture(built.reference, found.architectures, { name, architecture });
+    return { release: { ...release, digest: found.digest }, source: { via: "pull", reference: built.reference } };
+  }
+  checkArchitecture(built.reference, [built.facts.architecture], { name, architecture });
+  if (name === "local") return { release: { ...release, image: built.facts.id }, source: { via: "here" } };
+  const kept = seen.state.services[release.service]?.releases ?? [];
+  const known = await knownLayers(kept.map((each) => each.release.digest));
+  const bytes = cargo.layers.filter((layer) => !known.has(layer.digest)).reduce((sum, layer) => sum + layer.size, 0);
+  return { release, source: { via: "direct", bytes } };
+}
+
+/** Gives the traffic back to a release that is kept on the machines: the one before, or the one named. @throws Failure */
+export async function rollback(manifest: Manifest, to: string | undefined, options: DeployOptions, context: Context): Promise<Outcome[]> {
+  const golden = await loadGolden(manifest);
+  const equipped = withSecrets(manifest, context);
+  return await onEach(machinesOf(manifest, options.machine), manifest.atOnce, (where) =>
+    withSite(where, options.ssh, equipped, async (site) => {
+      const seen = await observe(site, manifest.edge.port, equipped);
+      const release = target(seen, manifest.service, to);
+      const wish: Wish = { release, source: { via: "here" }, again: true, edge: edgeOfManifest(manifest), keep: manifest.keep };
+      // What was proved once is only warmed now: golden.json may have moved on with the newer release.
+      return await carryOutOn(where, site, seen, wish, [], options, equipped).finally(() => void golden);
+    }),
+  );
+}
+
+function target(seen: Seen, name: string, to: string | undefined): Release {
+  const service = seen.state.services[name];
+  if (service === undefined) {
+    throw new Failure("service.unknown", `${name} does not run on ${seen.machine}`, { hint: `dray status; dray deploy starts it` });
+  }
+  const kept = service.releases.filter((each) => each.release.id !== service.current).map((each) => each.release.id);
+  const wanted = to ?? service.previous;
+  if (wanted === undefined) throw new Failure("release.none-before", `${service.current} is the first release of ${name} on ${seen.machine}`, { hint: "there is nothing to go back to yet" });
+  const found = keptOf(service, wanted);
+  if (found === undefined || wanted === service.current) {
+    throw new Failure("release.unknown", wanted === service.current ? `${wanted} has the traffic already` : `${wanted} is not kept on ${seen.machine}`, {
+      hint: kept.length > 0 ? `kept there: ${kept.join(", ")}` : "no other release is kept there",
+    });
+  }
+  return found.release;
+}
+
+async function carryOutOn(
+  where: Where,
+  site: Site,
+  seen: Seen,
+  wish: Wish,
+  golden: readonly Golden[],
+  options: DeployOptions,
+  context: Context,
+): Promise<Outcome> {
+  const startedAt = options.startedAt ?? performance.now();
+  const plan: Plan<MachineStep> = planMachine(wish, seen);
+  context.emit({ type: "planned", plan });
+  const before = seen.state.services[wish.release.service]?.current;
+  const outcome: Outcome = {
+    machine: where.name,
+    address: site.machine.address,
+    port: wish.edge.port,
+    service: wish.release.service,
+    release: wish.release.id,
+    ...(before === undefined ? {} : { before }),
+    plan,
+    bytesSent: 0,
+  };
+  if (options.dryRun === true) return outcome;
+  if (options.confirm !== undefined && !(await options.confirm(plan))) throw new Failure("usage.declined", "not confirmed; nothing was changed");
+  const job: Job = { site, seen, release: wish.release, golden, edgeImage: wish.edge.image, supplyEdge: supplyEdge(wish.edge.image), startedAt, bytesSent: 0 };
+  let servingMs: number | undefined;
+  await carryOut(plan, performer(job), {
+    ...context,
+    emit: (news) => {
+      if (news.type === "serving") servingMs = news.ms;
+      context.emit(news);
+    },
+  });
+  return { ...outcome, bytesSent: job.bytesSent, ...(servingMs === undefined ? {} : { servingMs }) };
+}
+
+function edgeOfManifest(manifest: Manifest): Wish["edge"] {
+  return { port: manifest.edge.port, image: edgeImageOf(manifest) };
+}
+
+/** The context with the manifest's secrets taken from the environment. @throws Failure manifest.secret-missing */
+function withSecrets(manifest: Manifest, context: Context): Context {
+  const values = manifest.secrets.map((name): [string, Secret] => {
+    const value = process.env[name];
+    if (value === undefined) throw new Failure("manifest.secret-missing", `the secret ${name} is not set here`, { hint: `export ${name}=...` });
+    return [name, new Secret(value)];
+  });
+  return { ...context, secrets: new Map([...context.secrets, ...values]) };
+}

@@ -1,0 +1,60 @@
+import { Failure } from "../base/failure.ts";
+import type { Context } from "../core/context.ts";
+import { isMissing } from "../machine/engine.ts";
+import { local } from "../machine/local.ts";
+import type { Manifest } from "../manifest/schema.ts";
+import { carry, direct } from "../registries/direct.ts";
+import type { Site } from "../targets/machines/observe.ts";
+
+/** The release the edge is tested with; any image with HAProxy 3.2, bash and coreutils will do. */
+const DEFAULT_EDGE = "docker.io/library/haproxy:3.2.9-bookworm";
+
+/** One setting: `edge.image` in the manifest, else DRAY_EDGE_IMAGE, else HAProxy's own image. */
+export function edgeImageOf(manifest: Manifest): string {
+  return manifest.edge.image ?? process.env["DRAY_EDGE_IMAGE"] ?? DEFAULT_EDGE;
+}
+
+/** Brings the edge's image to a machine: it is there, or this computer's engine has it, or the machine pulls it. @throws Failure image.not-found */
+export function supplyEdge(image: string): (site: Site, context: Context) => Promise<void> {
+  return async (site, context) => {
+    const { engine, name } = site.machine;
+    const { signal } = context;
+    if (await exists(site, image, context)) return;
+    const carried = await carryFromHere(site, image, context);
+    if (carried) return;
+    try {
+      for await (const _line of engine.stream("POST", "/images/create", { query: { fromImage: image }, signal }));
+    } catch (error) {
+      throw new Failure("image.not-found", `${name} cannot pull the edge's image ${image}, and it is not on this computer either`, {
+        hint: "docker pull it here, or name another HAProxy image: edge: {image: ...} or DRAY_EDGE_IMAGE",
+        details: [error instanceof Error ? error.message : String(error)],
+        cause: error,
+      });
+    }
+  };
+}
+
+async function exists(site: Site, image: string, context: Context): Promise<boolean> {
+  const found = await site.machine.engine.get(`/images/${encodeURIComponent(image)}/json`, { signal: context.signal }).catch((error: unknown) => {
+    if (!isMissing(error)) throw error;
+    return undefined;
+  });
+  return found !== undefined;
+}
+
+async function carryFromHere(site: Site, image: string, context: Context): Promise<boolean> {
+  try {
+    await using here = await local(context.signal);
+    const cargo = await direct(here.engine).load(image, "edge", context);
+    const tell = (done: number, total: number): void => context.emit({ type: "step.progress", step: "edge", on: site.machine.name, done, total, unit: "bytes" });
+    await carry(site.machine, cargo.digest, "edge", "carried", tell, context.signal);
+  } catch (error) {
+    const missing = isMissing(error) || (error instanceof Failure && error.code === "docker.local-missing");
+    if (missing) return false;
+    throw error;
+  }
+  const [repo, tag = "latest"] = image.split(/:(?=[^/]*$)/);
+  await site.machine.engine.post("/images/dray/edge:carried/tag", { query: { repo: repo ?? image, tag }, signal: context.signal });
+  await site.machine.engine.call("DELETE", "/images/dray/edge:carried", { query: { noprune: true }, signal: context.signal });
+  return true;
+}

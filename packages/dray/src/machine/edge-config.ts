@@ -1,0 +1,166 @@
+import type { Release } from "../core/release.ts";
+
+/** One container of a release, where the edge finds it. */
+export interface Replica {
+  container: string;
+  address: string;
+  port: number;
+}
+
+/** A release that is kept on a machine: running, draining or stopped. */
+export interface Kept {
+  release: Release;
+  replicas: Replica[];
+  /** How it got here: for `dray status` and the audit. */
+  deployedAt: string;
+  /** It was told to end; a rollback must start it afresh. */
+  stopping?: boolean;
+}
+
+/** What the edge knows of one service. */
+export interface ServiceState {
+  service: string;
+  domain?: string;
+  /** The release that gets the traffic. */
+  current: string;
+  /** The one that got it before: where `dray rollback` goes. */
+  previous?: string;
+  /** Oldest first. */
+  releases: Kept[];
+}
+
+/** The whole truth about a machine, kept in the edge's volume. */
+export interface EdgeState {
+  v: 1;
+  port: number;
+  services: Record<string, ServiceState>;
+}
+
+export const EMPTY_STATE: EdgeState = { v: 1, port: 80, services: {} };
+
+/** Name of a service's HAProxy backend. */
+export function backendName(service: string): string {
+  return `s_${service}`;
+}
+
+/** Name of a replica's server in its backend: the release, then a number; `x-dray-release` is cut out of it. */
+export function serverName(release: string, index: number): string {
+  return `${release}.${index + 1}`;
+}
+
+export function keptOf(service: ServiceState, release: string): Kept | undefined {
+  return service.releases.find((kept) => kept.release.id === release);
+}
+
+/** Every server of a release, as HAProxy names and addresses it. */
+export function serversOf(kept: Kept): { name: string; address: string }[] {
+  return kept.replicas.map((replica, index) => ({
+    name: serverName(kept.release.id, index),
+    address: `${replica.address}:${replica.port}`,
+  }));
+}
+
+const HEAD = `# Written by dray. Changes made by hand are lost with the next deploy.
+global
+  log stdout format raw local0
+  stats socket ipv4@127.0.0.1:9999 level admin expose-fd listeners
+  maxconn 20000
+  hard-stop-after 1h
+
+defaults
+  mode http
+  log global
+  option httplog
+  option dontlognull
+  # A reload may otherwise reset an idle connection that a client is just about to use again (facts/haproxy.md).
+  option idle-close-on-response
+  option redispatch
+  retries 3
+  retry-on conn-failure empty-response
+  timeout connect 5s
+  timeout client 1h
+  timeout http-request 30s
+  timeout http-keep-alive 60s
+  timeout queue 30s
+  timeout tunnel 1h
+  default-server init-addr none
+`;
+
+/** The edge's whole configuration, from its state: the same state gives the same text. */
+export function edgeConfig(state: EdgeState): string {
+  const services = Object.values(state.services).toSorted((a, b) => a.service.localeCompare(b.service));
+  return [HEAD, frontend(state, services), ...services.map(backend), NOWHERE].join("\n");
+}
+
+function frontend(state: EdgeState, services: readonly ServiceState[]): string {
+  const named = services.filter((service) => service.domain !== undefined);
+  const open = services.find((service) => service.domain === undefined);
+  return [
+    "frontend http",
+    `  bind :::${state.port} v4v6`,
+    "  http-request set-header x-forwarded-for %[src]",
+    "  http-request set-header x-forwarded-proto http",
+    ...named.map((service) => `  use_backend ${backendName(service.service)} if { req.hdr(host),host_only,lower -m str ${service.domain} }`),
+    `  default_backend ${open === undefined ? "nowhere" : backendName(open.service)}`,
+    "",
+  ].join("\n");
+}
+
+function backend(service: ServiceState): string {
+  const current = keptOf(service, service.current);
+  const limits = current?.release.settings.limits;
+  return [
+    `backend ${backendName(service.service)}`,
+    "  balance leastconn",
+    `  timeout server ${limits?.timeoutMs ?? 60_000}ms`,
+    "  http-response set-header x-dray-release %[srv_name,field(1,.)]",
+    ...(current === undefined ? [] : serversOf(current).map((server) => `  server ${server.name} ${server.address}${maxconn(current.release)}`)),
+    "",
+  ].join("\n");
+}
+
+/** How many requests a replica is given at once; the others wait in the edge. */
+export function maxconn(release: Release): string {
+  const { concurrency } = release.settings.limits;
+  return concurrency === undefined ? "" : ` maxconn ${concurrency}`;
+}
+
+const NOWHERE = `backend nowhere
+  http-request return status 404 content-type text/plain string "no service here\\n"
+`;
+
+/**
+ * What a change of release means for HAProxy's runtime API. Undefined: a change that only a reload can make
+ * (a new service, another domain or timeout).
+ */
+export function switchCommands(before: EdgeState, after: EdgeState, service: string): string[] | undefined {
+  const old = before.services[service];
+  const next = after.services[service];
+  if (old === undefined || next === undefined || skeleton(before) !== skeleton(after)) return undefined;
+  const backendId = backendName(service);
+  const from = keptOf(old, old.current);
+  const to = keptOf(next, next.current);
+  if (to === undefined) return undefined;
+  const arriving = serversOf(to);
+  const staying = new Set(arriving.map((server) => server.name));
+  return [
+    // A server may still be there from before (rolling back while it drains): adding it again is refused, and harmless.
+    ...arriving.flatMap(({ name, address }) => [
+      `add server ${backendId}/${name} ${address}${maxconn(to.release)}`,
+      `set server ${backendId}/${name} addr ${address.replace(":", " port ")}`,
+      `set server ${backendId}/${name} state ready`,
+      `enable server ${backendId}/${name}`,
+    ]),
+    ...(from === undefined ? [] : serversOf(from))
+      .filter((server) => !staying.has(server.name))
+      .map((server) => `set server ${backendId}/${server.name} state drain`),
+  ];
+}
+
+/** The configuration without its servers: what the runtime API cannot change. */
+function skeleton(state: EdgeState): string {
+  return edgeConfig(state)
+    .split("\n")
+    .filter((line) => !line.startsWith("  server "))
+    .join("\n");
+}

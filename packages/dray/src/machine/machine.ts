@@ -1,0 +1,42 @@
+import type { Ended } from "../base/process.ts";
+import type { Engine } from "./engine.ts";
+
+/** A port of this computer, made reachable on the machine's loopback. */
+export interface Tunnel extends AsyncDisposable {
+  /** The port on the machine's 127.0.0.1. */
+  port: number;
+}
+
+/** One computer with Docker: over SSH, or this one. */
+export interface Machine extends AsyncDisposable {
+  /** What the user calls it in the manifest. */
+  name: string;
+  /** Where clients reach it, as far as this computer knows: a host name or an address. */
+  address: string;
+  engine: Engine;
+  version: EngineVersion;
+  /** Runs a program on the machine as the login user. */
+  run(argv: readonly string[], options: { signal: AbortSignal; stdin?: string; onLine?: (line: string) => void }): Promise<Ended>;
+  /** Makes 127.0.0.1:`port` of this computer reachable from the machine's engine. */
+  lend(port: number, signal: AbortSignal): Promise<Tunnel>;
+  /** The argv that gives a user an interactive program on the machine. */
+  interactive(argv: readonly string[]): string[];
+}
+
+export interface EngineVersion {
+  Version: string;
+  ApiVersion: string;
+  MinAPIVersion?: string;
+  Arch: string;
+  Os: string;
+}
+
+/** How to get to a machine: `local`, or anything `ssh` understands. */
+export interface Where {
+  name: string;
+  ssh: string;
+}
+
+export function isLocal(where: Where): boolean {
+  return where.ssh === "local";
+}

@@ -1,0 +1,24 @@
+import { z } from "zod";
+
+const BYTES: Record<string, number> = { b: 1, kb: 1e3, mb: 1e6, gb: 1e9, kib: 1024, mib: 1024 ** 2, gib: 1024 ** 3, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
+const MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+function quantity(said: string, units: Record<string, number>): number | undefined {
+  const [, number, unit = ""] = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(said.trim()) ?? [];
+  const factor = units[unit.toLowerCase()];
+  return number === undefined || factor === undefined ? undefined : Math.round(Number(number) * factor);
+}
+
+function unit(units: Record<string, number>, expected: string): z.ZodType<number, string> {
+  return z.string().transform((said, context) => {
+    const value = quantity(said, units);
+    if (value !== undefined && value > 0) return value;
+    context.addIssue({ code: "custom", message: `expected ${expected}, got "${said}"` });
+    return z.NEVER;
+  });
+}
+
+/** `512MiB`, `1GiB`, `200MB` -> bytes. */
+export const bytes: z.ZodType<number, string> = unit(BYTES, "a size such as 512MiB or 1GiB");
+/** `500ms`, `60s`, `5m` -> milliseconds. */
+export const duration: z.ZodType<number, string> = unit(MS, "a duration such as 500ms, 60s or 5m");

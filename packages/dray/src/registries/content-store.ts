@@ -1,0 +1,94 @@
+import { createHash, randomUUID } from "node:crypto";
+import { createReadStream, createWriteStream } from "node:fs";
+import { mkdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import path from "node:path";
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+
+/** Where blobs wait on this computer: DRAY_CACHE, else the platform's cache folder. */
+export function cacheFolder(): string {
+  const base = process.env["DRAY_CACHE"] ?? process.env["XDG_CACHE_HOME"] ?? path.join(homedir(), ".cache");
+  return path.join(base, "drayage");
+}
+
+const DIGEST = /^sha256:[0-9a-f]{64}$/;
+
+/** Blobs by their sha256, in a folder: an image's compressed layers, configs and manifests. */
+export class ContentStore {
+  readonly #folder: string;
+
+  constructor(folder: string = path.join(cacheFolder(), "blobs", "sha256")) {
+    this.#folder = folder;
+  }
+
+  async open(): Promise<void> {
+    await mkdir(path.join(this.#folder, "incoming"), { recursive: true });
+  }
+
+  /** The blob's size in bytes, or undefined when it is not here. */
+  async size(digest: string): Promise<number | undefined> {
+    if (!DIGEST.test(digest)) return undefined;
+    const found = await stat(this.#file(digest)).catch(() => undefined);
+    return found?.size;
+  }
+
+  /** The blob's bytes from `start` on. */
+  read(digest: string, start: number = 0): Readable {
+    return createReadStream(this.#file(digest), { start });
+  }
+
+  async text(digest: string): Promise<string> {
+    return await readFile(this.#file(digest), "utf8");
+  }
+
+  /** A name for an upload that has begun. */
+  async begin(): Promise<string> {
+    const id = randomUUID();
+    await writeFile(this.#incoming(id), "");
+    return id;
+  }
+
+  /** Adds bytes to an upload and returns its size so far. */
+  async append(id: string, bytes: Readable): Promise<number> {
+    const file = this.#incoming(id);
+    await pipeline(bytes, createWriteStream(file, { flags: "a" }));
+    return (await stat(file)).size;
+  }
+
+  /** Ends an upload: checks its digest, then gives it its name. Returns false when it is not what it claims to be. */
+  async commit(id: string, digest: string): Promise<boolean> {
+    const hash = createHash("sha256");
+    await pipeline(createReadStream(this.#incoming(id)), hash);
+    if (`sha256:${hash.digest("hex")}` !== digest) {
+      await rm(this.#incoming(id), { force: true });
+      return false;
+    }
+    await rename(this.#incoming(id), this.#file(digest));
+    return true;
+  }
+
+  /** Keeps a small blob and returns its digest. */
+  async put(content: Buffer): Promise<string> {
+    const digest = `sha256:${createHash("sha256").update(content).digest("hex")}`;
+    const id = randomUUID();
+    await writeFile(this.#incoming(id), content);
+    await rename(this.#incoming(id), this.#file(digest));
+    return digest;
+  }
+
+  /** Says that a blob was used, so that cleaning up by age spares it. */
+  async touch(digest: string): Promise<void> {
+    const now = new Date();
+    await utimes(this.#file(digest), now, now);
+  }
+
+  #file(digest: string): string {
+    if (!DIGEST.test(digest)) throw new TypeError(`not a digest: ${digest}`);
+    return path.join(this.#folder, digest.slice("sha256:".length));
+  }
+
+  #incoming(id: string): string {
+    return path.join(this.#folder, "incoming", path.basename(id));
+  }
+}

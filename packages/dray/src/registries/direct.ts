@@ -1,0 +1,120 @@
+import { Failure } from "../base/failure.ts";
+import type { Context } from "../core/context.ts";
+import type { Cargo, OnBytes, Registry } from "../core/registry.ts";
+import { EngineError, isMissing, type Engine } from "../machine/engine.ts";
+import type { Machine } from "../machine/machine.ts";
+import { ContentStore } from "./content-store.ts";
+import { RegistryServer } from "./registry-server.ts";
+
+/**
+ * The push goes to the same loopback port every time when it can: the engine remembers per registry
+ * which layers it has pushed, and then neither compresses nor sends them again.
+ */
+const PUSH_PORT = 47_711;
+
+interface Manifest {
+  layers?: { digest: string; size: number }[];
+  manifests?: { digest: string; platform?: { architecture: string; os: string } }[];
+}
+
+/** No registry: the image is served from this process and pulled by the machine's own engine, over SSH. */
+export function direct(local: Engine): Registry {
+  return { kind: "direct", load: (reference, name, context) => load(local, reference, name, context) };
+}
+
+/** Has the local engine push an image into our content store: only layers that were never pushed are read and compressed. */
+async function load(engine: Engine, reference: string, name: string, context: Context): Promise<Cargo> {
+  const { signal } = context;
+  const store = new ContentStore();
+  await store.open();
+  let pushed: string | undefined;
+  await using server = new RegistryServer(store, true, { onManifest: (digest) => (pushed = digest) });
+  const repository = `127.0.0.1:${await server.listen(PUSH_PORT)}/dray/${name}`;
+  await engine.post(`/images/${encodeURIComponent(reference)}/tag`, { query: { repo: repository, tag: "carry" }, signal });
+  try {
+    for await (const line of engine.stream<PullLine>("POST", `/images/${repository}/push`, {
+      query: { tag: "carry" },
+      headers: { "x-registry-auth": Buffer.from("{}").toString("base64") },
+      signal,
+    })) {
+      if (line.status === "Pushing") context.emit({ type: "line", on: "here", text: `compress ${line.id} ${line.progress ?? ""}` });
+    }
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    throw new Failure("image.carry-failed", `the engine of this computer could not hand over ${reference}`, {
+      hint: "is Docker running in a VM of its own (Docker Desktop)? then it cannot reach this process yet: push to a registry instead",
+      details: [error.message],
+      cause: error,
+    });
+  } finally {
+    await engine.call("DELETE", `/images/${repository}:carry`, { query: { noprune: true }, signal: AbortSignal.timeout(5000) });
+  }
+  if (pushed === undefined) throw new Failure("image.carry-failed", `the engine of this computer pushed no manifest for ${reference}`);
+  return { digest: pushed, layers: await layersOf(store, pushed) };
+}
+
+async function layersOf(store: ContentStore, digest: string): Promise<{ digest: string; size: number }[]> {
+  const manifest = JSON.parse(await store.text(digest)) as Manifest;
+  if (manifest.layers !== undefined) return manifest.layers.map(({ digest: layer, size }) => ({ digest: layer, size }));
+  const parts = await Promise.all(
+    (manifest.manifests ?? []).map(async (part) => ((await store.size(part.digest)) === undefined ? [] : await layersOf(store, part.digest))),
+  );
+  return parts.flat();
+}
+
+/** What the machine has from before, as far as this computer knows: layers of images it carried there. */
+export async function knownLayers(digests: readonly string[]): Promise<Set<string>> {
+  const store = new ContentStore();
+  const found = await Promise.all(
+    digests.map(async (digest) => ((await store.size(digest)) === undefined ? [] : await layersOf(store, digest))),
+  );
+  return new Set(found.flat().map((layer) => layer.digest));
+}
+
+interface PullLine {
+  id?: string;
+  status?: string;
+  progress?: string;
+}
+
+/**
+ * Brings an image onto a machine: its own engine pulls it by digest from this process, through the machine's tunnel.
+ * Only layers the machine lacks travel. Returns the bytes sent.
+ * @throws Failure image.carry-failed, machine.disk-full, ssh.forwarding-denied
+ */
+export async function carry(machine: Machine, digest: string, name: string, tag: string, onBytes: OnBytes, signal: AbortSignal): Promise<number> {
+  const count = { sent: 0, total: 0 };
+  await using server = new RegistryServer(new ContentStore(), false, {
+    onBlob: (bytes) => onBytes(count.sent, (count.total += bytes)),
+    onSent: (bytes) => onBytes((count.sent += bytes), count.total),
+  });
+  await using tunnel = await machine.lend(await server.listen(), signal);
+  const repository = `127.0.0.1:${tunnel.port}/dray/${name}`;
+  try {
+    for await (const _line of machine.engine.stream<PullLine>("POST", "/images/create", { query: { fromImage: repository, tag: digest }, signal }));
+  } catch (error) {
+    throw explainPull(error, machine.name);
+  }
+  const pulled = `${repository}@${digest}`;
+  await machine.engine.post(`/images/${pulled}/tag`, { query: { repo: `dray/${name}`, tag }, signal });
+  await machine.engine.call("DELETE", `/images/${pulled}`, { query: { noprune: true }, signal }).catch((error: unknown) => {
+    if (!isMissing(error)) throw error;
+  });
+  return count.sent;
+}
+
+function explainPull(error: unknown, machine: string): unknown {
+  if (!(error instanceof EngineError)) return error;
+  if (/no space left/.test(error.message)) {
+    return new Failure("machine.disk-full", `the disk of ${machine} filled up while the image arrived`, {
+      hint: `ssh ${machine} docker system df; then docker image prune, or a larger disk`,
+      details: [error.message],
+      cause: error,
+    });
+  }
+  return new Failure("image.carry-failed", `the image did not arrive on ${machine}`, {
+    hint: "run the same command again: the layers that arrived are kept",
+    details: [error.message],
+    cause: error,
+  });
+}

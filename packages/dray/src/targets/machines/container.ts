@@ -1,0 +1,58 @@
+import { randomInt } from "node:crypto";
+import type { Release } from "../../core/release.ts";
+import type { Machine } from "../../machine/machine.ts";
+
+export const NETWORK = "dray";
+
+/** Capabilities that ordinary images need to change their user or bind a low port; everything else is dropped. */
+const CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID"];
+
+/** Log rotation, an init that reaps and forwards signals, no new privileges, bounded processes and files. */
+export const CAGE = {
+  CapDrop: ["ALL"],
+  CapAdd: CAPABILITIES,
+  SecurityOpt: ["no-new-privileges"],
+  PidsLimit: 1024,
+  Init: true,
+  Ulimits: [{ Name: "nofile", Soft: 65_536, Hard: 65_536 }],
+  LogConfig: { Type: "json-file", Config: { "max-size": "10m", "max-file": "3" } },
+};
+
+export function containerName(release: Release, replica: number): string {
+  return `dray-${release.service}-${release.id}-${replica + 1}`;
+}
+
+/** The body of POST /containers/create for one replica: no published port, a fixed address, a cage. */
+export function replicaContainer(release: Release, replica: number, image: string, address: string, env: readonly string[]): object {
+  const { limits } = release.settings;
+  return {
+    Image: image,
+    Env: env,
+    Labels: {
+      "dray.role": "replica",
+      "dray.service": release.service,
+      "dray.release": release.id,
+      "dray.replica": String(replica + 1),
+      "dray.address": address,
+    },
+    HostConfig: {
+      ...CAGE,
+      ...(limits.memory === undefined ? {} : { Memory: limits.memory, MemorySwap: limits.memory }),
+      ...(limits.cpus === undefined ? {} : { NanoCpus: Math.round(limits.cpus * 1e9) }),
+      NetworkMode: NETWORK,
+      // Until the release is proved, a crash must stay visible instead of turning into a loop.
+      RestartPolicy: { Name: "no" },
+    },
+    NetworkingConfig: { EndpointsConfig: { [NETWORK]: { IPAMConfig: { IPv4Address: address } } } },
+  };
+}
+
+/** A free address in the edge's network, at random: two services that deploy at once will not meet. */
+export async function freeAddress(machine: Machine, taken: ReadonlySet<string>, signal: AbortSignal): Promise<string> {
+  const network = await machine.engine.get<{ IPAM: { Config: { Subnet: string }[] } }>(`/networks/${NETWORK}`, { signal });
+  const [a, b, c = 0] = (network.IPAM.Config[0]?.Subnet ?? "172.30.0.0/20").split(/[./]/).map(Number);
+  for (;;) {
+    const address = `${a}.${b}.${c + randomInt(0, 16)}.${randomInt(16, 250)}`;
+    if (!taken.has(address)) return address;
+  }
+}

@@ -1,0 +1,54 @@
+import { randomBytes } from "node:crypto";
+import { Failure } from "../../base/failure.ts";
+import { quote } from "../../base/process.ts";
+import type { Edge } from "../../machine/edge.ts";
+
+/** A lease ends by itself this long after its owner was last heard of. */
+const LEASE_S = 30;
+const HEARTBEAT_MS = 10_000;
+const HOME = "/var/lib/dray";
+
+/** A lock on one service of one machine. */
+export interface Lease {
+  release(): Promise<void>;
+}
+
+/**
+ * Takes the lock: a folder in the edge's volume that is renamed into place with the lease already in it, so that it is
+ * never seen half made. An expired lease is moved away first; of two who try, one rename wins. The machine's own clock
+ * counts, so skew does not matter.
+ * @throws Failure service.locked, with who and since when
+ */
+export async function takeLock(edge: Edge, service: string, who: string): Promise<Lease> {
+  const token = randomBytes(8).toString("hex");
+  const lock = `${HOME}/lock-${service}`;
+  const said = await edge.run(
+    [
+      `mkdir ${lock}.${token} && echo $((EPOCHSECONDS + ${LEASE_S})) > ${lock}.${token}/expires`,
+      `echo ${token} > ${lock}.${token}/token; echo ${quote(who)} since $EPOCHSECONDS > ${lock}.${token}/owner`,
+      `if [ -d ${lock} ] && [ "$(cat ${lock}/expires 2>/dev/null || echo 0)" -le $EPOCHSECONDS ]; then mv -T ${lock} ${lock}.stale.${token} && rm -rf ${lock}.stale.${token}; fi 2>/dev/null`,
+      `if mv -T ${lock}.${token} ${lock} 2>/dev/null; then echo TAKEN; else echo "HELD $EPOCHSECONDS $(cat ${lock}/owner)"; rm -rf ${lock}.${token}; fi`,
+    ].join("\n"),
+  );
+  if (!said.includes("TAKEN")) throw held(said, service);
+  const beat = setInterval(() => {
+    const renew = `echo $((EPOCHSECONDS + ${LEASE_S})) > ${lock}/.new && mv ${lock}/.new ${lock}/expires`;
+    // A lease that is not ours any more must not be renewed; a link that is gone ends the command elsewhere.
+    edge.run(`[ "$(cat ${lock}/token 2>/dev/null)" = ${token} ] && ${renew}`).catch(() => clearInterval(beat));
+  }, HEARTBEAT_MS);
+  beat.unref();
+  return {
+    release: async () => {
+      clearInterval(beat);
+      await edge.run(`[ "$(cat ${lock}/token 2>/dev/null)" = ${token} ] && rm -rf ${lock}`);
+    },
+  };
+}
+
+function held(said: string, service: string): Failure {
+  const [, now, owner = "somebody", since] = /HELD (\d+) (.*) since (\d+)/.exec(said) ?? [];
+  const seconds = since === undefined ? 0 : Number(now) - Number(since);
+  return new Failure("service.locked", `${owner} has been changing ${service} for ${seconds} s`, {
+    hint: `wait for it; a lock whose owner died ends by itself within ${LEASE_S} s`,
+  });
+}

@@ -1,0 +1,122 @@
+import { Failure } from "../../base/failure.ts";
+import type { Change, Plan, Stage, Step } from "../../core/plan.ts";
+import type { Release, Settings } from "../../core/release.ts";
+import { keptOf } from "../../machine/edge-config.ts";
+import type { Seen } from "./observe.ts";
+
+/** Where a machine gets the image from: this computer, a registry it reaches itself, or it has it. */
+export type Source = { via: "direct"; bytes: number } | { via: "pull"; reference: string } | { via: "here" };
+
+/** What a machine does, as data. */
+export type MachineStep = Step &
+  (
+    | { kind: "edge"; port: number; image: string }
+    | { kind: "lock" }
+    | { kind: "carry"; source: Source }
+    | { kind: "start"; replica: number; again: boolean }
+    | { kind: "prove"; replica: number }
+    | { kind: "switch" }
+    | { kind: "record"; keep: number }
+    | { kind: "unlock" }
+  );
+
+export interface Wish {
+  release: Release;
+  source: Source;
+  /** Replicas that exist already, stopped or draining: a rollback. */
+  again: boolean;
+  edge: { port: number; image: string };
+  keep: number;
+}
+
+/** An unpacked image needs about this much of its compressed size while it arrives (facts/docker-ssh.md, section 4). */
+const DISK_FACTOR = 2.5;
+
+/** Decides what to do on one machine; touches nothing. @throws Failure where it cannot go well */
+export function planMachine(wish: Wish, seen: Seen): Plan<MachineStep> {
+  const { release, source } = wish;
+  const on = seen.machine;
+  check(wish, seen);
+  const replicas = Array.from({ length: release.settings.replicas }, (_, index) => index);
+  const named = (replica: number): string => (replicas.length === 1 ? "" : ` (replica ${replica + 1})`);
+  const edge: MachineStep[] =
+    seen.edge === "running" ? [] : [{ kind: "edge", on, title: seen.edge === "none" ? "make the edge" : "start the edge", ...wish.edge }];
+  const lock: MachineStep = { kind: "lock", on, title: "take the lock" };
+  const carry: MachineStep[] =
+    wish.again || source.via === "here" ? [] : [{ kind: "carry", on, title: source.via === "direct" ? "carry the image" : "pull the image", source }];
+  const start = replicas.map((replica): MachineStep => ({ kind: "start", on, title: `start ${release.id}${named(replica)}`, replica, again: wish.again }));
+  const prove = replicas.map((replica): MachineStep => ({ kind: "prove", on, title: `ready and proved${named(replica)}`, replica }));
+  const stage = (title: string, steps: MachineStep[], onFailure: "undo" | "warn" = "undo"): Stage<MachineStep> => ({ title, steps, onFailure });
+  return {
+    service: release.service,
+    release: release.id,
+    changes: changes(release, seen),
+    stages: [
+      stage("prepare", edge),
+      // Starting again what is kept cannot spoil anything: it need not wait for the lock.
+      stage("carry", [lock, ...carry, ...(wish.again ? start : [])]),
+      stage("start", wish.again ? [] : start),
+      stage("prove", prove),
+      stage("switch", [{ kind: "switch", on, title: `give the traffic to ${release.id}` }]),
+      stage("record", [{ kind: "record", on, title: "record", keep: wish.keep }], "warn"),
+      stage("unlock", [{ kind: "unlock", on, title: "release the lock" }], "warn"),
+    ].filter((each) => each.steps.length > 0),
+  };
+}
+
+function check(wish: Wish, seen: Seen): void {
+  const { release, source } = wish;
+  if (seen.portHolder !== undefined) {
+    throw new Failure("machine.port-taken", `port ${wish.edge.port} of ${seen.machine} is taken: ${seen.portHolder}`, {
+      hint: "stop what holds it (docker stop NAME), or give the edge another port: edge: {port: 8080}",
+    });
+  }
+  const rival = Object.values(seen.state.services).find(
+    (service) => service.service !== release.service && service.domain === release.settings.domain,
+  );
+  if (rival !== undefined) {
+    throw new Failure("service.route-taken", `${rival.service} answers to ${rival.domain ?? "every name"} on ${seen.machine} already`, {
+      hint: "give one of them a domain: of its own in its manifest",
+    });
+  }
+  if (source.via === "direct" && seen.freeBytes !== undefined && seen.freeBytes < source.bytes * DISK_FACTOR) {
+    const [need, free] = [Math.ceil((source.bytes * DISK_FACTOR) / 1e6), Math.floor(seen.freeBytes / 1e6)];
+    throw new Failure("machine.disk-full", `${seen.machine} has ${free} MB of free disk; the image needs about ${need} MB while it arrives`, {
+      hint: `look at what is there: ssh ${seen.machine} docker system df; fewer kept releases: keep: 2`,
+    });
+  }
+}
+
+/** What would be different after a release, for people. */
+function changes(release: Release, seen: Seen): Change[] {
+  const service = seen.state.services[release.service];
+  const before = service === undefined ? undefined : keptOf(service, service.current)?.release;
+  const rows: [string, string | undefined, string | undefined][] = [
+    ["release", before?.id, release.id],
+    ["image", before && `${before.image} ${before.digest.slice(7, 19)}`, `${release.image} ${release.digest.slice(7, 19)}`],
+    ...settingRows(before?.settings, release.settings),
+  ];
+  return rows
+    .filter(([, old, next]) => old !== next)
+    .map(([what, old, next]) => ({ what, ...(old === undefined ? {} : { before: old }), ...(next === undefined ? {} : { after: next }) }));
+}
+
+function settingRows(before: Settings | undefined, after: Settings): [string, string | undefined, string | undefined][] {
+  const flat = (settings: Settings | undefined): Map<string, string> => {
+    const { limits, env, ...rest } = settings ?? { limits: {}, env: {} };
+    return new Map([
+      ...entries(rest, ""),
+      ...entries(limits, "limits."),
+      // Values of env may be private; that they changed is enough.
+      ...Object.keys(env).map((key): [string, string] => [`env.${key}`, `set, ${env[key]?.length ?? 0} characters`]),
+    ]);
+  };
+  const [old, next] = [flat(before), flat(after)];
+  return [...new Set([...old.keys(), ...next.keys()])].map((key) => [key, old.get(key), next.get(key)]);
+}
+
+function entries(of: object, prefix: string): [string, string][] {
+  return Object.entries(of)
+    .filter(([, value]) => value !== undefined && JSON.stringify(value) !== "[]")
+    .map(([key, value]) => [prefix + key, typeof value === "string" ? value : JSON.stringify(value)]);
+}

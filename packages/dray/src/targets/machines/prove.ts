@@ -1,0 +1,142 @@
+import type http from "node:http";
+import { deadline, sleep, until } from "../../base/clock.ts";
+import { Failure } from "../../base/failure.ts";
+import { agentOver, ask, text } from "../../base/request.ts";
+import type { Context } from "../../core/context.ts";
+import { type Answer, compareGolden, type Golden } from "../../core/golden.ts";
+import type { Release } from "../../core/release.ts";
+import type { Edge } from "../../machine/edge.ts";
+import type { Machine } from "../../machine/machine.ts";
+import { containerLogs, explainNotReady, inspectState, listeners } from "./diagnose.ts";
+
+const WARM_UPS = 3;
+
+/** The port a replica listens on: known, or the first it opens for others. */
+export async function findPort(machine: Machine, container: string, image: string, readyMs: number, context: Context): Promise<number> {
+  const limit = deadline(readyMs, context.signal);
+  try {
+    return await until(
+      async () => {
+        const all = await listeners(machine.engine, container, image, limit);
+        return all.find((each) => !each.loopback)?.port;
+      },
+      200,
+      limit,
+    );
+  } catch (error) {
+    context.signal.throwIfAborted();
+    throw await explainNotReady(machine, container, image, { readyMs }, error);
+  }
+}
+
+/**
+ * Proves a replica before it gets traffic: it answers its ready path, it was warmed, and every golden request gets the
+ * answer expected. All requests travel from the edge, as clients' will.
+ * Resolves to the golden requests' times in milliseconds. @throws Failure release.*
+ */
+export async function proveReplica(
+  site: { machine: Machine; edge: Edge },
+  replica: { container: string; address: string; port: number; image: string },
+  release: Release,
+  golden: readonly Golden[],
+  context: Context,
+): Promise<number[]> {
+  const { readyMs } = release.settings.limits;
+  const ended = new AbortController();
+  const limit = AbortSignal.any([deadline(readyMs, context.signal), ended.signal]);
+  const agent = agentOver(() => site.edge.dial(replica.address, replica.port, readyMs, limit), 1);
+  try {
+    await Promise.race([becomeReady(agent, release, limit), watch(site.machine, replica.container, limit)]);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    throw await explainNotReady(site.machine, replica.container, replica.image, { readyMs, port: replica.port, ready: release.settings.ready }, error);
+  } finally {
+    ended.abort();
+    agent.destroy();
+  }
+  return await proveGolden(site, replica, golden, context);
+}
+
+async function becomeReady(agent: http.Agent, release: Release, limit: AbortSignal): Promise<void> {
+  const { ready } = release.settings;
+  let last = "no answer";
+  try {
+    await until(
+      async () => {
+        const answer = await send(agent, { method: "GET", path: ready ?? "/" }, limit).catch((error: unknown) => {
+          limit.throwIfAborted();
+          last = error instanceof Error ? error.message : String(error);
+          return undefined;
+        });
+        if (answer === undefined) return undefined;
+        last = `${answer.status} ${answer.body.slice(0, 120)}`;
+        return answer.status < (ready === undefined ? 500 : 400) ? true : undefined;
+      },
+      50,
+      limit,
+    );
+  } catch (error) {
+    throw new Error(`GET ${ready ?? "/"} said: ${last}`, { cause: error });
+  }
+}
+
+/** Ends with an error as soon as the container does: nobody wants to wait a minute for a program that is gone. */
+async function watch(machine: Machine, container: string, limit: AbortSignal): Promise<never> {
+  for (;;) {
+    await sleep(300, limit);
+    const state = await inspectState(machine.engine, container, limit);
+    if (!state.Running) throw new Error("the container ended");
+  }
+}
+
+async function proveGolden(
+  site: { machine: Machine; edge: Edge },
+  replica: { container: string; address: string; port: number },
+  golden: readonly Golden[],
+  context: Context,
+): Promise<number[]> {
+  if (golden.length === 0) return [];
+  const limit = deadline(120_000, context.signal);
+  const agent = agentOver(() => site.edge.dial(replica.address, replica.port, 1000, limit), 1);
+  try {
+    for (let round = 0; round < WARM_UPS; round++) {
+      for (const each of golden) await sendGolden(agent, each, limit);
+    }
+    const times: number[] = [];
+    for (const each of golden) {
+      const answer = await sendGolden(agent, each, limit);
+      const wrong = compareGolden(each, answer);
+      if (wrong.length > 0) {
+        throw new Failure("release.golden-wrong", `${each.request.method} ${each.request.path}: ${wrong[0]}`, {
+          hint: "if the new answer is right, change golden.json; the old release serves on",
+          details: [...wrong.slice(1), ...(await containerLogs(site.machine.engine, replica.container, 5))],
+        });
+      }
+      times.push(answer.ms);
+    }
+    return times;
+  } finally {
+    agent.destroy();
+  }
+}
+
+async function sendGolden(agent: http.Agent, golden: Golden, signal: AbortSignal): Promise<Answer> {
+  const { method, path, headers, body } = golden.request;
+  return await send(agent, {
+    method,
+    path,
+    headers: { "content-type": "application/json", ...headers },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  }, signal);
+}
+
+async function send(
+  agent: http.Agent,
+  request: { method: string; path: string; headers?: Record<string, string>; body?: string },
+  signal: AbortSignal,
+): Promise<Answer> {
+  const startedAt = performance.now();
+  const answer = await ask({ ...request, agent, signal });
+  const body = await text(answer);
+  return { status: answer.statusCode ?? 0, body, ms: Math.round((performance.now() - startedAt) * 10) / 10 };
+}
