@@ -208,3 +208,17 @@ async function lendAlone(link: Link, port: number, signal: AbortSignal): Promise
     },
   };
 }
+
+/** A shell on a machine that may have no Docker yet. @throws Failure ssh.* */
+export async function shellOf(
+  where: Where,
+  options: SshOptions,
+  signal: AbortSignal,
+): Promise<(script: string, onLine?: (line: string) => void) => Promise<Ended>> {
+  const link = new Link(where, { ...options, multiplex: false });
+  return async (script, onLine) => {
+    const ended = await run([...link.argv(), script], { signal, ...(onLine === undefined ? {} : { onLine }) });
+    if (ended.code === 255) throw explainSsh(where.ssh, ended.stderr);
+    return ended;
+  };
+}

@@ -103,12 +103,12 @@ function changes(release: Release, seen: Seen): Change[] {
 
 function settingRows(before: Settings | undefined, after: Settings): [string, string | undefined, string | undefined][] {
   const flat = (settings: Settings | undefined): Map<string, string> => {
-    const { limits, env, ...rest } = settings ?? { limits: {}, env: {} };
+    const { limits, env, ...rest }: Partial<Settings> = settings ?? {};
     return new Map([
       ...entries(rest, ""),
-      ...entries(limits, "limits."),
+      ...entries(limits ?? {}, "limits."),
       // Values of env may be private; that they changed is enough.
-      ...Object.keys(env).map((key): [string, string] => [`env.${key}`, `set, ${env[key]?.length ?? 0} characters`]),
+      ...Object.entries(env ?? {}).map(([key, value]): [string, string] => [`env.${key}`, `${value.length} characters`]),
     ]);
   };
   const [old, next] = [flat(before), flat(after)];

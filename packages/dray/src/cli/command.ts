@@ -1,0 +1,92 @@
+import { userInfo, hostname } from "node:os";
+import path from "node:path";
+import { type Command, Option } from "commander";
+import { asFailure, Failure } from "../base/failure.ts";
+import type { Context } from "../core/context.ts";
+import { checkManifest, loadManifest, MANIFEST_FILE } from "../manifest/load.ts";
+import type { Manifest } from "../manifest/schema.ts";
+import type { SshOptions } from "../machine/ssh.ts";
+import { failureJson, failureText } from "./screen/failure.ts";
+import { sayJson, tell } from "./screen/say.ts";
+import { jsonScreen, lineScreen, liveScreen, type Screen } from "./screen/screen.ts";
+
+/** Flags every command has. */
+export interface Common {
+  file?: string;
+  machine?: string;
+  service?: string;
+  json?: boolean;
+  acceptNewHostKey?: boolean;
+}
+
+/** What a command's action is handed. */
+export interface Run<Flags> {
+  flags: Flags & Common;
+  context: Context;
+  ssh: SshOptions;
+  who: string;
+  startedAt: number;
+  manifest: (image?: string) => Promise<Manifest>;
+  screen: Screen;
+}
+
+/** When this process began, on the clock of `performance.now()`: the user counts from there. */
+const PROCESS_START = 0;
+
+/** Gives a command the common flags, examples, signals, a screen, and exit codes. */
+export function define<Flags extends object>(
+  command: Command,
+  examples: readonly string[],
+  act: (run: Run<Flags>, ...args: (string | undefined)[]) => Promise<number | void>,
+): void {
+  command
+    .option("-f, --file <dray.yaml>", "the manifest (default: dray.yaml here)")
+    .option("-m, --machine <name>", "only this machine; without a manifest: user@host")
+    .option("-s, --service <name>", "the service, where there is no manifest")
+    .option("--json", "result as JSON on stdout, events as JSON lines on stderr")
+    .addOption(new Option("--accept-new-host-key", "trust a host key that is not known yet"))
+    .addHelpText("after", `\nExamples:\n${examples.map((example) => `  $ ${example}`).join("\n")}`);
+  command.action(async (...all: unknown[]) => {
+    const args = all.slice(0, -2) as (string | undefined)[];
+    const flags = command.opts<Flags & Common>();
+    process.exitCode = await perform(flags, (run) => act(run, ...args));
+  });
+}
+
+async function perform<Flags extends Common>(flags: Flags, act: (run: Run<Flags>) => Promise<number | void>): Promise<number> {
+  const screen = flags.json === true ? jsonScreen() : process.stderr.isTTY ? liveScreen() : lineScreen();
+  const stop = new AbortController();
+  const onSignal = (): void => {
+    // The first one takes back what was begun; whoever insists gets out at once.
+    if (stop.signal.aborted) process.exit(130);
+    tell("stopping and taking back what was begun; once more to quit at once");
+    stop.abort();
+  };
+  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
+  const ssh: SshOptions = { ...(flags.acceptNewHostKey === true ? { acceptNewHostKey: true } : {}) };
+  const context: Context = { signal: stop.signal, emit: screen.emit, secrets: new Map() };
+  try {
+    const code = await act({ flags, context, ssh, who: `${userInfo().username}@${hostname()}`, startedAt: PROCESS_START, manifest: (image) => manifestFor(flags, image), screen });
+    screen.close();
+    return code ?? 0;
+  } catch (error) {
+    screen.close();
+    const failure = stop.signal.aborted ? new Failure("interrupted", "stopped; what was begun has been taken back") : asFailure(error);
+    if (flags.json === true) sayJson(failureJson(failure));
+    else tell(failureText(failure));
+    return failure.exitCode;
+  } finally {
+    process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
+  }
+}
+
+/** The manifest of the file, with what the command line says on top; or made from the command line alone. */
+async function manifestFor(flags: Common & { port?: string }, image: string | undefined): Promise<Manifest> {
+  const { machine, service, file } = flags;
+  if (file === undefined && machine !== undefined && service !== undefined) {
+    const raw = { service, machine, ...(image === undefined ? {} : { image }), ...(flags.port === undefined ? {} : { port: Number(flags.port) }) };
+    return { ...checkManifest(raw), folder: process.cwd() };
+  }
+  const loaded = await loadManifest(path.resolve(file ?? MANIFEST_FILE));
+  return image === undefined ? loaded : { ...loaded, image, build: undefined };
+}

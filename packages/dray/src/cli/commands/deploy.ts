@@ -1,0 +1,116 @@
+import { confirm, isCancel } from "@clack/prompts";
+import type { Command } from "commander";
+import prettyMs from "pretty-ms";
+import { Failure } from "../../base/failure.ts";
+import { detach } from "../../base/process.ts";
+import { deploy, type Outcome, rollback } from "../../flows/deploy.ts";
+import { finish } from "../../flows/remove.ts";
+import { machinesOf, onEach } from "../../flows/fleet.ts";
+import type { Manifest } from "../../manifest/schema.ts";
+import { define, type Run } from "../command.ts";
+import { planText } from "../screen/screen.ts";
+import { say, sayJson, tell } from "../screen/say.ts";
+
+interface Flags {
+  dryRun?: boolean;
+  yes?: boolean;
+  wait?: boolean;
+  port?: string;
+}
+
+export function addDeploy(program: Command): void {
+  const command = program
+    .command("deploy")
+    .description("build, carry, start, prove and switch to a new release; the old one serves until then")
+    .argument("[image]", "image instead of the manifest's")
+    .option("--dry-run", "show what would be done, and stop")
+    .option("-y, --yes", "do not ask")
+    .option("--port <n>", "port the API listens on, where there is no manifest")
+    .option("--wait", "return when the old release has ended, not when the new one serves");
+  define<Flags>(
+    command,
+    ["dray deploy", "dray deploy --dry-run", "dray deploy my-api:2 --machine ops@203.0.113.7 --service decisions"],
+    async (run, image) => {
+      const manifest = await run.manifest(image);
+      await report(run, manifest, await deploy(manifest, optionsOf(run), run.context));
+    },
+  );
+}
+
+export function addPlan(program: Command): void {
+  const command = program.command("plan").description("what a deploy would change and do; changes nothing").argument("[image]", "image instead of the manifest's").option("--port <n>", "port the API listens on, where there is no manifest");
+  define<Flags>(command, ["dray plan", "dray plan --json"], async (run, image) => {
+    const outcomes = await deploy(await run.manifest(image), { ...optionsOf(run), dryRun: true }, run.context);
+    if (run.flags.json === true) sayJson(outcomes.map(({ machine, plan }) => ({ machine, plan })));
+    else for (const outcome of outcomes) say(planText(outcome.plan));
+  });
+}
+
+export function addRollback(program: Command): void {
+  const command = program
+    .command("rollback")
+    .description("give the traffic back to a release that is kept on the machine")
+    .argument("[release]", "which (default: the one before)")
+    .option("--dry-run", "show what would be done, and stop")
+    .option("-y, --yes", "do not ask")
+    .option("--wait", "return when the release left has ended");
+  define<Flags>(command, ["dray rollback", "dray rollback 1cx82k9f"], async (run, release) => {
+    const manifest = await run.manifest();
+    await report(run, manifest, await rollback(manifest, release, optionsOf(run), run.context));
+  });
+}
+
+function optionsOf(run: Run<Flags>): Parameters<typeof deploy>[1] {
+  const { flags } = run;
+  const ask = process.stdin.isTTY && process.stderr.isTTY && flags.yes !== true && flags.json !== true && flags.dryRun !== true;
+  return {
+    ssh: run.ssh,
+    ...(flags.machine === undefined ? {} : { machine: flags.machine }),
+    dryRun: flags.dryRun === true,
+    startedAt: run.startedAt,
+    ...(ask ? { confirm: async (plan) => await confirmed(planText(plan)) } : {}),
+  };
+}
+
+async function confirmed(text: string): Promise<boolean> {
+  tell(text);
+  const answer = await confirm({ message: "Go on?" });
+  return !isCancel(answer) && answer;
+}
+
+async function report(run: Run<Flags>, manifest: Manifest, outcomes: readonly Outcome[]): Promise<void> {
+  if (run.flags.dryRun !== true) await retireLater(run, manifest);
+  run.screen.close();
+  if (run.flags.json === true) {
+    sayJson({ outcomes: outcomes.map(({ plan, ...outcome }) => ({ ...outcome, ...(run.flags.dryRun === true ? { plan } : {}) })), totalMs: Math.round(performance.now()) });
+    return;
+  }
+  for (const outcome of outcomes) {
+    if (run.flags.dryRun === true) say(planText(outcome.plan));
+    else say(`${outcome.service} ${outcome.release} serves at ${urlOf(outcome)}${outcome.servingMs === undefined ? "" : ` (after ${prettyMs(outcome.servingMs)})`}`);
+  }
+}
+
+export function urlOf(at: { address: string; port: number }): string {
+  return `http://${at.address}${at.port === 80 ? "" : `:${at.port}`}`;
+}
+
+/** Draining may take minutes: a process of its own does it, so that the command can return. */
+async function retireLater(run: Run<Flags>, manifest: Manifest): Promise<void> {
+  const wheres = machinesOf(manifest, run.flags.machine);
+  if (run.flags.wait === true) {
+    await onEach(wheres, wheres.length, (where) => finish(where, run.ssh, manifest.service, run.who, manifest.keep, run.context));
+    return;
+  }
+  const [node, main] = [process.execPath, process.argv[1] ?? ""];
+  for (const where of wheres) detach([node, main, "retire", where.name, where.ssh, manifest.service, String(manifest.keep)], process.env);
+}
+
+/** What `retireLater` starts; not for people. */
+export function addRetire(program: Command): void {
+  const command = program.command("retire", { hidden: true }).argument("<name>").argument("<ssh>").argument("<service>").argument("<keep>");
+  define(command, [], async (run, name, ssh, service, keep) => {
+    if (name === undefined || ssh === undefined || service === undefined) throw new Failure("usage.invalid", "retire NAME SSH SERVICE KEEP");
+    await finish({ name, ssh }, run.ssh, service, run.who, Number(keep), run.context);
+  });
+}

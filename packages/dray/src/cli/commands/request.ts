@@ -1,0 +1,94 @@
+import { readFile } from "node:fs/promises";
+import type { Command } from "commander";
+import { Failure } from "../../base/failure.ts";
+import { attach } from "../../base/process.ts";
+import type { Golden } from "../../core/golden.ts";
+import { connect, machinesOf } from "../../flows/fleet.ts";
+import { call, type Called } from "../../flows/request.ts";
+import { loadGolden } from "../../manifest/golden.ts";
+import type { Manifest } from "../../manifest/schema.ts";
+import { define, type Run } from "../command.ts";
+import { say, sayJson } from "../screen/say.ts";
+import { urlOf } from "./deploy.ts";
+
+interface Flags {
+  data?: string;
+  path?: string;
+  method?: string;
+  count: string;
+  header?: string[];
+}
+
+export function addRequest(program: Command): void {
+  const command = program
+    .command("request")
+    .description("call the service from this computer; the golden request when nothing else is said")
+    .option("-d, --data <json|@file>", "body")
+    .option("-p, --path <path>", "path")
+    .option("-X, --method <method>", "method")
+    .option("-H, --header <name: value...>", "headers")
+    .option("-c, --count <n>", "how many times", "1");
+  define<Flags>(command, ["dray request", "dray request --path /", "dray request -d @loan.json --path /decisions --count 10"], async (run) => {
+    const manifest = await run.manifest();
+    const base = await baseUrl(run, manifest);
+    const golden = run.flags.path === undefined && run.flags.data === undefined ? (await loadGolden(manifest))[0] : undefined;
+    const options = await optionsOf(run.flags, manifest, golden);
+    const all: Called[] = [];
+    for (let index = 0; index < Number(run.flags.count); index++) {
+      const called = await call(base, options, run.context);
+      all.push(called);
+      if (run.flags.json !== true) say(calledText(called));
+    }
+    if (run.flags.json === true) sayJson(all);
+    const wrong = all.flatMap((called) => (called.wrong.length > 0 ? called.wrong : called.status >= 400 ? [`status ${called.status}`] : []));
+    if (wrong.length > 0) throw new Failure("request.failed", wrong[0] ?? "", { hint: "dray logs shows what the API said" });
+  });
+}
+
+export function addOpen(program: Command): void {
+  const command = program.command("open").description("open the service in a browser").option("-p, --path <path>", "path", "/docs");
+  define<{ path: string }>(command, ["dray open", "dray open --path /"], async (run) => {
+    const url = new URL(run.flags.path, await baseUrl(run, await run.manifest())).href;
+    if (run.flags.json === true) return sayJson({ url });
+    say(url);
+    if (!process.stdout.isTTY) return;
+    const opener: Partial<Record<NodeJS.Platform, string[]>> = { darwin: ["open"], win32: ["cmd", "/c", "start", ""] };
+    await attach([...(opener[process.platform] ?? ["xdg-open"]), url]).catch(() => 1);
+  });
+}
+
+async function baseUrl(run: Run<object>, manifest: Manifest): Promise<string> {
+  if (manifest.domain !== undefined && run.flags.machine === undefined) return urlOf({ address: manifest.domain, port: manifest.edge.port });
+  const [where] = machinesOf(manifest, run.flags.machine);
+  if (where === undefined) throw new Failure("usage.invalid", "no machine");
+  await using machine = await connect(where, run.ssh, run.context);
+  return urlOf({ address: machine.address, port: manifest.edge.port });
+}
+
+async function optionsOf(flags: Flags, manifest: Manifest, golden: Golden | undefined): Promise<Parameters<typeof call>[1]> {
+  const data = flags.data?.startsWith("@") === true ? await readFile(flags.data.slice(1), "utf8") : flags.data;
+  const body = data ?? (golden?.request.body === undefined ? undefined : JSON.stringify(golden.request.body));
+  const extra = (flags.header ?? []).map((header): [string, string] => {
+    const [name = "", ...value] = header.split(":");
+    return [name.trim().toLowerCase(), value.join(":").trim()];
+  });
+  return {
+    method: flags.method ?? golden?.request.method ?? (body === undefined ? "GET" : "POST"),
+    path: flags.path ?? golden?.request.path ?? "/",
+    headers: {
+      ...(body === undefined ? {} : { "content-type": "application/json", "content-length": String(Buffer.byteLength(body)) }),
+      ...(manifest.domain === undefined ? {} : { host: manifest.domain }),
+      ...golden?.request.headers,
+      ...Object.fromEntries(extra),
+    },
+    ...(body === undefined ? {} : { body }),
+    timeoutMs: manifest.limits.timeout,
+    ...(golden === undefined ? {} : { golden }),
+  };
+}
+
+function calledText(called: Called): string {
+  const { timing } = called;
+  const time = `${timing.totalMs} ms (dns ${timing.dnsMs}, connect ${timing.connectMs.toFixed(1)}, edge and model ${timing.firstByteMs.toFixed(1)})`;
+  return `${called.method} ${called.url} -> ${called.status}${called.release === undefined ? "" : ` from ${called.release}`}, ${time}\n${called.body}`;
+}

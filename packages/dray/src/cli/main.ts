@@ -1,0 +1,14 @@
+#!/usr/bin/env node
+import { makeProgram } from "./program.ts";
+
+const program = makeProgram();
+// A wrong command line exits with 2, as the shell's own tools do; commander says 1.
+program.exitOverride((error) => {
+  process.exit(error.exitCode === 0 ? 0 : 2);
+});
+for (const command of program.commands) {
+  command.exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
+}
+await program.parseAsync();
+// Sockets that wait for the next request must not keep a finished command alive.
+process.exit(process.exitCode);

@@ -1,0 +1,18 @@
+import { Command } from "commander";
+import { addDeploy, addPlan, addRetire, addRollback } from "./commands/deploy.ts";
+import { addInit } from "./commands/init.ts";
+import { addExec, addLogs, addRemove, addStatus } from "./commands/look.ts";
+import { addMachine } from "./commands/machine.ts";
+import { addOpen, addRequest } from "./commands/request.ts";
+
+export const VERSION = "0.1.0";
+
+/** Every command; docs/cli.md is made from this. */
+export function makeProgram(): Command {
+  const program = new Command("dray")
+    .description("From a model's API on a laptop to a production endpoint on plain VMs, over SSH.")
+    .version(VERSION)
+    .showHelpAfterError("(dray --help lists the commands)");
+  for (const add of [addInit, addPlan, addDeploy, addRollback, addStatus, addLogs, addRequest, addOpen, addExec, addRemove, addMachine, addRetire]) add(program);
+  return program;
+}

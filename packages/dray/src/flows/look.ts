@@ -1,0 +1,115 @@
+import { Failure } from "../base/failure.ts";
+import type { Context } from "../core/context.ts";
+import { Frames } from "../machine/engine.ts";
+import { EDGE } from "../machine/edge.ts";
+import { EMPTY_STATE, keptOf, type Replica, type ServiceState } from "../machine/edge-config.ts";
+import type { Where } from "../machine/machine.ts";
+import type { SshOptions } from "../machine/ssh.ts";
+import type { Site } from "../targets/machines/observe.ts";
+import { withSite } from "./fleet.ts";
+
+/** One release on one machine, as `dray status` shows it. */
+export interface ReleaseRow {
+  release: string;
+  image: string;
+  traffic: boolean;
+  running: number;
+  replicas: number;
+  inFlight: number;
+  who: string;
+  deployedAt: string;
+  commit?: string;
+}
+
+export interface MachineStatus {
+  machine: string;
+  address: string;
+  port: number;
+  edge: boolean;
+  services: { service: string; current: string; previous?: string; releases: ReleaseRow[] }[];
+}
+
+/** What runs on a machine; all services, or the one named. */
+export async function status(where: Where, ssh: SshOptions, service: string | undefined, context: Context): Promise<MachineStatus> {
+  return await withSite(where, ssh, context, async (site) => {
+    const state = (await site.edge?.state()) ?? EMPTY_STATE;
+    const listed = await site.machine.engine.get<{ Names: string[] }[]>("/containers/json", {
+      query: { filters: { label: ["dray.role=replica"] } },
+      signal: context.signal,
+    });
+    const running = new Set(listed.flatMap((container) => container.Names.map((name) => name.slice(1))));
+    const services = Object.values(state.services).filter((each) => service === undefined || each.service === service);
+    const rows = [];
+    for (const each of services) {
+      const inFlight = new Map((await site.edge?.servers(each.service))?.map((server) => [server.name, server.inFlight]));
+      rows.push({
+        service: each.service,
+        current: each.current,
+        ...(each.previous === undefined ? {} : { previous: each.previous }),
+        releases: each.releases.map((kept): ReleaseRow => ({
+          release: kept.release.id,
+          image: kept.release.image,
+          traffic: kept.release.id === each.current,
+          running: kept.replicas.filter((replica) => running.has(replica.container)).length,
+          replicas: kept.replicas.length,
+          inFlight: kept.replicas.reduce((sum, _replica, index) => sum + (inFlight.get(`${kept.release.id}.${index + 1}`) ?? 0), 0),
+          who: kept.release.from.who,
+          deployedAt: kept.deployedAt,
+          ...(kept.release.from.commit === undefined ? {} : { commit: kept.release.from.commit + (kept.release.from.dirty === true ? "+" : "") }),
+        })),
+      });
+    }
+    return { machine: where.name, address: site.machine.address, port: state.port, edge: site.edge !== undefined, services: rows };
+  });
+}
+
+/** The service's state on a machine. @throws Failure service.unknown */
+export async function serviceOn(site: Site, service: string): Promise<ServiceState> {
+  const found = (await site.edge?.state())?.services[service];
+  if (found !== undefined) return found;
+  throw new Failure("service.unknown", `${service} does not run on ${site.machine.name}`, { hint: "dray status shows what does; dray deploy starts it" });
+}
+
+/** The replicas that get the traffic, or those of the release named. @throws Failure */
+export async function replicasOf(site: Site, service: string, release: string | undefined): Promise<Replica[]> {
+  const state = await serviceOn(site, service);
+  const kept = keptOf(state, release ?? state.current);
+  if (kept !== undefined) return kept.replicas;
+  throw new Failure("release.unknown", `${release} is not kept on ${site.machine.name}`, {
+    hint: `kept there: ${state.releases.map((each) => each.release.id).join(", ")}`,
+  });
+}
+
+export interface LogOptions {
+  service: string;
+  release?: string;
+  follow: boolean;
+  tail: number | "all";
+  /** The edge's access log instead of the replicas'. */
+  edge: boolean;
+}
+
+/** Hands log lines over as they come, in the order the engine gives them. */
+export async function logs(where: Where, ssh: SshOptions, options: LogOptions, context: Context, onLine: (from: string, line: string) => void): Promise<void> {
+  await withSite(where, ssh, context, async (site) => {
+    const containers = options.edge ? [EDGE] : (await replicasOf(site, options.service, options.release)).map((replica) => replica.container);
+    await Promise.all(
+      containers.map(async (container) => {
+        const answer = await site.machine.engine.bytes("GET", `/containers/${container}/logs`, {
+          query: { stdout: true, stderr: true, follow: options.follow, tail: options.tail },
+          signal: context.signal,
+        });
+        const frames = new Frames();
+        let rest = "";
+        for await (const chunk of answer) {
+          for (const frame of frames.push(chunk as Buffer)) {
+            const lines = (rest + frame.data.toString()).split("\n");
+            rest = lines.pop() ?? "";
+            for (const line of lines) onLine(container, line);
+          }
+        }
+        if (rest !== "") onLine(container, rest);
+      }),
+    );
+  });
+}

@@ -1,0 +1,42 @@
+import type { Context } from "../core/context.ts";
+import { EDGE, EDGE_VOLUME } from "../machine/edge.ts";
+import { isMissing } from "../machine/engine.ts";
+import type { Where } from "../machine/machine.ts";
+import type { SshOptions } from "../machine/ssh.ts";
+import { takeLock } from "../targets/machines/lock.ts";
+import { edgeOf } from "../targets/machines/observe.ts";
+import { removeStrays, retire } from "../targets/machines/retire.ts";
+import { serviceOn } from "./look.ts";
+import { withSite } from "./fleet.ts";
+
+/** Takes a service off a machine: its route, containers and images; the edge too when it was the last. Only what is ours. */
+export async function remove(where: Where, ssh: SshOptions, service: string, who: string, context: Context): Promise<{ edge: boolean }> {
+  return await withSite(where, ssh, context, async (site) => {
+    const known = await serviceOn(site, service);
+    const edge = edgeOf(site);
+    const { engine } = site.machine;
+    const { signal } = context;
+    const lease = await takeLock(edge, service, who);
+    const before = await edge.state();
+    const { [service]: _gone, ...services } = before.services;
+    await edge.apply(before, { ...before, services }, service, { at: new Date().toISOString(), who, service, removed: true });
+    await removeStrays(site, service, new Set(), context);
+    for (const kept of known.releases) {
+      await engine.call("DELETE", `/images/dray/${service}:${kept.release.id}`, { signal }).catch((error: unknown) => {
+        if (!isMissing(error)) throw error;
+      });
+    }
+    await lease.release();
+    const last = Object.keys(services).length === 0;
+    if (last) {
+      await engine.call("DELETE", `/containers/${EDGE}`, { query: { force: true }, signal });
+      await engine.call("DELETE", `/volumes/${EDGE_VOLUME.name}`, { signal });
+    }
+    return { edge: last };
+  });
+}
+
+/** Finishes what a deploy or rollback left for later: drains, stops and prunes what has no traffic any more. */
+export async function finish(where: Where, ssh: SshOptions, service: string, who: string, keep: number, context: Context): Promise<void> {
+  await withSite(where, ssh, context, (site) => retire(site, service, who, keep, context));
+}
