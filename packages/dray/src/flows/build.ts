@@ -1,4 +1,5 @@
-import { Failure } from "../base/failure.ts";
+import { since } from "../base/clock.ts";
+import { asFailure, Failure } from "../base/failure.ts";
 import { run } from "../base/process.ts";
 import { userInfo, hostname } from "node:os";
 import type { Context } from "../core/context.ts";
@@ -24,10 +25,8 @@ export async function buildImage(manifest: Manifest, architecture: string, conte
   if (manifest.image !== undefined) return await findImage(manifest.image, context);
   const build = typeof manifest.build === "object" ? manifest.build : { context: manifest.build ?? "." };
   const tag = `dray-build/${manifest.service}:latest`;
-  context.emit({ type: "step.started", step: "build", on: "here", title: "build the image" });
-  const startedAt = performance.now();
-  const reference = await buildDockerfile({ folder: manifest.folder, architecture, tag, ...build } as Parameters<typeof buildDockerfile>[0], context);
-  context.emit({ type: "step.done", step: "build", on: "here", title: "build the image", ms: Math.round(performance.now() - startedAt) });
+  const options = { folder: manifest.folder, architecture, tag, ...build } as Parameters<typeof buildDockerfile>[0];
+  const reference = await shown("build", "build the image", context, () => buildDockerfile(options, context));
   return { reference, facts: await withLocal(context, (machine) => inspectImage(machine.engine, reference, context)) };
 }
 
@@ -43,7 +42,24 @@ async function findImage(reference: string, context: Context): Promise<Built> {
 
 /** Hands the image over from the local engine, ready to be carried. */
 export async function loadCargo(built: Built, service: string, context: Context): Promise<Cargo> {
-  return await withLocal(context, (machine) => direct(machine.engine).load(built.reference, service, context));
+  return await shown("load", "read the image", context, () =>
+    withLocal(context, (machine) => direct(machine.engine).load(built.reference, service, context)),
+  );
+}
+
+/** Tells of something done on this computer as a step. */
+async function shown<T>(step: string, title: string, context: Context, act: () => Promise<T>): Promise<T> {
+  const startedAt = performance.now();
+  context.emit({ type: "step.started", step, on: "here", title });
+  try {
+    const result = await act();
+    context.emit({ type: "step.done", step, on: "here", title, ms: since(startedAt) });
+    return result;
+  } catch (error) {
+    const { code, message } = asFailure(error);
+    context.emit({ type: "step.failed", step, on: "here", title, code, message });
+    throw error;
+  }
 }
 
 /** The digest and architectures that a machine's engine finds in a registry. @throws Failure image.not-found */

@@ -64,7 +64,8 @@ const HEAD = `# Written by dray. Changes made by hand are lost with the next dep
 global
   log stdout format raw local0
   stats socket ipv4@127.0.0.1:9999 level admin expose-fd listeners
-  maxconn 20000
+  # HAProxy computes maxconn from the files it may open.
+  no strict-limits
   hard-stop-after 1h
 
 defaults

@@ -28,6 +28,7 @@ async function load(engine: Engine, reference: string, name: string, context: Co
   const store = new ContentStore();
   await store.open();
   let pushed: string | undefined;
+  const layers = new Map<string, [done: number, total: number]>();
   await using server = new RegistryServer(store, true, { onManifest: (digest) => (pushed = digest) });
   const repository = `127.0.0.1:${await server.listen(PUSH_PORT)}/dray/${name}`;
   await engine.post(`/images/${encodeURIComponent(reference)}/tag`, { query: { repo: repository, tag: "carry" }, signal });
@@ -37,7 +38,11 @@ async function load(engine: Engine, reference: string, name: string, context: Co
       headers: { "x-registry-auth": Buffer.from("{}").toString("base64") },
       signal,
     })) {
-      if (line.status === "Pushing") context.emit({ type: "line", on: "here", text: `compress ${line.id} ${line.progress ?? ""}` });
+      const { current = 0, total = 0 } = line.progressDetail ?? {};
+      if (line.id === undefined || line.status !== "Pushing" || total === 0) continue;
+      layers.set(line.id, [Math.min(current, total), total]);
+      const sum = (index: 0 | 1): number => [...layers.values()].reduce((all, pair) => all + pair[index], 0);
+      context.emit({ type: "step.progress", step: "load", on: "here", done: sum(0), total: sum(1), unit: "bytes" });
     }
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
@@ -74,7 +79,7 @@ export async function knownLayers(digests: readonly string[]): Promise<Set<strin
 interface PullLine {
   id?: string;
   status?: string;
-  progress?: string;
+  progressDetail?: { current?: number; total?: number };
 }
 
 /**

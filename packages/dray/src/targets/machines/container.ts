@@ -7,14 +7,16 @@ export const NETWORK = "dray";
 /** Capabilities that ordinary images need to change their user or bind a low port; everything else is dropped. */
 const CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID"];
 
-/** Log rotation, an init that reaps and forwards signals, no new privileges, bounded processes and files. */
+/**
+ * Log rotation, an init that reaps and forwards signals, no new privileges, bounded processes. `nofile` is left to the
+ * engine (1,048,576 on a VM): an engine that runs in a container may not raise it, and then nothing would start.
+ */
 export const CAGE = {
   CapDrop: ["ALL"],
   CapAdd: CAPABILITIES,
   SecurityOpt: ["no-new-privileges"],
   PidsLimit: 1024,
   Init: true,
-  Ulimits: [{ Name: "nofile", Soft: 65_536, Hard: 65_536 }],
   LogConfig: { Type: "json-file", Config: { "max-size": "10m", "max-file": "3" } },
 };
 

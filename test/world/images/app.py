@@ -1,0 +1,61 @@
+"""The scenarios' API: ready at once, ignores SIGTERM, and fails in whatever way MODE says."""
+import json, os, signal, sys, time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+MODE = os.environ.get("MODE", "")
+VERSION = open("/version").read().strip()
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+class Api(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    # Two small writes and Nagle's algorithm would cost every answer 40 ms.
+    wbufsize = -1
+    disable_nagle_algorithm = True
+
+    def answer(self, status, body, kind="application/json"):
+        data = body.encode()
+        self.send_response(status)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def do_GET(self):
+        if self.path.startswith("/slow"):
+            time.sleep(float(self.path.split("=")[1]))
+        if self.path.startswith("/stream"):
+            return self.stream(int(self.path.split("=")[1]))
+        if MODE == "never-ready" and self.path == "/health":
+            return self.answer(503, '{"loading": true}')
+        self.answer(200, json.dumps({"hello": "world", "version": VERSION}))
+
+    def do_POST(self):
+        length = int(self.headers.get("content-length", 0))
+        asked = json.loads(self.rfile.read(length) or "{}")
+        score = 0.1 if MODE == "wrong-golden" else 0.9
+        self.answer(200, json.dumps({"decision": "approve", "score": score, "version": VERSION, "asked": asked}))
+
+    def stream(self, seconds):
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("transfer-encoding", "chunked")
+        self.end_headers()
+        for tick in range(seconds * 2):
+            data = f"data: {tick}\n\n".encode()
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+            self.wfile.flush()
+            time.sleep(0.5)
+        self.wfile.write(b"0\r\n\r\n")
+        self.wfile.flush()
+
+    def log_message(self, *args):
+        pass
+
+
+if MODE == "crash":
+    print("cannot find /models/model.pkl", flush=True)
+    sys.exit(3)
+host = "127.0.0.1" if MODE == "localhost" else "0.0.0.0"
+ThreadingHTTPServer.request_queue_size = 256
+ThreadingHTTPServer((host, int(os.environ.get("PORT", "8080"))), Api).serve_forever()
