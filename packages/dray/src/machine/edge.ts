@@ -132,7 +132,7 @@ export class Edge implements AsyncDisposable {
 
   /** Is a HAProxy from before a reload still finishing requests? */
   async hasOldWorkers(): Promise<boolean> {
-    const said = await this.run(`exec 6<>/dev/tcp/127.0.0.1/9998 && printf 'show proc\\n' >&6 && cat <&6; exec 6>&-`);
+    const said = await this.run(`exec 6<>/dev/tcp/127.0.0.1/9998 && printf 'show proc;quit\\n' >&6 && cat <&6; exec 6>&-`);
     return /^\d+\s+worker/m.test(said.split("# old workers")[1] ?? "");
   }
 

@@ -49,7 +49,13 @@ export function performer(job: Job): Perform<MachineStep> {
       }
       case "carry": {
         const note = await bring(job, step, context);
-        return { note };
+        const image = `dray/${release.service}:${release.id}`;
+        return {
+          note,
+          undo: async (fresh) => {
+            await site.machine.engine.call("DELETE", `/images/${image}`, { signal: fresh.signal });
+          },
+        };
       }
       case "start": {
         if (step.again) return await startAgain(job, step.replica, replicas, context);

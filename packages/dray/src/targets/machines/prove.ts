@@ -83,7 +83,9 @@ async function becomeReady(agent: http.Agent, release: Release, limit: AbortSign
 /** Ends with an error as soon as the container does: nobody wants to wait a minute for a program that is gone. */
 async function watch(machine: Machine, container: string, limit: AbortSignal): Promise<never> {
   for (;;) {
-    await sleep(300, limit);
+    // When the time is up the other side of the race says why; this one has nothing to add.
+    const over = await sleep(300, limit).then(() => false, () => true);
+    if (over) return await new Promise<never>(() => undefined);
     const state = await inspectState(machine.engine, container, limit);
     if (!state.Running) throw new Error("the container ended");
   }
