@@ -1,0 +1,71 @@
+import { createHash } from "node:crypto";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { run } from "../../packages/dray/src/base/process.ts";
+
+const FOLDER = fileURLToPath(new URL("images", import.meta.url));
+
+/** Debian releases and the engine each brings: 20.10, 26, 28. */
+export const SUITES = ["bookworm", "trixie", "forky"] as const;
+export type Suite = (typeof SUITES)[number];
+
+/** Changes with every file the images are made of, so that a cached image is never a stale one. */
+const HASH = createHash("sha256")
+  .update(readdirSync(FOLDER).toSorted().map((name) => readFileSync(path.join(FOLDER, name), "utf8")).join("\n"))
+  .digest("hex")
+  .slice(0, 10);
+
+export const vmImage = (suite: Suite): string => `drayage-world/vm:${suite}-${HASH}`;
+export const EDGE_IMAGE = `drayage-world/edge:${HASH}`;
+export const appImage = (tag: string): string => `drayage-world/app:${tag}-${HASH}`;
+
+/** Runs a program; what it said is in the error when it fails. */
+export async function must(argv: readonly string[], stdin?: string): Promise<string> {
+  const ended = await run(argv, { signal: AbortSignal.timeout(600_000), ...(stdin === undefined ? {} : { stdin }) });
+  if (ended.code !== 0) throw new Error(`${argv.join(" ")} ended with ${ended.code}\n${ended.stdout.slice(-2000)}${ended.stderr.slice(-2000)}`);
+  return ended.stdout.trim();
+}
+
+async function has(image: string): Promise<boolean> {
+  return (await must(["docker", "images", "-q", image])) !== "";
+}
+
+/** debian:SUITE-slim: there, or pulled, or made by debootstrap where no Docker Hub can be reached. */
+async function base(suite: Suite): Promise<void> {
+  const image = `debian:${suite}-slim`;
+  if (await has(image)) return;
+  const pulled = await run(["docker", "pull", "-q", image], { signal: AbortSignal.timeout(120_000) }).catch(() => undefined);
+  if (pulled?.code === 0) return;
+  process.stderr.write(`making ${image} with debootstrap\n`);
+  const folder = mkdtempSync(path.join(tmpdir(), `world-${suite}-`));
+  try {
+    // bookworm's debootstrap does not know forky by name; every later suite is made as sid is.
+    const script = suite === "forky" ? ["http://deb.debian.org/debian", "/usr/share/debootstrap/scripts/sid"] : [];
+    await must(["env", `PATH=${process.env["PATH"]}:/usr/sbin:/sbin`, "debootstrap", "--variant=minbase", suite, folder, ...script]);
+    await must(["sh", "-c", `rm -f ${folder}/var/cache/apt/archives/*.deb; tar -C ${folder} -c . | docker import - ${image}`]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function build(image: string, dockerfile: string, args: Record<string, string> = {}): Promise<void> {
+  if (await has(image)) return;
+  process.stderr.write(`building ${image}\n`);
+  await must(["docker", "build", "-q", "-t", image, "-f", path.join(FOLDER, dockerfile), ...Object.entries(args).flatMap(([key, value]) => ["--build-arg", `${key}=${value}`]), FOLDER]);
+}
+
+/** The ways in which the scenarios' API can be broken; "" works. */
+export const MODES = ["localhost", "crash", "wrong-golden", "never-ready"] as const;
+
+/** Makes every image the scenarios need, once. */
+export async function prepareImages(): Promise<void> {
+  for (const suite of SUITES) await base(suite);
+  await build(EDGE_IMAGE, "edge.Dockerfile");
+  for (const suite of SUITES) {
+    await build(vmImage(suite), "vm.Dockerfile", { SUITE: suite, PACKAGES: suite === "bookworm" ? "docker.io" : "docker.io docker-cli" });
+  }
+  for (const version of ["1", "2"]) await build(appImage(version), "app.Dockerfile", { VERSION: version });
+  for (const mode of MODES) await build(appImage(mode), "app.Dockerfile", { VERSION: "3", MODE: mode });
+}

@@ -1,0 +1,79 @@
+import { randomBytes } from "node:crypto";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Ended, run } from "../../packages/dray/src/base/process.ts";
+import { EDGE_IMAGE, must, type Suite, vmImage } from "./images.ts";
+
+const DRAY = fileURLToPath(new URL("../../packages/dray/dist/cli/main.js", import.meta.url));
+
+/** root; in the docker group; sudo only; neither. */
+export type User = "root" | "ops" | "sue" | "bob";
+
+/** A VM stand-in with an address of its own, and `dray` on this computer pointed at it. */
+export interface Vm extends AsyncDisposable {
+  address: string;
+  /** What the manifest calls it. */
+  host: string;
+  folder: string;
+  /** Runs the built `dray` in the world's folder. */
+  dray(...argv: string[]): Promise<Ended>;
+  /** The same, with other environment variables. */
+  drayWith(env: Record<string, string>, ...argv: string[]): Promise<Ended>;
+  /** Runs a program inside the VM as root. */
+  inside(...argv: string[]): Promise<string>;
+  write(name: string, content: string): Promise<void>;
+}
+
+/** Starts a stand-in; shared/facts/docker-ssh.md says why each flag is needed. */
+export async function startVm(suite: Suite = "bookworm", user: User = "ops"): Promise<Vm> {
+  const name = `dray-world-${randomBytes(4).toString("hex")}`;
+  const folder = await mkdtemp(path.join(tmpdir(), "dray-world-"));
+  await must(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path.join(folder, "key")]);
+  const key = (await readFile(path.join(folder, "key.pub"), "utf8")).trim();
+  await must(["docker", "network", "create", name]);
+  await must([
+    ...["docker", "run", "-d", "--name", name, "--hostname", name, "--network", name, "-v", `${name}:/var/lib/docker`],
+    ...["--cap-add", "ALL", "--cap-drop", "SYS_RESOURCE", "--cgroupns", "private", "--tmpfs", "/run:exec"],
+    ...["seccomp", "apparmor", "systempaths"].flatMap((option) => ["--security-opt", `${option}=unconfined`]),
+    ...["--device-cgroup-rule", "a *:* rwm", "-e", `AUTHORIZED_KEY=${key}`, vmImage(suite)],
+  ]);
+  const address = await must(["docker", "inspect", name, "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"]);
+  const config = path.join(folder, "ssh_config");
+  const lines = [`HostName ${address}`, `User ${user}`, `IdentityFile ${folder}/key`, "IdentitiesOnly yes", `UserKnownHostsFile ${folder}/known_hosts`];
+  await writeFile(config, `Host ${name}\n${lines.map((line) => `  ${line}\n`).join("")}`);
+  const env = { ...process.env, DRAY_SSH_CONFIG: config, DRAY_EDGE_IMAGE: EDGE_IMAGE, DRAY_CACHE: path.join(tmpdir(), "dray-world-cache"), NO_COLOR: "1" };
+  const inside = (...argv: string[]): Promise<string> => must(["docker", "exec", name, ...argv]);
+  const dray = (extra: Record<string, string>, argv: readonly string[]): Promise<Ended> =>
+    run([process.execPath, DRAY, ...argv], { cwd: folder, env: { ...env, ...extra }, signal: AbortSignal.timeout(120_000) });
+  await waitFor(() => inside("docker", "version"));
+  await must(["sh", "-c", `ssh-keyscan ${address} > ${folder}/known_hosts 2>/dev/null`]);
+  return {
+    address,
+    host: name,
+    folder,
+    inside,
+    dray: (...argv) => dray({}, argv),
+    drayWith: (extra, ...argv) => dray(extra, argv),
+    write: (file, content) => writeFile(path.join(folder, file), content),
+    [Symbol.asyncDispose]: async () => {
+      await must(["docker", "rm", "-f", "-v", name]);
+      await must(["docker", "network", "rm", name]);
+      await must(["docker", "volume", "rm", name]);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function waitFor(question: () => Promise<unknown>): Promise<void> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      await question();
+      return;
+    } catch (error) {
+      if (attempt > 120) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+  }
+}
