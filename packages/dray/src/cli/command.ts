@@ -63,7 +63,7 @@ async function perform<Flags extends Common>(flags: Flags, act: (run: Run<Flags>
     stop.abort();
   };
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
-  const ssh: SshOptions = { ...(flags.acceptNewHostKey === true ? { acceptNewHostKey: true } : {}) };
+  const ssh: SshOptions = flags.acceptNewHostKey === true ? { acceptNewHostKey: true } : {};
   const context: Context = { signal: stop.signal, emit: screen.emit, secrets: new Map() };
   try {
     const code = await act({ flags, context, ssh, who: `${userInfo().username}@${hostname()}`, startedAt: PROCESS_START, manifest: (image) => manifestFor(flags, image), screen });

@@ -36,7 +36,12 @@ class Link {
     const config = process.env["DRAY_SSH_CONFIG"];
     this.#common = [
       ...(config === undefined ? [] : ["-F", config]),
-      ...["-o", `ConnectTimeout=${CONNECT_TIMEOUT_S}`, "-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4"],
+      "-o",
+      `ConnectTimeout=${CONNECT_TIMEOUT_S}`,
+      "-o",
+      "ServerAliveInterval=15",
+      "-o",
+      "ServerAliveCountMax=4",
       ...(process.stdin.isTTY ? [] : ["-o", "BatchMode=yes"]),
       ...(options.acceptNewHostKey === true ? ["-o", "StrictHostKeyChecking=accept-new"] : []),
     ];

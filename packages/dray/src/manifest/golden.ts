@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
+import { parse, type ParseError } from "jsonc-parser";
 import { z } from "zod";
 import { Failure } from "../base/failure.ts";
 import type { Golden } from "../core/golden.ts";
@@ -43,7 +44,10 @@ export function parseGolden(source: string, file: string): Golden[] {
     raw = JSON.parse(source);
   } catch (error) {
     const said = error instanceof Error ? error.message : "";
-    const offset = Number(/position (\d+)/.exec(said)?.[1] ?? source.length);
+    // JSON.parse does not always say where; this parser does.
+    const errors: ParseError[] = [];
+    parse(source, errors);
+    const offset = errors[0]?.offset ?? source.length;
     const before = source.slice(0, offset).split("\n");
     const [line, column] = [before.length, (before.at(-1)?.length ?? 0) + 1];
     throw new Failure("golden.invalid", `${file} is no JSON: ${said}`, {

@@ -1,0 +1,46 @@
+import { expect, test } from "vitest";
+import { Failure } from "../base/failure.ts";
+import { parseGolden } from "./golden.ts";
+import { parseManifest } from "./load.ts";
+
+function failure(act: () => unknown): Failure {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof Failure) return error;
+    throw error;
+  }
+  throw new Error("it was accepted");
+}
+
+test("two lines are a manifest", () => {
+  const manifest = parseManifest("service: decisions\nmachine: vm\n", "dray.yaml");
+  expect(manifest).toMatchObject({ service: "decisions", replicas: 1, keep: 5, limits: { timeout: 60_000 }, edge: { port: 80 } });
+});
+
+test("units are read", () => {
+  const { limits } = parseManifest("service: a\nmachine: vm\nlimits: {memory: 1GiB, timeout: 500ms}\n", "dray.yaml");
+  expect(limits).toMatchObject({ memory: 1024 ** 3, timeout: 500 });
+});
+
+test.each([
+  ["service: a\nmachine: vm\nimagee: x\n", "manifest.unknown-key", 3, 1, 'did you mean "image"?'],
+  ["service: a\nmachine: vm\nlimits:\n  memroy: 1GiB\n", "manifest.unknown-key", 4, 3, 'did you mean "memory"?'],
+  ["service: a\nmachine: vm\nlimits: {memory: lots}\n", "manifest.invalid", 3, 18, undefined],
+  ["service: A B\nmachine: vm\n", "manifest.invalid", 1, 10, undefined],
+  ["service: a\nmachines:\n  one: vm\n  one: vm2\n", "manifest.duplicate-machine", 4, 3, undefined],
+  ["service: a\nmachines:\n  one: vm\n  two: vm\n", "manifest.duplicate-machine", 4, 8, undefined],
+  ["service: [\n", "manifest.syntax", 2, 1, undefined],
+])("%j is refused with its place", (source, code, line, column, hint) => {
+  const found = failure(() => parseManifest(source, "dray.yaml"));
+  expect(found.code).toBe(code);
+  expect(found.place).toMatchObject({ file: "dray.yaml", line, column });
+  expect(found.place?.frame).toContain("^");
+  if (hint !== undefined) expect(found.hint).toBe(hint);
+});
+
+test("a golden file that is no JSON is refused with its place", () => {
+  const found = failure(() => parseGolden('[{"request": }]', "golden.json"));
+  expect(found.code).toBe("golden.invalid");
+  expect(found.place).toMatchObject({ line: 1, column: 14 });
+});
