@@ -100,6 +100,9 @@ export function pipe(argv: readonly string[]): { stream: Duplex; said: () => str
   });
   if (child.stdin === null || child.stdout === null) throw new TypeError("no pipes");
   const stream = Duplex.from({ readable: child.stdout, writable: child.stdin });
+  // Whoever uses the stream learns of its end by `close`; ending a program early is no error of its own.
+  stream.on("error", (error) => (stderr += `\n${error.message}`));
+  child.stdin.on("error", (error) => (stderr += `\n${error.message}`));
   child.once("error", (error) => stream.destroy(error));
   stream.once("close", () => child.kill());
   // The streams of a child keep the event loop alive; an http agent that parks this one must not.

@@ -168,7 +168,8 @@ async function carryOutOn(
   };
   if (options.dryRun === true) return outcome;
   if (options.confirm !== undefined && !(await options.confirm(plan))) throw new Failure("usage.declined", "not confirmed; nothing was changed");
-  const job: Job = { site, seen, release: wish.release, golden, edgeImage: wish.edge.image, supplyEdge: supplyEdge(wish.edge.image), startedAt, bytesSent: 0 };
+  const { who } = await origin(".", context);
+  const job: Job = { site, who, seen, release: wish.release, golden, edgeImage: wish.edge.image, supplyEdge: supplyEdge(wish.edge.image), startedAt, bytesSent: 0 };
   let servingMs: number | undefined;
   await carryOut(plan, performer(job), {
     ...context,

@@ -16,7 +16,7 @@ export async function remove(where: Where, ssh: SshOptions, service: string, who
     const edge = edgeOf(site);
     const { engine } = site.machine;
     const { signal } = context;
-    const lease = await takeLock(edge, service, who);
+    const lease = await takeLock(edge, service, who, context.signal);
     const before = await edge.state();
     const { [service]: _gone, ...services } = before.services;
     await edge.apply(before, { ...before, services }, service, { at: new Date().toISOString(), who, service, removed: true });

@@ -35,7 +35,8 @@ function demultiplexed(raw: Duplex, errors: string[]): Duplex {
     }
   });
   raw.once("end", () => stream.push(null));
-  raw.once("error", (error) => stream.destroy(error));
+  raw.on("error", (error) => stream.destroy(error));
+  stream.on("error", (error) => errors.push(`\n${error.message}`));
   raw.once("close", () => stream.push(null));
   // What an http agent expects of a socket.
   return Object.assign(stream, {

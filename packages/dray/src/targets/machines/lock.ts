@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { sleep } from "../../base/clock.ts";
 import { Failure } from "../../base/failure.ts";
 import { quote } from "../../base/process.ts";
 import type { Edge } from "../../machine/edge.ts";
@@ -6,6 +7,10 @@ import type { Edge } from "../../machine/edge.ts";
 /** A lease ends by itself this long after its owner was last heard of. */
 const LEASE_S = 30;
 const HEARTBEAT_MS = 10_000;
+const RETIRE_PATIENCE_MS = 20_000;
+const POLL_MS = 40;
+/** How the owner of a lock begins that is held to retire old releases. */
+export const RETIRING = "the retiring of old releases";
 const HOME = "/var/lib/dray";
 
 /** A lock on one service of one machine. */
@@ -19,7 +24,18 @@ export interface Lease {
  * counts, so skew does not matter.
  * @throws Failure service.locked, with who and since when
  */
-export async function takeLock(edge: Edge, service: string, who: string): Promise<Lease> {
+export async function takeLock(edge: Edge, service: string, who: string, signal: AbortSignal): Promise<Lease> {
+  for (let patience = RETIRE_PATIENCE_MS; ; patience -= POLL_MS) {
+    const lease = await tryLock(edge, service, who);
+    if (!(lease instanceof Failure)) return lease;
+    // What retires old releases holds the lock for moments only, and never instead of a person.
+    if (patience <= 0 || !lease.message.startsWith(RETIRING)) throw lease;
+    await sleep(POLL_MS, signal);
+  }
+}
+
+/** The lock, or the Failure that says who has it. */
+async function tryLock(edge: Edge, service: string, who: string): Promise<Lease | Failure> {
   const token = randomBytes(8).toString("hex");
   const lock = `${HOME}/lock-${service}`;
   const said = await edge.run(
@@ -30,7 +46,7 @@ export async function takeLock(edge: Edge, service: string, who: string): Promis
       `if mv -T ${lock}.${token} ${lock} 2>/dev/null; then echo TAKEN; else echo "HELD $EPOCHSECONDS $(cat ${lock}/owner)"; rm -rf ${lock}.${token}; fi`,
     ].join("\n"),
   );
-  if (!said.includes("TAKEN")) throw held(said, service);
+  if (!said.includes("TAKEN")) return held(said, service);
   const beat = setInterval(() => {
     const renew = `echo $((EPOCHSECONDS + ${LEASE_S})) > ${lock}/.new && mv ${lock}/.new ${lock}/expires`;
     // A lease that is not ours any more must not be renewed; a link that is gone ends the command elsewhere.

@@ -21,6 +21,8 @@ export interface Job {
   edgeImage: string;
   /** Brings the edge's image to the machine when it is not there. */
   supplyEdge: (site: Site, context: Context) => Promise<void>;
+  /** Who runs the command: owner of the lock. */
+  who: string;
   /** For times since the command began. */
   startedAt: number;
   /** Bytes that travelled, for the record. */
@@ -44,7 +46,7 @@ export function performer(job: Job): Perform<MachineStep> {
         return;
       }
       case "lock": {
-        lease = await takeLock(edgeOf(site), release.service, release.from.who);
+        lease = await takeLock(edgeOf(site), release.service, job.who, context.signal);
         return { undo: async () => lease?.release() };
       }
       case "carry": {
@@ -154,7 +156,7 @@ async function switchTraffic(job: Job, replicas: readonly Replica[], goldenMs: r
   const after = withRelease(before, { release, replicas: [...replicas], deployedAt: now.toISOString() });
   const how = await edge.apply(before, after, release.service, {
     at: now.toISOString(),
-    who: release.from.who,
+    who: job.who,
     service: release.service,
     release: release.id,
     before: before.services[release.service]?.current,

@@ -4,7 +4,7 @@ import type { Context } from "../../core/context.ts";
 import type { Edge } from "../../machine/edge.ts";
 import { type EdgeState, type Kept, keptOf, serversOf } from "../../machine/edge-config.ts";
 import { isMissing } from "../../machine/engine.ts";
-import { takeLock } from "./lock.ts";
+import { RETIRING, takeLock } from "./lock.ts";
 import { edgeOf, type Site } from "./observe.ts";
 
 const POLL_MS = 500;
@@ -132,7 +132,7 @@ export async function removeStrays(site: Site, service: string, wanted: Readonly
 async function locked(edge: Edge, service: string, who: string, context: Context, act: () => Promise<void>): Promise<void> {
   for (;;) {
     try {
-      const lease = await takeLock(edge, service, who);
+      const lease = await takeLock(edge, service, `${RETIRING} by ${who}`, context.signal);
       try {
         return await act();
       } finally {

@@ -1,0 +1,65 @@
+// The main job on a VM stand-in: deploy the lecture's API over SSH, call it, replace it under load, roll back.
+import { cp } from "node:fs/promises";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { startLoad } from "../test/world/load.ts";
+import { startVm, type Vm } from "../test/world/vm.ts";
+
+const EXAMPLE = fileURLToPath(new URL("../examples/decisions-fastapi", import.meta.url));
+const json = process.argv.includes("--json");
+const say = (text: string): void => void process.stderr.write(`${text}\n`);
+
+interface Result {
+  outcomes: { servingMs: number; bytesSent: number }[];
+}
+
+async function dray(vm: Vm, ...argv: string[]): Promise<{ servingMs: number; bytesSent: number; ms: number }> {
+  say(`$ dray ${argv.join(" ")}`);
+  const startedAt = performance.now();
+  const ended = await vm.dray(...argv, "--json");
+  const ms = Math.round(performance.now() - startedAt);
+  const [outcome] = ended.code === 0 ? (JSON.parse(ended.stdout) as Result).outcomes : [];
+  if (outcome === undefined) throw new Error(`dray ${argv.join(" ")} failed\n${ended.stdout}\n${ended.stderr}`);
+  say(`  serving after ${outcome.servingMs} ms, done after ${ms} ms, ${(outcome.bytesSent / 1e6).toFixed(2)} MB sent`);
+  return { ...outcome, ms };
+}
+
+async function look(vm: Vm, where: string): Promise<void> {
+  const answer = await fetch(`http://${vm.address}${where}`);
+  if (!answer.ok) throw new Error(`GET ${where} answered ${answer.status}`);
+  say(`GET http://${vm.address}${where} -> ${answer.status} ${(await answer.text()).replaceAll(/\s+/g, " ").slice(0, 90)}`);
+}
+
+say("starting a machine that has OpenSSH and Docker, and nothing else");
+await using vm = await startVm();
+await cp(EXAMPLE, vm.folder, { recursive: true });
+const manifest = (version: number): string => `service: decisions\nmachine: ${vm.host}\nbuild: {context: ., args: {VERSION: "${version}"}}\n`;
+await vm.write("dray.yaml", manifest(1));
+say(`building ${path.basename(EXAMPLE)} (FastAPI and scikit-learn from Debian; a few minutes the first time)`);
+const first = await dray(vm, "deploy");
+await look(vm, "/");
+await look(vm, "/docs");
+const called = await vm.dray("request");
+if (called.code !== 0) throw new Error(called.stderr);
+say(called.stdout.trim());
+
+const load = startLoad(`http://${vm.address}/`, 100);
+await new Promise((resolve) => setTimeout(resolve, 1000));
+await vm.write("dray.yaml", manifest(2));
+const second = await dray(vm, "deploy");
+await look(vm, "/");
+const back = await dray(vm, "rollback");
+await look(vm, "/");
+await new Promise((resolve) => setTimeout(resolve, 1000));
+const met = await load.stop();
+say(`${met.sent} requests sent during the roll-out and the rollback, ${met.failed} failed`);
+const result = {
+  requests: met.sent,
+  failed: met.failed,
+  deployMs: first.ms,
+  switchMs: second.servingMs,
+  rollbackMs: back.servingMs,
+  bytesSent: second.bytesSent,
+};
+if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
+if (met.failed > 0) process.exitCode = 1;
