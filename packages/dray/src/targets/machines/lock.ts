@@ -11,6 +11,7 @@ const RETIRE_PATIENCE_MS = 20_000;
 const POLL_MS = 40;
 /** How the owner of a lock begins that is held to retire old releases. */
 export const RETIRING = "the retiring of old releases";
+const NOBODY = "somebody";
 const HOME = "/var/lib/dray";
 
 /** A lock on one service of one machine. */
@@ -29,7 +30,8 @@ export async function takeLock(edge: Edge, service: string, who: string, signal:
     const lease = await tryLock(edge, service, who);
     if (!(lease instanceof Failure)) return lease;
     // What retires old releases holds the lock for moments only, and never instead of a person.
-    if (patience <= 0 || !lease.message.startsWith(RETIRING)) throw lease;
+    // A lock without an owner was being released while we looked.
+    if (patience <= 0 || !(lease.message.startsWith(RETIRING) || lease.message.startsWith(NOBODY))) throw lease;
     await sleep(POLL_MS, signal);
   }
 }
@@ -62,7 +64,7 @@ async function tryLock(edge: Edge, service: string, who: string): Promise<Lease 
 }
 
 function held(said: string, service: string): Failure {
-  const [, now, owner = "somebody", since] = /HELD (\d+) (.*) since (\d+)/.exec(said) ?? [];
+  const [, now, owner = NOBODY, since] = /HELD (\d+) (.*) since (\d+)/.exec(said) ?? [];
   const seconds = since === undefined ? 0 : Number(now) - Number(since);
   return new Failure("service.locked", `${owner} has been changing ${service} for ${seconds} s`, {
     hint: `wait for it; a lock whose owner died ends by itself within ${LEASE_S} s`,
