@@ -3,8 +3,18 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "unit", include: ["packages/*/src/**/*.test.ts", "test/*.test.ts"] } },
-      { test: { name: "scenarios", include: ["test/scenarios/**/*.test.ts"], testTimeout: 180_000, hookTimeout: 180_000, maxWorkers: 2 } },
+      { test: { name: "unit", include: ["packages/*/src/**/*.test.ts", "test/*.test.ts"], sequence: { groupOrder: 0 } } },
+      {
+        test: {
+          name: "scenarios",
+          include: ["test/scenarios/**/*.test.ts"],
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          maxWorkers: 2,
+          // Two projects with different worker counts must not share a group; the quick ones go first.
+          sequence: { groupOrder: 1 },
+        },
+      },
     ],
   },
 });
