@@ -3,7 +3,9 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "unit", include: ["packages/*/src/**/*.test.ts", "test/*.test.ts"], sequence: { groupOrder: 0 } } },
+      {
+        test: { name: "unit", include: ["packages/*/src/**/*.test.ts", "test/*.test.ts"], sequence: { groupOrder: 0 } },
+      },
       {
         test: {
           name: "scenarios",

@@ -27,13 +27,16 @@ async function dray(vm: Vm, ...argv: string[]): Promise<{ servingMs: number; byt
 async function look(vm: Vm, where: string): Promise<void> {
   const answer = await fetch(`http://${vm.address}${where}`);
   if (!answer.ok) throw new Error(`GET ${where} answered ${answer.status}`);
-  say(`GET http://${vm.address}${where} -> ${answer.status} ${(await answer.text()).replaceAll(/\s+/g, " ").slice(0, 90)}`);
+  say(
+    `GET http://${vm.address}${where} -> ${answer.status} ${(await answer.text()).replaceAll(/\s+/g, " ").slice(0, 90)}`,
+  );
 }
 
 say("starting a machine that has OpenSSH and Docker, and nothing else");
 await using vm = await startVm();
 await cp(EXAMPLE, vm.folder, { recursive: true });
-const manifest = (version: number): string => `service: decisions\nmachine: ${vm.host}\nbuild: {context: ., args: {VERSION: "${version}"}}\n`;
+const manifest = (version: number): string =>
+  `service: decisions\nmachine: ${vm.host}\nbuild: {context: ., args: {VERSION: "${version}"}}\n`;
 await vm.write("dray.yaml", manifest(1));
 say(`building ${path.basename(EXAMPLE)} (FastAPI and scikit-learn from Debian; a few minutes the first time)`);
 const first = await dray(vm, "deploy");

@@ -17,12 +17,22 @@ function run(argv, options = {}) {
 }
 
 const works = (argv) => spawnSync(argv[0], argv.slice(1), { stdio: "ignore" }).status === 0;
-const PROGRAMS = { dockerd: "docker.io", debootstrap: "debootstrap", ssh: "openssh-client", "ssh-keygen": "openssh-client", iptables: "iptables" };
+const PROGRAMS = {
+  dockerd: "docker.io",
+  debootstrap: "debootstrap",
+  ssh: "openssh-client",
+  "ssh-keygen": "openssh-client",
+  iptables: "iptables",
+};
 
 async function docker() {
-  const missing = Object.entries(PROGRAMS).filter(([program]) => !works(["sh", "-c", `PATH=$PATH:/usr/sbin:/sbin command -v ${program}`]));
+  const missing = Object.entries(PROGRAMS).filter(
+    ([program]) => !works(["sh", "-c", `PATH=$PATH:/usr/sbin:/sbin command -v ${program}`]),
+  );
   const engine = works(["docker", "version"]);
-  const wanted = [...new Set(missing.filter(([program]) => !(engine && program === "dockerd")).map(([, name]) => name))];
+  const wanted = [
+    ...new Set(missing.filter(([program]) => !(engine && program === "dockerd")).map(([, name]) => name)),
+  ];
   if (wanted.length > 0 && existsSync("/usr/bin/apt-get")) {
     say(`installing from Debian: ${wanted.join(", ")}`);
     const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
@@ -32,7 +42,11 @@ async function docker() {
   if (works(["docker", "version"])) return;
   say("starting the Docker Engine");
   const log = openSync("/tmp/drayage-dockerd.log", "a");
-  spawn([...sudo, "dockerd"][0], [...sudo, "dockerd"].slice(1), { detached: true, stdio: ["ignore", log, log], env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` } }).unref();
+  spawn([...sudo, "dockerd"][0], [...sudo, "dockerd"].slice(1), {
+    detached: true,
+    stdio: ["ignore", log, log],
+    env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
+  }).unref();
   for (let second = 0; second < 60; second++) {
     if (works(["docker", "version"])) return;
     await sleep(1000);

@@ -7,7 +7,13 @@ import { CODES } from "../packages/dray/src/base/failure.ts";
 import { makeProgram } from "../packages/dray/src/cli/program.ts";
 import { manifestSchema } from "../packages/dray/src/manifest/schema.ts";
 
-type Schema = { properties?: Record<string, Schema>; description?: string; default?: unknown; type?: string; anyOf?: Schema[] };
+type Schema = {
+  properties?: Record<string, Schema>;
+  description?: string;
+  default?: unknown;
+  type?: string;
+  anyOf?: Schema[];
+};
 
 const schema = z.toJSONSchema(manifestSchema, { io: "input" }) as Schema;
 
@@ -22,14 +28,19 @@ function helps(command: Command): string[] {
   let text = "";
   command.configureOutput({ writeOut: (said) => (text += said) });
   command.outputHelp();
-  return [`\`\`\`\n${text.trim()}\n\`\`\``, ...command.commands.filter((each) => each.name() !== "retire").flatMap(helps)];
+  return [
+    `\`\`\`\n${text.trim()}\n\`\`\``,
+    ...command.commands.filter((each) => each.name() !== "retire").flatMap(helps),
+  ];
 }
 
 const made = "<!-- Made by npm run docs; do not edit. -->\n";
 const pages: Record<string, string> = {
   "dray.schema.json": `${JSON.stringify(schema, undefined, 2)}\n`,
   "manifest.md": `${made}# dray.yaml\n\n| key | type | default | meaning |\n|---|---|---|---|\n${rows(schema, "").join("\n")}\n`,
-  "failures.md": `${made}# Failures\n\n| code | exit code | meaning |\n|---|---|---|\n${Object.entries(CODES).map(([code, [exit, meaning]]) => `| \`${code}\` | ${exit} | ${meaning} |`).join("\n")}\n`,
+  "failures.md": `${made}# Failures\n\n| code | exit code | meaning |\n|---|---|---|\n${Object.entries(CODES)
+    .map(([code, [exit, meaning]]) => `| \`${code}\` | ${exit} | ${meaning} |`)
+    .join("\n")}\n`,
   "cli.md": `${made}# Commands\n\n${helps(makeProgram()).join("\n\n")}\n`,
 };
 

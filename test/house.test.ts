@@ -19,10 +19,14 @@ const FLOORS: Record<string, string[]> = {
   cli: ["flows", "manifest", "machine", "core", "base"],
 };
 
-const files = readdirSync(SRC, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"));
-const floorOf = (file: string): string => (file.includes(path.sep) ? (file.split(path.sep)[0] ?? "") : path.basename(file, ".ts"));
+const files = readdirSync(SRC, { recursive: true, encoding: "utf8" }).filter(
+  (file) => file.endsWith(".ts") && !file.endsWith(".test.ts"),
+);
+const floorOf = (file: string): string =>
+  file.includes(path.sep) ? (file.split(path.sep)[0] ?? "") : path.basename(file, ".ts");
 const source = (file: string): string => readFileSync(path.join(SRC, file), "utf8");
-const imports = (file: string): string[] => [...source(file).matchAll(/from "([^"]+)"/g)].map((match) => match[1] ?? "");
+const imports = (file: string): string[] =>
+  [...source(file).matchAll(/from "([^"]+)"/g)].map((match) => match[1] ?? "");
 
 test("the reader is not blind", () => {
   expect(files.length).toBeGreaterThan(40);

@@ -2,11 +2,14 @@ import { expect, test } from "vitest";
 import { appImage } from "../world/images.ts";
 import { startVm } from "../world/vm.ts";
 
-const GOLDEN = JSON.stringify([{ request: { method: "POST", path: "/decisions", body: { a: 1 } }, expect: { status: 200, body: { score: 0.9 } } }]);
+const GOLDEN = JSON.stringify([
+  { request: { method: "POST", path: "/decisions", body: { a: 1 } }, expect: { status: 200, body: { score: 0.9 } } },
+]);
 
 test("a release that cannot serve leaves the old one serving and names the cause", async () => {
   await using vm = await startVm();
-  const manifest = (tag: string): string => `service: decisions\nmachine: ${vm.host}\nimage: ${appImage(tag)}\nready: /health\nlimits: {ready: 3s}\n`;
+  const manifest = (tag: string): string =>
+    `service: decisions\nmachine: ${vm.host}\nimage: ${appImage(tag)}\nready: /health\nlimits: {ready: 3s}\n`;
   await vm.write("golden.json", GOLDEN);
   await vm.write("dray.yaml", manifest("1"));
   const first = await vm.dray("deploy");

@@ -26,7 +26,16 @@ test("a user without any right is told what an administrator types; an ssh witho
   expect(denied.stderr).toContain("[docker.permission]");
   expect(denied.code).toBe(5);
   await vm.inside("usermod", "-aG", "docker", "bob");
-  const ended = await vm.drayWith({ DRAY_SSH_MULTIPLEX: "no" }, "deploy", appImage("1"), "--machine", vm.host, "--service", "decisions", "--wait");
+  const ended = await vm.drayWith(
+    { DRAY_SSH_MULTIPLEX: "no" },
+    "deploy",
+    appImage("1"),
+    "--machine",
+    vm.host,
+    "--service",
+    "decisions",
+    "--wait",
+  );
   expect(ended.code, ended.stderr).toBe(0);
 });
 
@@ -36,7 +45,11 @@ test("a host key that changed, a key that is refused, a host that is not there",
   const nobody = await status("nobody.invalid");
   expect(nobody.stderr).toContain("[ssh.unknown-host]");
   expect(nobody.code).toBe(4);
-  await vm.inside("bash", "-c", "rm /etc/ssh/ssh_host_*; ssh-keygen -A; kill $(cat /run/sshd.pid); sleep 0.3; /usr/sbin/sshd");
+  await vm.inside(
+    "bash",
+    "-c",
+    "rm /etc/ssh/ssh_host_*; ssh-keygen -A; kill $(cat /run/sshd.pid); sleep 0.3; /usr/sbin/sshd",
+  );
   expect((await status(vm.host)).stderr).toContain("[ssh.host-key-changed]");
   await vm.write("known_hosts", "");
   expect((await status(vm.host)).stderr).toContain("[ssh.host-key-unknown]");

@@ -13,7 +13,12 @@ export type Suite = (typeof SUITES)[number];
 
 /** Changes with every file the images are made of, so that a cached image is never a stale one. */
 const HASH = createHash("sha256")
-  .update(readdirSync(FOLDER).toSorted().map((name) => readFileSync(path.join(FOLDER, name), "utf8")).join("\n"))
+  .update(
+    readdirSync(FOLDER)
+      .toSorted()
+      .map((name) => readFileSync(path.join(FOLDER, name), "utf8"))
+      .join("\n"),
+  )
   .digest("hex")
   .slice(0, 10);
 
@@ -24,7 +29,10 @@ export const appImage = (tag: string): string => `drayage-world/app:${tag}-${HAS
 /** Runs a program; what it said is in the error when it fails. */
 export async function must(argv: readonly string[], stdin?: string): Promise<string> {
   const ended = await run(argv, { signal: AbortSignal.timeout(600_000), ...(stdin === undefined ? {} : { stdin }) });
-  if (ended.code !== 0) throw new Error(`${argv.join(" ")} ended with ${ended.code}\n${ended.stdout.slice(-2000)}${ended.stderr.slice(-2000)}`);
+  if (ended.code !== 0)
+    throw new Error(
+      `${argv.join(" ")} ended with ${ended.code}\n${ended.stdout.slice(-2000)}${ended.stderr.slice(-2000)}`,
+    );
   return ended.stdout.trim();
 }
 
@@ -36,15 +44,29 @@ async function has(image: string): Promise<boolean> {
 async function base(suite: Suite): Promise<void> {
   const image = `debian:${suite}-slim`;
   if (await has(image)) return;
-  const pulled = await run(["docker", "pull", "-q", image], { signal: AbortSignal.timeout(120_000) }).catch(() => undefined);
+  const pulled = await run(["docker", "pull", "-q", image], { signal: AbortSignal.timeout(120_000) }).catch(
+    () => undefined,
+  );
   if (pulled?.code === 0) return;
   process.stderr.write(`making ${image} with debootstrap\n`);
   const folder = mkdtempSync(path.join(tmpdir(), `world-${suite}-`));
   try {
     // bookworm's debootstrap does not know forky by name; every later suite is made as sid is.
     const script = suite === "forky" ? ["http://deb.debian.org/debian", "/usr/share/debootstrap/scripts/sid"] : [];
-    await must(["env", `PATH=${process.env["PATH"]}:/usr/sbin:/sbin`, "debootstrap", "--variant=minbase", suite, folder, ...script]);
-    await must(["sh", "-c", `rm -f ${folder}/var/cache/apt/archives/*.deb; tar -C ${folder} -c . | docker import - ${image}`]);
+    await must([
+      "env",
+      `PATH=${process.env["PATH"]}:/usr/sbin:/sbin`,
+      "debootstrap",
+      "--variant=minbase",
+      suite,
+      folder,
+      ...script,
+    ]);
+    await must([
+      "sh",
+      "-c",
+      `rm -f ${folder}/var/cache/apt/archives/*.deb; tar -C ${folder} -c . | docker import - ${image}`,
+    ]);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -53,18 +75,31 @@ async function base(suite: Suite): Promise<void> {
 async function build(image: string, dockerfile: string, args: Record<string, string> = {}): Promise<void> {
   if (await has(image)) return;
   process.stderr.write(`building ${image}\n`);
-  await must(["docker", "build", "-q", "-t", image, "-f", path.join(FOLDER, dockerfile), ...Object.entries(args).flatMap(([key, value]) => ["--build-arg", `${key}=${value}`]), FOLDER]);
+  await must([
+    "docker",
+    "build",
+    "-q",
+    "-t",
+    image,
+    "-f",
+    path.join(FOLDER, dockerfile),
+    ...Object.entries(args).flatMap(([key, value]) => ["--build-arg", `${key}=${value}`]),
+    FOLDER,
+  ]);
 }
 
 /** The ways in which the scenarios' API can be broken; "" works. */
-export const MODES = ["localhost", "crash", "wrong-golden", "never-ready"] as const;
+const MODES = ["localhost", "crash", "wrong-golden", "never-ready"] as const;
 
 /** Makes every image the scenarios need, once. */
 export async function prepareImages(): Promise<void> {
   for (const suite of SUITES) await base(suite);
   await build(EDGE_IMAGE, "edge.Dockerfile");
   for (const suite of SUITES) {
-    await build(vmImage(suite), "vm.Dockerfile", { SUITE: suite, PACKAGES: suite === "bookworm" ? "docker.io" : "docker.io docker-cli" });
+    await build(vmImage(suite), "vm.Dockerfile", {
+      SUITE: suite,
+      PACKAGES: suite === "bookworm" ? "docker.io" : "docker.io docker-cli",
+    });
   }
   for (const version of ["1", "2"]) await build(appImage(version), "app.Dockerfile", { VERSION: version });
   for (const mode of MODES) await build(appImage(mode), "app.Dockerfile", { VERSION: "3", MODE: mode });

@@ -33,18 +33,64 @@ export async function startVm(suite: Suite = "bookworm", user: User = "ops"): Pr
   await must(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path.join(folder, "key")]);
   const key = (await readFile(path.join(folder, "key.pub"), "utf8")).trim();
   await must(["docker", "network", "create", name]);
-  const unconfined = ["seccomp", "apparmor", "systempaths"].flatMap((option) => ["--security-opt", `${option}=unconfined`]);
-  const rights = ["--cap-add", "ALL", "--cap-drop", "SYS_RESOURCE", "--cgroupns", "private", "--device-cgroup-rule", "a *:* rwm", ...unconfined];
-  const place = ["--name", name, "--hostname", name, "--network", name, "-v", `${name}:/var/lib/docker`, "--tmpfs", "/run:exec"];
+  const unconfined = ["seccomp", "apparmor", "systempaths"].flatMap((option) => [
+    "--security-opt",
+    `${option}=unconfined`,
+  ]);
+  const rights = [
+    "--cap-add",
+    "ALL",
+    "--cap-drop",
+    "SYS_RESOURCE",
+    "--cgroupns",
+    "private",
+    "--device-cgroup-rule",
+    "a *:* rwm",
+    ...unconfined,
+  ];
+  const place = [
+    "--name",
+    name,
+    "--hostname",
+    name,
+    "--network",
+    name,
+    "-v",
+    `${name}:/var/lib/docker`,
+    "--tmpfs",
+    "/run:exec",
+  ];
   await must(["docker", "run", "-d", ...place, ...rights, "-e", `AUTHORIZED_KEY=${key}`, vmImage(suite)]);
-  const address = await must(["docker", "inspect", name, "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"]);
+  const address = await must([
+    "docker",
+    "inspect",
+    name,
+    "-f",
+    "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}",
+  ]);
   const config = path.join(folder, "ssh_config");
-  const lines = [`HostName ${address}`, `User ${user}`, `IdentityFile ${folder}/key`, "IdentitiesOnly yes", `UserKnownHostsFile ${folder}/known_hosts`];
+  const lines = [
+    `HostName ${address}`,
+    `User ${user}`,
+    `IdentityFile ${folder}/key`,
+    "IdentitiesOnly yes",
+    `UserKnownHostsFile ${folder}/known_hosts`,
+  ];
   await writeFile(config, `Host ${name}\n${lines.map((line) => `  ${line}\n`).join("")}`);
-  const env = { ...process.env, DRAY_SSH_CONFIG: config, DRAY_EDGE_IMAGE: EDGE_IMAGE, DRAY_CACHE: path.join(tmpdir(), "dray-world-cache"), NO_COLOR: "1" };
+  const env = {
+    ...process.env,
+    DRAY_SSH_CONFIG: config,
+    DRAY_EDGE_IMAGE: EDGE_IMAGE,
+    DRAY_CACHE: path.join(tmpdir(), "dray-world-cache"),
+    NO_COLOR: "1",
+  };
   const inside = (...argv: string[]): Promise<string> => must(["docker", "exec", name, ...argv]);
   const dray = (extra: Record<string, string>, argv: readonly string[]): Promise<Ended> =>
-    run([process.execPath, DRAY, ...argv], { cwd: folder, env: { ...env, ...extra }, signal: AbortSignal.timeout(600_000) });
+    run([process.execPath, DRAY, ...argv], {
+      cwd: folder,
+      env: { ...env, ...extra },
+      signal: AbortSignal.timeout(600_000),
+    });
   await waitFor(() => inside("docker", "version"));
   await must(["sh", "-c", `ssh-keyscan ${address} > ${folder}/known_hosts 2>/dev/null`]);
   return {

@@ -21,7 +21,10 @@ export const EXIT = {
 
 /** Every failure a user can meet: its code, what it means, and the exit code. docs/failures.md is made from this table. */
 export const CODES = {
-  "manifest.missing": [EXIT.manifest, "There is no manifest and the command line does not say enough to do without one."],
+  "manifest.missing": [
+    EXIT.manifest,
+    "There is no manifest and the command line does not say enough to do without one.",
+  ],
   "manifest.syntax": [EXIT.manifest, "The manifest is not valid YAML."],
   "manifest.invalid": [EXIT.manifest, "A value in the manifest is not what the schema allows."],
   "manifest.unknown-key": [EXIT.manifest, "The manifest has a key that Drayage does not know."],
@@ -56,9 +59,15 @@ export const CODES = {
   "image.no-dockerfile": [EXIT.manifest, "There is no Dockerfile where the manifest says to build."],
   "image.carry-failed": [EXIT.failed, "The image did not arrive on the machine."],
   "release.crashed": [EXIT.failed, "The release's container ended before it was ready."],
-  "release.out-of-memory": [EXIT.failed, "The release's container was killed because it needs more memory than its limit."],
+  "release.out-of-memory": [
+    EXIT.failed,
+    "The release's container was killed because it needs more memory than its limit.",
+  ],
   "release.not-ready": [EXIT.failed, "The release did not become ready in time."],
-  "release.localhost-only": [EXIT.failed, "The release listens on 127.0.0.1 inside its container, where nobody else can reach it."],
+  "release.localhost-only": [
+    EXIT.failed,
+    "The release listens on 127.0.0.1 inside its container, where nobody else can reach it.",
+  ],
   "release.wrong-port": [EXIT.failed, "The release listens on another port than the one expected."],
   "release.golden-wrong": [EXIT.failed, "The release answered the golden request, but not with what is expected."],
   "release.none-before": [EXIT.refused, "There is no release to go back to."],
@@ -111,5 +120,8 @@ export function asFailure(error: unknown): Failure {
     return new Failure("interrupted", "stopped before it was done", { cause: error });
   }
   const message = error instanceof Error ? error.message : String(error);
-  return new Failure("bug", message, { cause: error, hint: "run it again with DRAY_DEBUG=1 and report what it prints" });
+  return new Failure("bug", message, {
+    cause: error,
+    hint: "run it again with DRAY_DEBUG=1 and report what it prints",
+  });
 }

@@ -37,7 +37,11 @@ export async function ask(request: Ask): Promise<http.IncomingMessage> {
   return await new Promise((resolve, reject) => {
     const message = http.request({
       ...rest,
-      headers: { host: "localhost", ...headers, ...(body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) }) },
+      headers: {
+        host: "localhost",
+        ...headers,
+        ...(body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) }),
+      },
     });
     message.once("response", resolve);
     message.once("error", reject);
@@ -51,7 +55,13 @@ export async function hijack(request: Ask): Promise<Duplex> {
   return await new Promise((resolve, reject) => {
     const message = http.request({
       ...rest,
-      headers: { host: "localhost", ...headers, connection: "Upgrade", upgrade: "tcp", "content-length": String(Buffer.byteLength(body)) },
+      headers: {
+        host: "localhost",
+        ...headers,
+        connection: "Upgrade",
+        upgrade: "tcp",
+        "content-length": String(Buffer.byteLength(body)),
+      },
     });
     message.once("upgrade", (_answer, socket, head) => {
       if (head.length > 0) socket.unshift(head);

@@ -1,8 +1,8 @@
-import { userInfo, hostname } from "node:os";
 import path from "node:path";
 import { type Command, Option } from "commander";
 import { asFailure, Failure } from "../base/failure.ts";
 import type { Context } from "../core/context.ts";
+import { whoAmI } from "../flows/build.ts";
 import { checkManifest, loadManifest, MANIFEST_FILE } from "../manifest/load.ts";
 import type { Manifest } from "../manifest/schema.ts";
 import type { SshOptions } from "../machine/ssh.ts";
@@ -53,7 +53,10 @@ export function define<Flags extends object>(
   });
 }
 
-async function perform<Flags extends Common>(flags: Flags, act: (run: Run<Flags>) => Promise<number | void>): Promise<number> {
+async function perform<Flags extends Common>(
+  flags: Flags,
+  act: (run: Run<Flags>) => Promise<number | void>,
+): Promise<number> {
   const screen = flags.json === true ? jsonScreen() : process.stderr.isTTY ? liveScreen() : lineScreen();
   const stop = new AbortController();
   const onSignal = (): void => {
@@ -66,12 +69,22 @@ async function perform<Flags extends Common>(flags: Flags, act: (run: Run<Flags>
   const ssh: SshOptions = flags.acceptNewHostKey === true ? { acceptNewHostKey: true } : {};
   const context: Context = { signal: stop.signal, emit: screen.emit, secrets: new Map() };
   try {
-    const code = await act({ flags, context, ssh, who: `${userInfo().username}@${hostname()}`, startedAt: PROCESS_START, manifest: (image) => manifestFor(flags, image), screen });
+    const code = await act({
+      flags,
+      context,
+      ssh,
+      who: whoAmI(),
+      startedAt: PROCESS_START,
+      manifest: (image) => manifestFor(flags, image),
+      screen,
+    });
     screen.close();
     return code ?? 0;
   } catch (error) {
     screen.close();
-    const failure = stop.signal.aborted ? new Failure("interrupted", "stopped; what was begun has been taken back") : asFailure(error);
+    const failure = stop.signal.aborted
+      ? new Failure("interrupted", "stopped; what was begun has been taken back")
+      : asFailure(error);
     if (flags.json === true) sayJson(failureJson(failure));
     else tell(failureText(failure));
     return failure.exitCode;
@@ -84,7 +97,12 @@ async function perform<Flags extends Common>(flags: Flags, act: (run: Run<Flags>
 async function manifestFor(flags: Common & { port?: string }, image: string | undefined): Promise<Manifest> {
   const { machine, service, file } = flags;
   if (file === undefined && machine !== undefined && service !== undefined) {
-    const raw = { service, machine, ...(image === undefined ? {} : { image }), ...(flags.port === undefined ? {} : { port: Number(flags.port) }) };
+    const raw = {
+      service,
+      machine,
+      ...(image === undefined ? {} : { image }),
+      ...(flags.port === undefined ? {} : { port: Number(flags.port) }),
+    };
     return { ...checkManifest(raw), folder: process.cwd() };
   }
   const loaded = await loadManifest(path.resolve(file ?? MANIFEST_FILE));

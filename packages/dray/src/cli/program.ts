@@ -5,7 +5,7 @@ import { addExec, addLogs, addRemove, addStatus } from "./commands/look.ts";
 import { addMachine } from "./commands/machine.ts";
 import { addOpen, addRequest } from "./commands/request.ts";
 
-export const VERSION = "0.1.0";
+const VERSION = "0.1.0";
 
 /** Every command; docs/cli.md is made from this. */
 export function makeProgram(): Command {
@@ -13,6 +13,20 @@ export function makeProgram(): Command {
     .description("From a model's API on a laptop to a production endpoint on plain VMs, over SSH.")
     .version(VERSION)
     .showHelpAfterError("(dray --help lists the commands)");
-  for (const add of [addInit, addPlan, addDeploy, addRollback, addStatus, addLogs, addRequest, addOpen, addExec, addRemove, addMachine, addRetire]) add(program);
+  for (const add of [
+    addInit,
+    addPlan,
+    addDeploy,
+    addRollback,
+    addStatus,
+    addLogs,
+    addRequest,
+    addOpen,
+    addExec,
+    addRemove,
+    addMachine,
+    addRetire,
+  ])
+    add(program);
   return program;
 }

@@ -63,7 +63,14 @@ async function carryOutStep<S extends Step>(step: S, perform: Perform<S>, contex
   try {
     const result = await perform(step, context);
     const note = result?.note;
-    context.emit({ type: "step.done", step: kind, on, title, ms: since(startedAt), ...(note === undefined ? {} : { note }) });
+    context.emit({
+      type: "step.done",
+      step: kind,
+      on,
+      title,
+      ms: since(startedAt),
+      ...(note === undefined ? {} : { note }),
+    });
     return result?.undo;
   } catch (error) {
     const failure = asFailure(error);
@@ -72,14 +79,17 @@ async function carryOutStep<S extends Step>(step: S, perform: Perform<S>, contex
   }
 }
 
-async function takeBack<S extends Step>(done: { step: S; undo: Undo }[], context: Context): Promise<void> {
+async function takeBack(done: { step: Step; undo: Undo }[], context: Context): Promise<void> {
   const fresh = under(context, AbortSignal.timeout(UNDO_DEADLINE_MS));
   for (const { step, undo } of done.toReversed()) {
     try {
       await undo(fresh);
       context.emit({ type: "step.undone", step: step.kind, on: step.on, title: step.title });
     } catch (error) {
-      context.emit({ type: "warning", text: `could not take back "${step.title}" on ${step.on}: ${asFailure(error).message}` });
+      context.emit({
+        type: "warning",
+        text: `could not take back "${step.title}" on ${step.on}: ${asFailure(error).message}`,
+      });
     }
   }
 }

@@ -17,9 +17,11 @@ export interface Answer {
 export function compareGolden(golden: Golden, answer: Answer): string[] {
   const { expect } = golden;
   const wrong: string[] = [];
-  if (answer.status !== expect.status) wrong.push(`status ${answer.status} instead of ${expect.status}: ${answer.body.slice(0, 200)}`);
+  if (answer.status !== expect.status)
+    wrong.push(`status ${answer.status} instead of ${expect.status}: ${answer.body.slice(0, 200)}`);
   else if (expect.body !== undefined) wrong.push(...compareBody(expect.body, answer.body, expect.tolerance));
-  if (expect.withinMs !== undefined && answer.ms > expect.withinMs) wrong.push(`took ${answer.ms} ms instead of at most ${expect.withinMs} ms`);
+  if (expect.withinMs !== undefined && answer.ms > expect.withinMs)
+    wrong.push(`took ${answer.ms} ms instead of at most ${expect.withinMs} ms`);
   return wrong;
 }
 
@@ -37,14 +39,18 @@ function compareBody(expected: Json, body: string, tolerance: number): string[] 
 function differences(expected: Json, got: Json | undefined, tolerance: number, at: string): string[] {
   if (got === undefined) return [`${at} is missing`];
   if (typeof expected === "number" && typeof got === "number") {
-    return Math.abs(expected - got) <= tolerance * Math.max(1, Math.abs(expected)) ? [] : [`${at} is ${got} instead of ${expected}`];
+    return Math.abs(expected - got) <= tolerance * Math.max(1, Math.abs(expected))
+      ? []
+      : [`${at} is ${got} instead of ${expected}`];
   }
   if (Array.isArray(expected)) {
-    if (!Array.isArray(got) || got.length !== expected.length) return [`${at} is ${brief(got)} instead of ${brief(expected)}`];
+    if (!Array.isArray(got) || got.length !== expected.length)
+      return [`${at} is ${brief(got)} instead of ${brief(expected)}`];
     return expected.flatMap((item, index) => differences(item, got[index], tolerance, `${at}[${index}]`));
   }
   if (expected !== null && typeof expected === "object") {
-    if (got === null || typeof got !== "object" || Array.isArray(got)) return [`${at} is ${brief(got)} instead of an object`];
+    if (got === null || typeof got !== "object" || Array.isArray(got))
+      return [`${at} is ${brief(got)} instead of an object`];
     return Object.entries(expected).flatMap(([key, value]) => differences(value, got[key], tolerance, `${at}.${key}`));
   }
   return expected === got ? [] : [`${at} is ${brief(got)} instead of ${brief(expected)}`];

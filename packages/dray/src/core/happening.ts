@@ -4,7 +4,15 @@ import type { Plan } from "./plan.ts";
 export type Happening = { v: 1; at: string } & (
   | { type: "planned"; plan: Plan }
   | { type: "step.started"; step: string; on: string; title: string }
-  | { type: "step.progress"; step: string; on: string; done: number; total?: number; unit: "bytes" | "count"; note?: string }
+  | {
+      type: "step.progress";
+      step: string;
+      on: string;
+      done: number;
+      total?: number;
+      unit: "bytes" | "count";
+      note?: string;
+    }
   | { type: "step.done"; step: string; on: string; title: string; ms: number; note?: string }
   | { type: "step.undone"; step: string; on: string; title: string }
   | { type: "step.failed"; step: string; on: string; title: string; code: string; message: string }

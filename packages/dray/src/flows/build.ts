@@ -32,10 +32,14 @@ export async function buildImage(manifest: Manifest, architecture: string, conte
 
 async function findImage(reference: string, context: Context): Promise<Built> {
   try {
-    return { reference, facts: await withLocal(context, (machine) => inspectImage(machine.engine, reference, context)) };
+    return {
+      reference,
+      facts: await withLocal(context, (machine) => inspectImage(machine.engine, reference, context)),
+    };
   } catch (error) {
     // Not here: then perhaps in a registry that the machine reaches by itself.
-    if (error instanceof Failure && (error.code === "image.not-found" || error.code === "docker.local-missing")) return { reference };
+    if (error instanceof Failure && (error.code === "image.not-found" || error.code === "docker.local-missing"))
+      return { reference };
     throw error;
   }
 }
@@ -63,20 +67,31 @@ async function shown<T>(step: string, title: string, context: Context, act: () =
 }
 
 /** The digest and architectures that a machine's engine finds in a registry. @throws Failure image.not-found */
-export async function askRegistry(machine: Machine, reference: string, context: Context): Promise<{ digest: string; architectures: string[] }> {
+export async function askRegistry(
+  machine: Machine,
+  reference: string,
+  context: Context,
+): Promise<{ digest: string; architectures: string[] }> {
   interface Distribution {
     Descriptor: { digest: string };
     Platforms: { architecture: string }[] | null;
   }
   try {
     const found = await machine.engine.get<Distribution>(`/distribution/${reference}/json`, { signal: context.signal });
-    return { digest: found.Descriptor.digest, architectures: (found.Platforms ?? []).map((platform) => platform.architecture) };
+    return {
+      digest: found.Descriptor.digest,
+      architectures: (found.Platforms ?? []).map((platform) => platform.architecture),
+    };
   } catch (error) {
-    throw new Failure("image.not-found", `there is no image ${reference} on this computer, and ${machine.name} cannot pull it`, {
-      hint: `docker images lists what there is here; docker build -t ${reference} . makes it`,
-      details: [error instanceof Error ? error.message : String(error)],
-      cause: error,
-    });
+    throw new Failure(
+      "image.not-found",
+      `there is no image ${reference} on this computer, and ${machine.name} cannot pull it`,
+      {
+        hint: `docker images lists what there is here; docker build -t ${reference} . makes it`,
+        details: [error instanceof Error ? error.message : String(error)],
+        cause: error,
+      },
+    );
   }
 }
 
@@ -96,7 +111,14 @@ export function makeRelease(manifest: Manifest, built: Built, digest: string, fr
     secrets: manifest.secrets,
     limits: limitsOf(manifest),
   };
-  return { id: releaseId(Date.now(), Math.random), service: manifest.service, image: manifest.image ?? built.reference.slice(0, 19), digest, settings, from };
+  return {
+    id: releaseId(Date.now(), Math.random),
+    service: manifest.service,
+    image: manifest.image ?? built.reference.slice(0, 19),
+    digest,
+    settings,
+    from,
+  };
 }
 
 /** The manifest's port, else the one EXPOSE names; with several or none it is found when the container listens. */
@@ -119,21 +141,42 @@ function limitsOf(manifest: Manifest): Settings["limits"] {
 }
 
 /** Refuses an image for another processor before anything is sent. @throws Failure image.wrong-arch */
-export function checkArchitecture(image: string, has: readonly string[], machine: { name: string; architecture: string }): void {
+export function checkArchitecture(
+  image: string,
+  has: readonly string[],
+  machine: { name: string; architecture: string },
+): void {
   if (has.length === 0 || has.includes(machine.architecture)) return;
-  throw new Failure("image.wrong-arch", `${image} is for ${has.join(", ")}, and ${machine.name} is ${machine.architecture}`, {
-    hint: `docker build --platform linux/${machine.architecture} ...; or let dray build it: build: . in the manifest`,
-  });
+  throw new Failure(
+    "image.wrong-arch",
+    `${image} is for ${has.join(", ")}, and ${machine.name} is ${machine.architecture}`,
+    {
+      hint: `docker build --platform linux/${machine.architecture} ...; or let dray build it: build: . in the manifest`,
+    },
+  );
+}
+
+/** The person at this computer, as locks and records name them. */
+export function whoAmI(): string {
+  return `${userInfo().username}@${hostname()}`;
 }
 
 /** Who makes a release, from which commit. */
 export async function origin(folder: string, context: Context): Promise<Origin> {
-  const who = `${userInfo().username}@${hostname()}`;
+  const who = whoAmI();
   const at = new Date().toISOString();
   const git = async (...args: string[]): Promise<string | undefined> => {
     const ended = await run(["git", "-C", folder, ...args], { signal: context.signal }).catch(() => undefined);
     return ended?.code === 0 ? ended.stdout.trim() : undefined;
   };
-  const [commit, status] = await Promise.all([git("rev-parse", "--short", "HEAD"), git("status", "--porcelain", "--", ".")]);
-  return { who, at, ...(commit === undefined ? {} : { commit }), ...(status === undefined || status === "" ? {} : { dirty: true }) };
+  const [commit, status] = await Promise.all([
+    git("rev-parse", "--short", "HEAD"),
+    git("status", "--porcelain", "--", "."),
+  ]);
+  return {
+    who,
+    at,
+    ...(commit === undefined ? {} : { commit }),
+    ...(status === undefined || status === "" ? {} : { dirty: true }),
+  };
 }

@@ -15,7 +15,16 @@ import { knownLayers } from "../registries/direct.ts";
 import { architectureName, observe, type Seen, type Site } from "../targets/machines/observe.ts";
 import { type MachineStep, planMachine, type Source, type Wish } from "../targets/machines/plan.ts";
 import { type Job, performer } from "../targets/machines/perform.ts";
-import { askRegistry, type Built, buildImage, checkArchitecture, loadCargo, makeRelease, origin } from "./build.ts";
+import {
+  askRegistry,
+  type Built,
+  buildImage,
+  checkArchitecture,
+  loadCargo,
+  makeRelease,
+  origin,
+  whoAmI,
+} from "./build.ts";
 import { edgeImageOf, supplyEdge } from "./edge-image.ts";
 import { machinesOf, onEach, withSite } from "./fleet.ts";
 
@@ -65,9 +74,13 @@ export async function deploy(manifest: Manifest, options: DeployOptions, context
   return await onEach(wheres, manifest.atOnce, (where) =>
     withSite(where, options.ssh, equipped, async (site) => {
       const architecture = architectureName(site.machine.version.Arch);
-      const [made, seen] = await Promise.all([make(manifest.image === undefined ? architecture : "any"), observe(site, manifest.edge.port, equipped)]);
+      const [made, seen] = await Promise.all([
+        make(manifest.image === undefined ? architecture : "any"),
+        observe(site, manifest.edge.port, equipped),
+      ]);
       const { release, source } = await fit(made, site, seen, equipped);
-      return await carryOutOn(where, site, seen, { release, source, again: false, edge: edgeOfManifest(manifest), keep: manifest.keep }, golden, options, equipped);
+      const wish: Wish = { release, source, again: false, edge: edgeOfManifest(manifest), keep: manifest.keep };
+      return await carryOutOn(where, { site, seen, wish, golden }, options, equipped);
     }),
   );
 }
@@ -112,16 +125,26 @@ async function fit(
 }
 
 /** Gives the traffic back to a release that is kept on the machines: the one before, or the one named. @throws Failure */
-export async function rollback(manifest: Manifest, to: string | undefined, options: DeployOptions, context: Context): Promise<Outcome[]> {
-  const golden = await loadGolden(manifest);
+export async function rollback(
+  manifest: Manifest,
+  to: string | undefined,
+  options: DeployOptions,
+  context: Context,
+): Promise<Outcome[]> {
   const equipped = withSecrets(manifest, context);
   return await onEach(machinesOf(manifest, options.machine), manifest.atOnce, (where) =>
     withSite(where, options.ssh, equipped, async (site) => {
       const seen = await observe(site, manifest.edge.port, equipped);
       const release = target(seen, manifest.service, to);
-      const wish: Wish = { release, source: { via: "here" }, again: true, edge: edgeOfManifest(manifest), keep: manifest.keep };
+      const wish: Wish = {
+        release,
+        source: { via: "here" },
+        again: true,
+        edge: edgeOfManifest(manifest),
+        keep: manifest.keep,
+      };
       // What was proved once is only warmed now: golden.json may have moved on with the newer release.
-      return await carryOutOn(where, site, seen, wish, [], options, equipped).finally(() => void golden);
+      return await carryOutOn(where, { site, seen, wish, golden: [] }, options, equipped);
     }),
   );
 }
@@ -129,29 +152,39 @@ export async function rollback(manifest: Manifest, to: string | undefined, optio
 function target(seen: Seen, name: string, to: string | undefined): Release {
   const service = seen.state.services[name];
   if (service === undefined) {
-    throw new Failure("service.unknown", `${name} does not run on ${seen.machine}`, { hint: `dray status; dray deploy starts it` });
+    throw new Failure("service.unknown", `${name} does not run on ${seen.machine}`, {
+      hint: `dray status; dray deploy starts it`,
+    });
   }
   const kept = service.releases.filter((each) => each.release.id !== service.current).map((each) => each.release.id);
   const wanted = to ?? service.previous;
-  if (wanted === undefined) throw new Failure("release.none-before", `${service.current} is the first release of ${name} on ${seen.machine}`, { hint: "there is nothing to go back to yet" });
+  if (wanted === undefined)
+    throw new Failure("release.none-before", `${service.current} is the first release of ${name} on ${seen.machine}`, {
+      hint: "there is nothing to go back to yet",
+    });
   const found = keptOf(service, wanted);
   if (found === undefined || wanted === service.current) {
-    throw new Failure("release.unknown", wanted === service.current ? `${wanted} has the traffic already` : `${wanted} is not kept on ${seen.machine}`, {
-      hint: kept.length > 0 ? `kept there: ${kept.join(", ")}` : "no other release is kept there",
-    });
+    throw new Failure(
+      "release.unknown",
+      wanted === service.current ? `${wanted} has the traffic already` : `${wanted} is not kept on ${seen.machine}`,
+      {
+        hint: kept.length > 0 ? `kept there: ${kept.join(", ")}` : "no other release is kept there",
+      },
+    );
   }
   return found.release;
 }
 
-async function carryOutOn(
-  where: Where,
-  site: Site,
-  seen: Seen,
-  wish: Wish,
-  golden: readonly Golden[],
-  options: DeployOptions,
-  context: Context,
-): Promise<Outcome> {
+/** One machine, what was seen there and what is wished for. */
+interface Errand {
+  site: Site;
+  seen: Seen;
+  wish: Wish;
+  golden: readonly Golden[];
+}
+
+async function carryOutOn(where: Where, errand: Errand, options: DeployOptions, context: Context): Promise<Outcome> {
+  const { site, seen, wish, golden } = errand;
   const startedAt = options.startedAt ?? performance.now();
   const plan: Plan<MachineStep> = planMachine(wish, seen);
   context.emit({ type: "planned", plan });
@@ -167,9 +200,19 @@ async function carryOutOn(
     bytesSent: 0,
   };
   if (options.dryRun === true) return outcome;
-  if (options.confirm !== undefined && !(await options.confirm(plan))) throw new Failure("usage.declined", "not confirmed; nothing was changed");
-  const { who } = await origin(".", context);
-  const job: Job = { site, who, seen, release: wish.release, golden, edgeImage: wish.edge.image, supplyEdge: supplyEdge(wish.edge.image), startedAt, bytesSent: 0 };
+  if (options.confirm !== undefined && !(await options.confirm(plan)))
+    throw new Failure("usage.declined", "not confirmed; nothing was changed");
+  const job: Job = {
+    site,
+    who: whoAmI(),
+    seen,
+    release: wish.release,
+    golden,
+    edgeImage: wish.edge.image,
+    supplyEdge: supplyEdge(wish.edge.image),
+    startedAt,
+    bytesSent: 0,
+  };
   let servingMs: number | undefined;
   await carryOut(plan, performer(job), {
     ...context,
@@ -189,7 +232,10 @@ function edgeOfManifest(manifest: Manifest): Wish["edge"] {
 function withSecrets(manifest: Manifest, context: Context): Context {
   const values = manifest.secrets.map((name): [string, Secret] => {
     const value = process.env[name];
-    if (value === undefined) throw new Failure("manifest.secret-missing", `the secret ${name} is not set here`, { hint: `export ${name}=...` });
+    if (value === undefined)
+      throw new Failure("manifest.secret-missing", `the secret ${name} is not set here`, {
+        hint: `export ${name}=...`,
+      });
     return [name, new Secret(value)];
   });
   return { ...context, secrets: new Map([...context.secrets, ...values]) };

@@ -25,20 +25,26 @@ export function supplyEdge(image: string): (site: Site, context: Context) => Pro
     try {
       for await (const _line of engine.stream("POST", "/images/create", { query: { fromImage: image }, signal }));
     } catch (error) {
-      throw new Failure("image.not-found", `${name} cannot pull the edge's image ${image}, and it is not on this computer either`, {
-        hint: "docker pull it here, or name another HAProxy image: edge: {image: ...} or DRAY_EDGE_IMAGE",
-        details: [error instanceof Error ? error.message : String(error)],
-        cause: error,
-      });
+      throw new Failure(
+        "image.not-found",
+        `${name} cannot pull the edge's image ${image}, and it is not on this computer either`,
+        {
+          hint: "docker pull it here, or name another HAProxy image: edge: {image: ...} or DRAY_EDGE_IMAGE",
+          details: [error instanceof Error ? error.message : String(error)],
+          cause: error,
+        },
+      );
     }
   };
 }
 
 async function exists(site: Site, image: string, context: Context): Promise<boolean> {
-  const found = await site.machine.engine.get(`/images/${encodeURIComponent(image)}/json`, { signal: context.signal }).catch((error: unknown) => {
-    if (!isMissing(error)) throw error;
-    return undefined;
-  });
+  const found = await site.machine.engine
+    .get(`/images/${encodeURIComponent(image)}/json`, { signal: context.signal })
+    .catch((error: unknown) => {
+      if (!isMissing(error)) throw error;
+      return undefined;
+    });
   return found !== undefined;
 }
 
@@ -46,7 +52,8 @@ async function carryFromHere(site: Site, image: string, context: Context): Promi
   try {
     await using here = await local(context.signal);
     const cargo = await direct(here.engine).load(image, "edge", context);
-    const tell = (done: number, total: number): void => context.emit({ type: "step.progress", step: "edge", on: site.machine.name, done, total, unit: "bytes" });
+    const tell = (done: number, total: number): void =>
+      context.emit({ type: "step.progress", step: "edge", on: site.machine.name, done, total, unit: "bytes" });
     await carry(site.machine, cargo.digest, "edge", "carried", tell, context.signal);
   } catch (error) {
     const missing = isMissing(error) || (error instanceof Failure && error.code === "docker.local-missing");
@@ -54,7 +61,13 @@ async function carryFromHere(site: Site, image: string, context: Context): Promi
     throw error;
   }
   const [repo, tag = "latest"] = image.split(/:(?=[^/]*$)/);
-  await site.machine.engine.post("/images/dray/edge:carried/tag", { query: { repo: repo ?? image, tag }, signal: context.signal });
-  await site.machine.engine.call("DELETE", "/images/dray/edge:carried", { query: { noprune: true }, signal: context.signal });
+  await site.machine.engine.post("/images/dray/edge:carried/tag", {
+    query: { repo: repo ?? image, tag },
+    signal: context.signal,
+  });
+  await site.machine.engine.call("DELETE", "/images/dray/edge:carried", {
+    query: { noprune: true },
+    signal: context.signal,
+  });
   return true;
 }

@@ -1,7 +1,6 @@
 import { isAbsolute } from "node:path";
 import pLimit from "p-limit";
 import { asFailure, Failure } from "../base/failure.ts";
-import { deadline } from "../base/clock.ts";
 import type { Context } from "../core/context.ts";
 import { local } from "../machine/local.ts";
 import { isLocal, type Machine, type Where } from "../machine/machine.ts";
@@ -18,7 +17,9 @@ export function machinesOf(manifest: Manifest, only?: string): Where[] {
   if (only === undefined) return all;
   const found = all.filter((where) => where.name === only || where.ssh === only);
   if (found.length > 0) return found;
-  throw new Failure("usage.invalid", `no machine ${only} in the manifest`, { hint: `there are: ${all.map((where) => where.name).join(", ")}` });
+  throw new Failure("usage.invalid", `no machine ${only} in the manifest`, {
+    hint: `there are: ${all.map((where) => where.name).join(", ")}`,
+  });
 }
 
 function shortName(ssh: string): string {
@@ -31,7 +32,12 @@ export async function connect(where: Where, ssh: SshOptions, context: Context): 
 }
 
 /** Connects to a machine and opens its edge's shell, closes both afterwards. */
-export async function withSite<T>(where: Where, ssh: SshOptions, context: Context, act: (site: Site) => Promise<T>): Promise<T> {
+export async function withSite<T>(
+  where: Where,
+  ssh: SshOptions,
+  context: Context,
+  act: (site: Site) => Promise<T>,
+): Promise<T> {
   await using machine = await connect(where, ssh, context);
   const site: Site = { machine, edge: await openEdge(machine, context.signal) };
   try {
@@ -45,22 +51,30 @@ export async function withSite<T>(where: Where, ssh: SshOptions, context: Contex
  * Does the same on many machines, `atOnce` of them side by side. One that fails does not stop the others.
  * @throws the failure of the only machine, or Failure fleet.partly-failed that names each
  */
-export async function onEach<T>(wheres: readonly Where[], atOnce: number, act: (where: Where) => Promise<T>): Promise<T[]> {
+export async function onEach<T>(
+  wheres: readonly Where[],
+  atOnce: number,
+  act: (where: Where) => Promise<T>,
+): Promise<T[]> {
   const limit = pLimit(atOnce);
   const results = await Promise.allSettled(wheres.map((where) => limit(() => act(where))));
-  const failures = results.flatMap((result, index) => (result.status === "rejected" ? [{ on: wheres[index]?.name ?? "", failure: asFailure(result.reason) }] : []));
+  const failures = results.flatMap((result, index) =>
+    result.status === "rejected" ? [{ on: wheres[index]?.name ?? "", failure: asFailure(result.reason) }] : [],
+  );
   const [first] = failures;
   if (first === undefined) return results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
   if (wheres.length === 1) throw first.failure;
   const done = wheres.filter((where) => !failures.some((failed) => failed.on === where.name));
-  throw new Failure("fleet.partly-failed", `${failures.length} of ${wheres.length} machines failed: ${failures.map((failed) => failed.on).join(", ")}`, {
-    hint: done.length > 0 ? `${done.map((where) => where.name).join(", ")} are done; run the same command again for the rest` : "nothing was changed anywhere",
-    details: failures.map((failed) => `${failed.on}: [${failed.failure.code}] ${failed.failure.message}`),
-    cause: first.failure,
-  });
-}
-
-/** A context that ends after `ms` milliseconds at the latest. */
-export function within(ms: number, context: Context): Context {
-  return { ...context, signal: deadline(ms, context.signal) };
+  throw new Failure(
+    "fleet.partly-failed",
+    `${failures.length} of ${wheres.length} machines failed: ${failures.map((failed) => failed.on).join(", ")}`,
+    {
+      hint:
+        done.length > 0
+          ? `${done.map((where) => where.name).join(", ")} are done; run the same command again for the rest`
+          : "nothing was changed anywhere",
+      details: failures.map((failed) => `${failed.on}: [${failed.failure.code}] ${failed.failure.message}`),
+      cause: first.failure,
+    },
+  );
 }

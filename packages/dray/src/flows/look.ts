@@ -30,7 +30,12 @@ export interface MachineStatus {
 }
 
 /** What runs on a machine; all services, or the one named. */
-export async function status(where: Where, ssh: SshOptions, service: string | undefined, context: Context): Promise<MachineStatus> {
+export async function status(
+  where: Where,
+  ssh: SshOptions,
+  service: string | undefined,
+  context: Context,
+): Promise<MachineStatus> {
   return await withSite(where, ssh, context, async (site) => {
     const state = (await site.edge?.state()) ?? EMPTY_STATE;
     const listed = await site.machine.engine.get<{ Names: string[] }[]>("/containers/json", {
@@ -41,7 +46,9 @@ export async function status(where: Where, ssh: SshOptions, service: string | un
     const services = Object.values(state.services).filter((each) => service === undefined || each.service === service);
     const rows = [];
     for (const each of services) {
-      const inFlight = new Map((await site.edge?.servers(each.service))?.map((server) => [server.name, server.inFlight]));
+      const inFlight = new Map(
+        (await site.edge?.servers(each.service))?.map((server) => [server.name, server.inFlight]),
+      );
       rows.push({
         service: each.service,
         current: each.current,
@@ -52,14 +59,25 @@ export async function status(where: Where, ssh: SshOptions, service: string | un
           traffic: kept.release.id === each.current,
           running: kept.replicas.filter((replica) => running.has(replica.container)).length,
           replicas: kept.replicas.length,
-          inFlight: kept.replicas.reduce((sum, _replica, index) => sum + (inFlight.get(`${kept.release.id}.${index + 1}`) ?? 0), 0),
+          inFlight: kept.replicas.reduce(
+            (sum, _replica, index) => sum + (inFlight.get(`${kept.release.id}.${index + 1}`) ?? 0),
+            0,
+          ),
           who: kept.release.from.who,
           deployedAt: kept.deployedAt,
-          ...(kept.release.from.commit === undefined ? {} : { commit: kept.release.from.commit + (kept.release.from.dirty === true ? "+" : "") }),
+          ...(kept.release.from.commit === undefined
+            ? {}
+            : { commit: kept.release.from.commit + (kept.release.from.dirty === true ? "+" : "") }),
         })),
       });
     }
-    return { machine: where.name, address: site.machine.address, port: state.port, edge: site.edge !== undefined, services: rows };
+    return {
+      machine: where.name,
+      address: site.machine.address,
+      port: state.port,
+      edge: site.edge !== undefined,
+      services: rows,
+    };
   });
 }
 
@@ -67,7 +85,9 @@ export async function status(where: Where, ssh: SshOptions, service: string | un
 export async function serviceOn(site: Site, service: string): Promise<ServiceState> {
   const found = (await site.edge?.state())?.services[service];
   if (found !== undefined) return found;
-  throw new Failure("service.unknown", `${service} does not run on ${site.machine.name}`, { hint: "dray status shows what does; dray deploy starts it" });
+  throw new Failure("service.unknown", `${service} does not run on ${site.machine.name}`, {
+    hint: "dray status shows what does; dray deploy starts it",
+  });
 }
 
 /** The replicas that get the traffic, or those of the release named. @throws Failure */
@@ -90,9 +110,17 @@ export interface LogOptions {
 }
 
 /** Hands log lines over as they come, in the order the engine gives them. */
-export async function logs(where: Where, ssh: SshOptions, options: LogOptions, context: Context, onLine: (from: string, line: string) => void): Promise<void> {
+export async function logs(
+  where: Where,
+  ssh: SshOptions,
+  options: LogOptions,
+  context: Context,
+  onLine: (from: string, line: string) => void,
+): Promise<void> {
   await withSite(where, ssh, context, async (site) => {
-    const containers = options.edge ? [EDGE] : (await replicasOf(site, options.service, options.release)).map((replica) => replica.container);
+    const containers = options.edge
+      ? [EDGE]
+      : (await replicasOf(site, options.service, options.release)).map((replica) => replica.container);
     await Promise.all(
       containers.map(async (container) => {
         const answer = await site.machine.engine.bytes("GET", `/containers/${container}/logs`, {

@@ -50,9 +50,16 @@ export async function machineFacts(where: Where, ssh: SshOptions, context: Conte
   };
 }
 
-async function shellFacts(machine: Machine, signal: AbortSignal): Promise<{ os?: string; free?: number; addresses: string[] }> {
-  const script = ". /etc/os-release; echo $PRETTY_NAME; df -Pk /var/lib/docker 2>/dev/null | tail -n 1; hostname -I 2>/dev/null || true";
-  const { code, stdout } = await run(machine.interactive(["sh", "-c", script]).filter((word) => word !== "-t"), { signal });
+async function shellFacts(
+  machine: Machine,
+  signal: AbortSignal,
+): Promise<{ os?: string; free?: number; addresses: string[] }> {
+  const script =
+    ". /etc/os-release; echo $PRETTY_NAME; df -Pk /var/lib/docker 2>/dev/null | tail -n 1; hostname -I 2>/dev/null || true";
+  const { code, stdout } = await run(
+    machine.interactive(["sh", "-c", script]).filter((word) => word !== "-t"),
+    { signal },
+  );
   if (code !== 0) return { addresses: [] };
   const [os, disk = "", addresses = ""] = stdout.split("\n");
   const free = Number(disk.split(/\s+/)[3]) * 1024;
@@ -71,13 +78,21 @@ export interface SetUp {
 
 /** What setting a machine up would take; nothing is changed. @throws Failure machine.setup-unsupported */
 export async function planSetUp(where: Where, ssh: SshOptions, context: Context): Promise<SetUp> {
-  if (isLocal(where)) throw new Failure("machine.setup-unsupported", "dray sets up machines over ssh, not this computer", { hint: "install Docker here yourself: apt-get install docker.io" });
+  if (isLocal(where))
+    throw new Failure("machine.setup-unsupported", "dray sets up machines over ssh, not this computer", {
+      hint: "install Docker here yourself: apt-get install docker.io",
+    });
   const shell = await shellOf(where, ssh, context.signal);
-  const script = '. /etc/os-release; echo "id=$ID $ID_LIKE"; echo "docker=$(command -v dockerd)"; echo "user=$(id -un)"; echo "root=$(id -u)"; echo "systemd=$(test -d /run/systemd/system && echo yes)"';
+  const script =
+    '. /etc/os-release; echo "id=$ID $ID_LIKE"; echo "docker=$(command -v dockerd)"; echo "user=$(id -un)"; echo "root=$(id -u)"; echo "systemd=$(test -d /run/systemd/system && echo yes)"';
   const { stdout } = await shell(script);
   const fact = (key: string): string => new RegExp(`^${key}=(.*)$`, "m").exec(stdout)?.[1] ?? "";
   if (!/debian|ubuntu/.test(fact("id"))) {
-    throw new Failure("machine.setup-unsupported", `${where.name} runs ${fact("id").trim() || "an unknown system"}; dray sets up Debian and Ubuntu`, { hint: "install Docker Engine there as its vendor says: https://docs.docker.com/engine/install/" });
+    throw new Failure(
+      "machine.setup-unsupported",
+      `${where.name} runs ${fact("id").trim() || "an unknown system"}; dray sets up Debian and Ubuntu`,
+      { hint: "install Docker Engine there as its vendor says: https://docs.docker.com/engine/install/" },
+    );
   }
   const sudo = fact("root") === "0" ? "" : "sudo -n ";
   if (fact("docker") !== "") return { commands: [], needed: false };
@@ -99,7 +114,9 @@ export async function setUp(where: Where, ssh: SshOptions, plan: SetUp, context:
     const ended = await shell(command, (line) => context.emit({ type: "line", on: where.name, text: line }));
     if (ended.code === 0) continue;
     throw new Failure("machine.setup-failed", `"${command}" failed on ${where.name}`, {
-      hint: /sudo/.test(ended.stderr) ? "the user needs sudo without a password, or set the machine up as root" : "its last lines are below; dray machine setup may be run again",
+      hint: /sudo/.test(ended.stderr)
+        ? "the user needs sudo without a password, or set the machine up as root"
+        : "its last lines are below; dray machine setup may be run again",
       details: ended.stderr.trim().split("\n").slice(-5),
     });
   }

@@ -10,7 +10,13 @@ import { serviceOn } from "./look.ts";
 import { withSite } from "./fleet.ts";
 
 /** Takes a service off a machine: its route, containers and images; the edge too when it was the last. Only what is ours. */
-export async function remove(where: Where, ssh: SshOptions, service: string, who: string, context: Context): Promise<{ edge: boolean }> {
+export async function remove(
+  where: Where,
+  ssh: SshOptions,
+  service: string,
+  who: string,
+  context: Context,
+): Promise<{ edge: boolean }> {
   return await withSite(where, ssh, context, async (site) => {
     const known = await serviceOn(site, service);
     const edge = edgeOf(site);
@@ -19,7 +25,12 @@ export async function remove(where: Where, ssh: SshOptions, service: string, who
     const lease = await takeLock(edge, service, who, context.signal);
     const before = await edge.state();
     const { [service]: _gone, ...services } = before.services;
-    await edge.apply(before, { ...before, services }, service, { at: new Date().toISOString(), who, service, removed: true });
+    await edge.apply(before, { ...before, services }, service, {
+      at: new Date().toISOString(),
+      who,
+      service,
+      removed: true,
+    });
     await removeStrays(site, service, new Set(), context);
     for (const kept of known.releases) {
       await engine.call("DELETE", `/images/dray/${service}:${kept.release.id}`, { signal }).catch((error: unknown) => {
@@ -37,6 +48,13 @@ export async function remove(where: Where, ssh: SshOptions, service: string, who
 }
 
 /** Finishes what a deploy or rollback left for later: drains, stops and prunes what has no traffic any more. */
-export async function finish(where: Where, ssh: SshOptions, service: string, who: string, keep: number, context: Context): Promise<void> {
+export async function finish(
+  where: Where,
+  ssh: SshOptions,
+  service: string,
+  who: string,
+  keep: number,
+  context: Context,
+): Promise<void> {
   await withSite(where, ssh, context, (site) => retire(site, service, who, keep, context));
 }

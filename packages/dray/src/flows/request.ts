@@ -33,20 +33,26 @@ export async function call(base: string, options: CallOptions, context: Context)
   const now = (): number => Math.round((performance.now() - startedAt) * 10) / 10;
   try {
     const { answer, body } = await new Promise<{ answer: http.IncomingMessage; body: string }>((resolve, reject) => {
-      const request = http.request(url, { method: options.method, headers: options.headers, agent: false, signal: context.signal, timeout: options.timeoutMs });
+      const request = http.request(url, {
+        method: options.method,
+        headers: options.headers,
+        agent: false,
+        signal: context.signal,
+        timeout: options.timeoutMs,
+      });
       request.once("socket", (socket) => {
         socket.once("lookup", () => (at.dns = now()));
         socket.once("connect", () => (at.connect = now()));
       });
       request.once("timeout", () => request.destroy(new Error(`no answer within ${options.timeoutMs / 1000} s`)));
       request.once("error", reject);
-      request.once("response", (answer) => {
+      request.once("response", (incoming) => {
         at.first = now();
-        let body = "";
-        answer.setEncoding("utf8");
-        answer.on("data", (chunk: string) => (body += chunk));
-        answer.once("end", () => resolve({ answer, body }));
-        answer.once("error", reject);
+        let received = "";
+        incoming.setEncoding("utf8");
+        incoming.on("data", (chunk: string) => (received += chunk));
+        incoming.once("end", () => resolve({ answer: incoming, body: received }));
+        incoming.once("error", reject);
       });
       request.end(options.body);
     });

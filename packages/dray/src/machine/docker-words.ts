@@ -2,7 +2,12 @@ import { Failure } from "../base/failure.ts";
 
 /** Why Docker cannot be used on a machine, from what its shell could say without any right (`key=value` pairs on a line). */
 export function explainDocker(host: string, said: string): Failure {
-  const facts = new Map(said.trim().split(/\s+/).map((pair) => pair.split("=", 2) as [string, string]));
+  const facts = new Map(
+    said
+      .trim()
+      .split(/\s+/)
+      .map((pair) => pair.split("=", 2) as [string, string]),
+  );
   const has = (key: string): boolean => (facts.get(key) ?? "") !== "";
   const user = facts.get("user") ?? "the user";
   if (!has("docker")) {

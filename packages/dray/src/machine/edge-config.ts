@@ -44,7 +44,7 @@ export function backendName(service: string): string {
 }
 
 /** Name of a replica's server in its backend: the release, then a number; `x-dray-release` is cut out of it. */
-export function serverName(release: string, index: number): string {
+function serverName(release: string, index: number): string {
   return `${release}.${index + 1}`;
 }
 
@@ -101,7 +101,10 @@ function frontend(state: EdgeState, services: readonly ServiceState[]): string {
     `  bind :::${state.port} v4v6`,
     "  http-request set-header x-forwarded-for %[src]",
     "  http-request set-header x-forwarded-proto http",
-    ...named.map((service) => `  use_backend ${backendName(service.service)} if { req.hdr(host),host_only,lower -m str ${service.domain} }`),
+    ...named.map(
+      (service) =>
+        `  use_backend ${backendName(service.service)} if { req.hdr(host),host_only,lower -m str ${service.domain} }`,
+    ),
     `  default_backend ${open === undefined ? "nowhere" : backendName(open.service)}`,
     "",
   ].join("\n");
@@ -115,13 +118,15 @@ function backend(service: ServiceState): string {
     "  balance leastconn",
     `  timeout server ${limits?.timeoutMs ?? 60_000}ms`,
     "  http-response set-header x-dray-release %[srv_name,field(1,.)]",
-    ...(current === undefined ? [] : serversOf(current).map((server) => `  server ${server.name} ${server.address}${maxconn(current.release)}`)),
+    ...(current === undefined
+      ? []
+      : serversOf(current).map((server) => `  server ${server.name} ${server.address}${maxconn(current.release)}`)),
     "",
   ].join("\n");
 }
 
 /** How many requests a replica is given at once; the others wait in the edge. */
-export function maxconn(release: Release): string {
+function maxconn(release: Release): string {
   const { concurrency } = release.settings.limits;
   return concurrency === undefined ? "" : ` maxconn ${concurrency}`;
 }

@@ -115,13 +115,18 @@ export class Edge implements AsyncDisposable {
 
   /** HAProxy's servers of a service: which take new requests, and how many requests each has in flight. */
   async servers(service: string): Promise<{ name: string; release: string; takes: boolean; inFlight: number }[]> {
-    const said = await this.run(`${ADMIN}\nadmin 'show servers state ${backendName(service)}'\nadmin 'show servers conn ${backendName(service)}'`);
+    const said = await this.run(
+      `${ADMIN}\nadmin 'show servers state ${backendName(service)}'\nadmin 'show servers conn ${backendName(service)}'`,
+    );
     return parseServers(said);
   }
 
   /** Takes servers out of the running HAProxy (they must be drained). */
   async forget(service: string, names: readonly string[]): Promise<void> {
-    const commands = names.flatMap((name) => [`set server ${backendName(service)}/${name} state maint`, `del server ${backendName(service)}/${name}`]);
+    const commands = names.flatMap((name) => [
+      `set server ${backendName(service)}/${name} state maint`,
+      `del server ${backendName(service)}/${name}`,
+    ]);
     await this.run([ADMIN, ...commands.map((command) => `admin '${command}'`)].join("\n"));
   }
 
@@ -132,14 +137,19 @@ export class Edge implements AsyncDisposable {
 
   /** Is a HAProxy from before a reload still finishing requests? */
   async hasOldWorkers(): Promise<boolean> {
-    const said = await this.run(`exec 6<>/dev/tcp/127.0.0.1/9998 && printf 'show proc;quit\\n' >&6 && cat <&6; exec 6>&-`);
+    const said = await this.run(
+      `exec 6<>/dev/tcp/127.0.0.1/9998 && printf 'show proc;quit\\n' >&6 && cat <&6; exec 6>&-`,
+    );
     return /^\d+\s+worker/m.test(said.split("# old workers")[1] ?? "");
   }
 
   /** The audit record, oldest first. */
   async audit(): Promise<unknown[]> {
     const said = await this.run(`cat ${HOME}/audit.jsonl 2>/dev/null`);
-    return said.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as unknown);
+    return said
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line) as unknown);
   }
 
   /**
@@ -196,7 +206,7 @@ function expectReload(said: string): void {
 }
 
 /** Reads `show servers state` (format 1: name in field 4, admin state in 7, operational in 6) and `show servers conn`. */
-export function parseServers(said: string): { name: string; release: string; takes: boolean; inFlight: number }[] {
+function parseServers(said: string): { name: string; release: string; takes: boolean; inFlight: number }[] {
   const rows = said.split("\n").map((line) => line.trim().split(/\s+/));
   const used = new Map<string, number>();
   for (const row of rows) {
@@ -207,6 +217,11 @@ export function parseServers(said: string): { name: string; release: string; tak
     .filter((row) => row.length > 15 && /^\d+$/.test(row[0] ?? ""))
     .map((row) => {
       const name = row[3] ?? "";
-      return { name, release: name.split(".")[0] ?? name, takes: row[5] === "2" && row[6] === "0", inFlight: used.get(name) ?? 0 };
+      return {
+        name,
+        release: name.split(".")[0] ?? name,
+        takes: row[5] === "2" && row[6] === "0",
+        inFlight: used.get(name) ?? 0,
+      };
     });
 }

@@ -38,9 +38,13 @@ export class Engine {
   agree(server: { ApiVersion: string; MinAPIVersion?: string }): void {
     const older = (a: string, b: string): boolean => versionNumber(a) < versionNumber(b);
     if (server.MinAPIVersion !== undefined && older(OUR_API, server.MinAPIVersion)) {
-      throw new Failure("docker.version", `the engine speaks API ${server.MinAPIVersion} and later, this dray up to ${OUR_API}`, {
-        hint: "update dray: npm install -g drayage@latest",
-      });
+      throw new Failure(
+        "docker.version",
+        `the engine speaks API ${server.MinAPIVersion} and later, this dray up to ${OUR_API}`,
+        {
+          hint: "update dray: npm install -g drayage@latest",
+        },
+      );
     }
     this.#prefix = `/v${older(server.ApiVersion, OUR_API) ? server.ApiVersion : OUR_API}`;
   }

@@ -16,7 +16,10 @@ export interface Machine extends AsyncDisposable {
   engine: Engine;
   version: EngineVersion;
   /** Runs a program on the machine as the login user. */
-  run(argv: readonly string[], options: { signal: AbortSignal; stdin?: string; onLine?: (line: string) => void }): Promise<Ended>;
+  run(
+    argv: readonly string[],
+    options: { signal: AbortSignal; stdin?: string; onLine?: (line: string) => void },
+  ): Promise<Ended>;
   /** Makes 127.0.0.1:`port` of this computer reachable from the machine's engine. */
   lend(port: number, signal: AbortSignal): Promise<Tunnel>;
   /** The argv that gives a user an interactive program on the machine. */

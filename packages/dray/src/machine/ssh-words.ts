@@ -17,9 +17,13 @@ const MEANINGS: readonly Meaning[] = [
   {
     said: /Host key verification failed|No .* host key is known/,
     make: (host) =>
-      new Failure("ssh.host-key-unknown", `the host key of ${host} is not known yet, and nobody is here to confirm it`, {
-        hint: `look at it once: ssh ${host}; or take it on trust this time: --accept-new-host-key`,
-      }),
+      new Failure(
+        "ssh.host-key-unknown",
+        `the host key of ${host} is not known yet, and nobody is here to confirm it`,
+        {
+          hint: `look at it once: ssh ${host}; or take it on trust this time: --accept-new-host-key`,
+        },
+      ),
   },
   {
     said: /Permission denied \(|Too many authentication failures/,
@@ -73,5 +77,9 @@ function bare(host: string): string {
 }
 
 function lastLines(said: string): string[] {
-  return said.trim().split(/\r?\n/).filter((line) => line !== "").slice(-3);
+  return said
+    .trim()
+    .split(/\r?\n/)
+    .filter((line) => line !== "")
+    .slice(-3);
 }

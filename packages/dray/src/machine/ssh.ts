@@ -64,14 +64,24 @@ class Link {
     if (this.#control === undefined || this.socket === undefined) return;
     await mkdir(path.dirname(this.#control), { recursive: true, mode: 0o700 });
     const share = ["-o", "ControlMaster=auto", "-o", `ControlPath=${this.#control}`, "-o", `ControlPersist=${LINGER}`];
-    const forward = ["-o", "StreamLocalBindUnlink=yes", "-o", "ExitOnForwardFailure=yes", "-L", `${this.socket}:/var/run/docker.sock`];
+    const forward = [
+      "-o",
+      "StreamLocalBindUnlink=yes",
+      "-o",
+      "ExitOnForwardFailure=yes",
+      "-L",
+      `${this.socket}:/var/run/docker.sock`,
+    ];
     const ended = await ssh(["ssh", ...this.#common, ...share, ...forward, "-fN", this.host], signal);
     if (ended.code !== 0) throw explainSsh(this.host, ended.stderr);
   }
 
   /** Talks to the shared connection's master: forward, cancel, exit. */
   async control(command: string, extra: readonly string[], signal: AbortSignal): Promise<Ended> {
-    return await ssh(["ssh", ...this.#common, "-o", `ControlPath=${this.#control}`, "-O", command, ...extra, this.host], signal);
+    return await ssh(
+      ["ssh", ...this.#common, "-o", `ControlPath=${this.#control}`, "-O", command, ...extra, this.host],
+      signal,
+    );
   }
 
   get shared(): boolean {
@@ -81,7 +91,10 @@ class Link {
 
 /** A short path: unix sockets allow about 100 characters, and ssh adds 17 of its own. */
 function controlPath(host: string, config: string | undefined): string {
-  const name = createHash("sha256").update(`${host}\n${config ?? ""}`).digest("hex").slice(0, 12);
+  const name = createHash("sha256")
+    .update(`${host}\n${config ?? ""}`)
+    .digest("hex")
+    .slice(0, 12);
   return path.join(tmpdir(), `dray-${userInfo().username}`, name);
 }
 
@@ -135,7 +148,10 @@ async function connect(link: Link, signal: AbortSignal): Promise<{ engine: Engin
 }
 
 /** The engine behind `dial`, when it answers. */
-async function greet(dial: () => Promise<Duplex>, signal: AbortSignal): Promise<{ engine: Engine; version: EngineVersion } | undefined> {
+async function greet(
+  dial: () => Promise<Duplex>,
+  signal: AbortSignal,
+): Promise<{ engine: Engine; version: EngineVersion } | undefined> {
   const engine = new Engine(dial);
   try {
     const version = await engine.get<EngineVersion>("/version", { signal: deadline(30_000, signal) });
@@ -167,12 +183,15 @@ async function connectByPipes(link: Link, signal: AbortSignal): Promise<{ engine
 /** What a machine's shell can say about its Docker without any right: one line, `key=value` pairs. */
 const LOOK =
   'echo "docker=$(command -v docker dockerd | head -n 1) socket=$(test -S /var/run/docker.sock && echo yes) ' +
-  'mine=$(test -w /var/run/docker.sock && echo yes) daemon=$(pgrep -x dockerd | head -n 1) ' +
+  "mine=$(test -w /var/run/docker.sock && echo yes) daemon=$(pgrep -x dockerd | head -n 1) " +
   'sudo=$(sudo -n true 2>/dev/null && echo yes) user=$(id -un)"';
 
 /** The address clients would use: the HostName that ssh itself would connect to. */
 async function addressOf(host: string, link: Link, signal: AbortSignal): Promise<string> {
-  const plain = host.replace(/^ssh:\/\//, "").replace(/^[^@]*@/, "").replace(/:\d+$/, "");
+  const plain = host
+    .replace(/^ssh:\/\//, "")
+    .replace(/^[^@]*@/, "")
+    .replace(/:\d+$/, "");
   if (/^[\d.]+$/.test(plain)) return plain;
   const ended = await ssh(link.argv(["-G"]), signal);
   return /^hostname (.+)$/m.exec(ended.stdout)?.[1] ?? plain;
@@ -187,7 +206,7 @@ async function lendShared(link: Link, port: number, signal: AbortSignal): Promis
   return {
     port: remote,
     [Symbol.asyncDispose]: async () => {
-      await link.control("cancel", [`-R`, `127.0.0.1:${0}:127.0.0.1:${port}`], AbortSignal.timeout(5000));
+      await link.control("cancel", [`-R`, `127.0.0.1:0:127.0.0.1:${port}`], AbortSignal.timeout(5000));
     },
   };
 }
@@ -195,7 +214,10 @@ async function lendShared(link: Link, port: number, signal: AbortSignal): Promis
 /** A reverse forwarding in an ssh of its own, for an ssh without multiplexing. */
 async function lendAlone(link: Link, port: number, signal: AbortSignal): Promise<Tunnel> {
   // The remote `cat` ends with our stdin: the tunnel cannot outlive this process.
-  const { stream, child, said } = pipe([...link.argv(["-o", "ExitOnForwardFailure=yes", "-R", `127.0.0.1:0:127.0.0.1:${port}`]), "cat"]);
+  const { stream, child, said } = pipe([
+    ...link.argv(["-o", "ExitOnForwardFailure=yes", "-R", `127.0.0.1:0:127.0.0.1:${port}`]),
+    "cat",
+  ]);
   const remote = await new Promise<number>((resolve, reject) => {
     const look = (): void => {
       const found = /Allocated port (\d+)/.exec(said())?.[1];

@@ -32,7 +32,9 @@ export async function loadGolden(manifest: Pick<Manifest, "golden" | "folder">):
   const file = path.resolve(manifest.folder, manifest.golden ?? "golden.json");
   if (!existsSync(file)) {
     if (manifest.golden === undefined) return [];
-    throw new Failure("golden.invalid", `there is no ${manifest.golden}`, { hint: "name a file that exists, or take `golden:` out" });
+    throw new Failure("golden.invalid", `there is no ${manifest.golden}`, {
+      hint: "name a file that exists, or take `golden:` out",
+    });
   }
   return parseGolden(await readFile(file, "utf8"), path.relative(process.cwd(), file));
 }

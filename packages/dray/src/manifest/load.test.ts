@@ -15,7 +15,13 @@ function failure(act: () => unknown): Failure {
 
 test("two lines are a manifest", () => {
   const manifest = parseManifest("service: decisions\nmachine: vm\n", "dray.yaml");
-  expect(manifest).toMatchObject({ service: "decisions", replicas: 1, keep: 5, limits: { timeout: 60_000 }, edge: { port: 80 } });
+  expect(manifest).toMatchObject({
+    service: "decisions",
+    replicas: 1,
+    keep: 5,
+    limits: { timeout: 60_000 },
+    edge: { port: 80 },
+  });
 });
 
 test("units are read", () => {

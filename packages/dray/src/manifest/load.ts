@@ -16,7 +16,11 @@ export async function loadManifest(file: string): Promise<Manifest> {
       cause: error,
     });
   });
-  return { ...parseManifest(source, path.relative(process.cwd(), path.resolve(file)) || file), folder: path.dirname(path.resolve(file)), file };
+  return {
+    ...parseManifest(source, path.relative(process.cwd(), path.resolve(file)) || file),
+    folder: path.dirname(path.resolve(file)),
+    file,
+  };
 }
 
 /** Text -> what was meant. @throws Failure manifest.* with file, line, column and a code frame */
@@ -27,10 +31,14 @@ export function parseManifest(source: string, file: string): Omit<Manifest, "fol
   const [error] = document.errors;
   if (error !== undefined) {
     const twice = error.code === "DUPLICATE_KEY";
-    throw new Failure(twice ? "manifest.duplicate-machine" : "manifest.syntax", twice ? "this name stands here twice" : error.message, {
-      place: at(error.pos[0]),
-      hint: twice ? "give each its own name" : "YAML needs two spaces of indentation and a space after the colon",
-    });
+    throw new Failure(
+      twice ? "manifest.duplicate-machine" : "manifest.syntax",
+      twice ? "this name stands here twice" : error.message,
+      {
+        place: at(error.pos[0]),
+        hint: twice ? "give each its own name" : "YAML needs two spaces of indentation and a space after the colon",
+      },
+    );
   }
   const result = manifestSchema.safeParse(document.toJS() ?? {});
   if (result.success) return result.data;
@@ -42,7 +50,9 @@ export function checkManifest(raw: unknown): Omit<Manifest, "folder" | "file"> {
   const result = manifestSchema.safeParse(raw);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  throw new Failure("usage.invalid", `${issue?.path.join(".") ?? ""}: ${issue?.message ?? "not valid"}`, { hint: "dray deploy --help" });
+  throw new Failure("usage.invalid", `${issue?.path.join(".") ?? ""}: ${issue?.message ?? "not valid"}`, {
+    hint: "dray deploy --help",
+  });
 }
 
 function explain(issues: readonly z.core.$ZodIssue[], document: Document, at: (offset: number) => Place): Failure {
@@ -52,7 +62,11 @@ function explain(issues: readonly z.core.$ZodIssue[], document: Document, at: (o
   if (issue.code === "unrecognized_keys") return unknownKey(issue, document, at, others);
   const where = issue.path.length === 0 ? "" : `${issue.path.map(String).join(".")}: `;
   const code: Code = /same machine/.test(issue.message) ? "manifest.duplicate-machine" : "manifest.invalid";
-  return new Failure(code, where + issue.message, { place: at(offsetOf(document, issue.path)), hint: "docs/manifest.md lists every key", details: others });
+  return new Failure(code, where + issue.message, {
+    place: at(offsetOf(document, issue.path)),
+    hint: "docs/manifest.md lists every key",
+    details: others,
+  });
 }
 
 function unknownKey(
@@ -65,11 +79,15 @@ function unknownKey(
   const known = knownKeys(issue.path);
   const nearest = known.toSorted((a, b) => distance(key, a) - distance(key, b))[0];
   const close = nearest !== undefined && distance(key, nearest) <= Math.max(2, key.length / 3);
-  return new Failure("manifest.unknown-key", `unknown key "${key}"${issue.path.length > 0 ? ` in ${issue.path.join(".")}` : ""}`, {
-    place: at(offsetOf(document, [...issue.path, key], true)),
-    hint: close ? `did you mean "${nearest}"?` : `known here: ${known.join(", ")}`,
-    details: others,
-  });
+  return new Failure(
+    "manifest.unknown-key",
+    `unknown key "${key}"${issue.path.length > 0 ? ` in ${issue.path.join(".")}` : ""}`,
+    {
+      place: at(offsetOf(document, [...issue.path, key], true)),
+      hint: close ? `did you mean "${nearest}"?` : `known here: ${known.join(", ")}`,
+      details: others,
+    },
+  );
 }
 
 function knownKeys(at: readonly PropertyKey[]): string[] {
@@ -96,7 +114,12 @@ function offsetOf(document: Document, at: readonly PropertyKey[], key: boolean =
 
 function placeOf(source: string, file: string, counter: LineCounter, offset: number): Place {
   const { line, col } = counter.linePos(offset);
-  return { file, line: Math.max(1, line), column: Math.max(1, col), frame: frame(source, Math.max(1, line), Math.max(1, col)) };
+  return {
+    file,
+    line: Math.max(1, line),
+    column: Math.max(1, col),
+    frame: frame(source, Math.max(1, line), Math.max(1, col)),
+  };
 }
 
 /** Three lines around a place, with a caret under it. */

@@ -2,11 +2,16 @@ import { z } from "zod";
 import { bytes, duration } from "./units.ts";
 
 const NAME = /^[a-z][a-z0-9-]{0,39}$/;
-const name = z.string().regex(NAME, "expected lower-case letters, digits and dashes, beginning with a letter, at most 40");
+const name = z
+  .string()
+  .regex(NAME, "expected lower-case letters, digits and dashes, beginning with a letter, at most 40");
 const path = z.string().startsWith("/", 'expected a path beginning with "/"');
 const port = z.number().int().min(1).max(65_535);
 
-const machine = z.string().min(1).describe("Anything `ssh` understands (user@host, a Host of ~/.ssh/config, ssh://user@host:2222), or `local`.");
+const machine = z
+  .string()
+  .min(1)
+  .describe("Anything `ssh` understands (user@host, a Host of ~/.ssh/config, ssh://user@host:2222), or `local`.");
 
 const build = z.union([
   z.string().describe("Folder with the Dockerfile."),
@@ -20,7 +25,12 @@ const build = z.union([
 const limits = z.strictObject({
   memory: bytes.optional().describe("Memory of one replica (512MiB, 1GiB); above it the kernel ends the replica."),
   cpus: z.number().positive().optional().describe("Cores of one replica; fractions are fine."),
-  concurrency: z.number().int().positive().optional().describe("Requests a replica is given at once; the others wait in the edge."),
+  concurrency: z
+    .number()
+    .int()
+    .positive()
+    .optional()
+    .describe("Requests a replica is given at once; the others wait in the edge."),
   timeout: duration.default(60_000).describe("Longest wait for an answer (60s)."),
   ready: duration.default(60_000).describe("Longest wait for a new replica to become ready (60s)."),
   drain: duration.default(600_000).describe("Longest time the replaced release may take to finish its requests (10m)."),
@@ -36,27 +46,46 @@ export const manifestSchema = z
     image: z.string().optional().describe("Image on this computer, or one that the machine can pull."),
     build: build.optional().describe("Build the image from a Dockerfile."),
     port: port.optional().describe("Port the API listens on inside its container; found when left out."),
-    ready: path.optional().describe("Path that answers 2xx or 3xx when the API is ready; `/` when left out (then any answer below 500 will do)."),
-    golden: z.string().optional().describe("File with golden requests; golden.json beside the manifest when it is there."),
+    ready: path
+      .optional()
+      .describe(
+        "Path that answers 2xx or 3xx when the API is ready; `/` when left out (then any answer below 500 will do).",
+      ),
+    golden: z
+      .string()
+      .optional()
+      .describe("File with golden requests; golden.json beside the manifest when it is there."),
     replicas: z.number().int().min(1).max(64).default(1).describe("Containers of the release on each machine."),
     limits: limits.prefault({}).describe("Limits of one replica and of one request."),
-    env: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String)).default({}).describe("Environment of the container."),
-    secrets: z.array(z.string()).default([]).describe("Names of environment variables of this computer that the container gets, too; never logged."),
+    env: z
+      .record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String))
+      .default({})
+      .describe("Environment of the container."),
+    secrets: z
+      .array(z.string())
+      .default([])
+      .describe("Names of environment variables of this computer that the container gets, too; never logged."),
     domain: z.string().optional().describe("Host name the service answers to; without it, it answers to any."),
     keep: z.number().int().min(1).max(50).default(5).describe("Releases kept on a machine for rollback."),
     edge: z
       .strictObject({
         port: port.default(80).describe("Port the edge listens on."),
-        image: z.string().optional().describe("HAProxy image of the edge; from this computer's engine, else pulled by the machine."),
+        image: z
+          .string()
+          .optional()
+          .describe("HAProxy image of the edge; from this computer's engine, else pulled by the machine."),
       })
       .prefault({})
       .describe("The reverse proxy in front of the service."),
   })
   .superRefine((manifest, context) => {
-    const say = (path: string[], message: string): void => context.addIssue({ code: "custom", path, message });
-    if (manifest.machine === undefined && manifest.machines === undefined) say([], 'name a machine: "machine: user@host"');
-    if (manifest.machine !== undefined && manifest.machines !== undefined) say(["machines"], "either machine or machines, not both");
-    if (manifest.machines !== undefined && Object.keys(manifest.machines).length === 0) say(["machines"], "name at least one machine");
+    const say = (at: string[], message: string): void => context.addIssue({ code: "custom", path: at, message });
+    if (manifest.machine === undefined && manifest.machines === undefined)
+      say([], 'name a machine: "machine: user@host"');
+    if (manifest.machine !== undefined && manifest.machines !== undefined)
+      say(["machines"], "either machine or machines, not both");
+    if (manifest.machines !== undefined && Object.keys(manifest.machines).length === 0)
+      say(["machines"], "name at least one machine");
     if (manifest.image !== undefined && manifest.build !== undefined) say(["build"], "either image or build, not both");
     const seen = new Map<string, string>();
     for (const [called, where] of Object.entries(manifest.machines ?? {})) {

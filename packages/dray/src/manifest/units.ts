@@ -1,11 +1,22 @@
 import { z } from "zod";
 
-const BYTES: Record<string, number> = { b: 1, kb: 1e3, mb: 1e6, gb: 1e9, kib: 1024, mib: 1024 ** 2, gib: 1024 ** 3, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
+const BYTES: Record<string, number> = {
+  b: 1,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+  kib: 1024,
+  mib: 1024 ** 2,
+  gib: 1024 ** 3,
+  k: 1024,
+  m: 1024 ** 2,
+  g: 1024 ** 3,
+};
 const MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
 function quantity(said: string, units: Record<string, number>): number | undefined {
-  const [, number, unit = ""] = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(said.trim()) ?? [];
-  const factor = units[unit.toLowerCase()];
+  const [, number, suffix = ""] = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(said.trim()) ?? [];
+  const factor = units[suffix.toLowerCase()];
   return number === undefined || factor === undefined ? undefined : Math.round(Number(number) * factor);
 }
 

@@ -56,5 +56,18 @@ export async function buildDockerfile(options: BuildOptions, context: Context): 
 
 function argvOf(options: BuildOptions, folder: string, dockerfile: string, idFile: string): string[] {
   const args = Object.entries(options.args ?? {}).flatMap(([key, value]) => ["--build-arg", `${key}=${value}`]);
-  return ["docker", "build", "--platform", `linux/${options.architecture}`, "--iidfile", idFile, "-t", options.tag, "-f", dockerfile, ...args, folder];
+  return [
+    "docker",
+    "build",
+    "--platform",
+    `linux/${options.architecture}`,
+    "--iidfile",
+    idFile,
+    "-t",
+    options.tag,
+    "-f",
+    dockerfile,
+    ...args,
+    folder,
+  ];
 }

@@ -21,13 +21,15 @@ interface Inspected {
 
 /** Looks an image up in an engine. @throws Failure image.not-found */
 export async function inspectImage(engine: Engine, reference: string, context: Context): Promise<ImageFacts> {
-  const found = await engine.get<Inspected>(`/images/${encodeURIComponent(reference)}/json`, { signal: context.signal }).catch((error: unknown) => {
-    if (!isMissing(error)) throw error;
-    throw new Failure("image.not-found", `there is no image ${reference} on this computer`, {
-      hint: `docker images lists what there is; docker pull ${reference} or docker build -t ${reference} . gets it`,
-      cause: error,
+  const found = await engine
+    .get<Inspected>(`/images/${encodeURIComponent(reference)}/json`, { signal: context.signal })
+    .catch((error: unknown) => {
+      if (!isMissing(error)) throw error;
+      throw new Failure("image.not-found", `there is no image ${reference} on this computer`, {
+        hint: `docker images lists what there is; docker pull ${reference} or docker build -t ${reference} . gets it`,
+        cause: error,
+      });
     });
-  });
   const exposed = Object.keys(found.Config?.ExposedPorts ?? {})
     .filter((port) => !port.endsWith("/udp"))
     .map((port) => Number.parseInt(port, 10));

@@ -31,7 +31,10 @@ async function load(engine: Engine, reference: string, name: string, context: Co
   const layers = new Map<string, [done: number, total: number]>();
   await using server = new RegistryServer(store, true, { onManifest: (digest) => (pushed = digest) });
   const repository = `127.0.0.1:${await server.listen(PUSH_PORT)}/dray/${name}`;
-  await engine.post(`/images/${encodeURIComponent(reference)}/tag`, { query: { repo: repository, tag: "carry" }, signal });
+  await engine.post(`/images/${encodeURIComponent(reference)}/tag`, {
+    query: { repo: repository, tag: "carry" },
+    signal,
+  });
   try {
     for await (const line of engine.stream<PullLine>("POST", `/images/${repository}/push`, {
       query: { tag: "carry" },
@@ -52,9 +55,13 @@ async function load(engine: Engine, reference: string, name: string, context: Co
       cause: error,
     });
   } finally {
-    await engine.call("DELETE", `/images/${repository}:carry`, { query: { noprune: true }, signal: AbortSignal.timeout(5000) });
+    await engine.call("DELETE", `/images/${repository}:carry`, {
+      query: { noprune: true },
+      signal: AbortSignal.timeout(5000),
+    });
   }
-  if (pushed === undefined) throw new Failure("image.carry-failed", `the engine of this computer pushed no manifest for ${reference}`);
+  if (pushed === undefined)
+    throw new Failure("image.carry-failed", `the engine of this computer pushed no manifest for ${reference}`);
   return { digest: pushed, layers: await layersOf(store, pushed) };
 }
 
@@ -62,7 +69,9 @@ async function layersOf(store: ContentStore, digest: string): Promise<{ digest: 
   const manifest = JSON.parse(await store.text(digest)) as Manifest;
   if (manifest.layers !== undefined) return manifest.layers.map(({ digest: layer, size }) => ({ digest: layer, size }));
   const parts = await Promise.all(
-    (manifest.manifests ?? []).map(async (part) => ((await store.size(part.digest)) === undefined ? [] : await layersOf(store, part.digest))),
+    (manifest.manifests ?? []).map(async (part) =>
+      (await store.size(part.digest)) === undefined ? [] : await layersOf(store, part.digest),
+    ),
   );
   return parts.flat();
 }
@@ -87,7 +96,14 @@ interface PullLine {
  * Only layers the machine lacks travel. Returns the bytes sent.
  * @throws Failure image.carry-failed, machine.disk-full, ssh.forwarding-denied
  */
-export async function carry(machine: Machine, digest: string, name: string, tag: string, onBytes: OnBytes, signal: AbortSignal): Promise<number> {
+export async function carry(
+  machine: Machine,
+  digest: string,
+  name: string,
+  tag: string,
+  onBytes: OnBytes,
+  signal: AbortSignal,
+): Promise<number> {
   const count = { sent: 0, total: 0 };
   await using server = new RegistryServer(new ContentStore(), false, {
     onBlob: (bytes) => onBytes(count.sent, (count.total += bytes)),
@@ -96,15 +112,20 @@ export async function carry(machine: Machine, digest: string, name: string, tag:
   await using tunnel = await machine.lend(await server.listen(), signal);
   const repository = `127.0.0.1:${tunnel.port}/dray/${name}`;
   try {
-    for await (const _line of machine.engine.stream<PullLine>("POST", "/images/create", { query: { fromImage: repository, tag: digest }, signal }));
+    for await (const _line of machine.engine.stream<PullLine>("POST", "/images/create", {
+      query: { fromImage: repository, tag: digest },
+      signal,
+    }));
   } catch (error) {
     throw explainPull(error, machine.name);
   }
   const pulled = `${repository}@${digest}`;
   await machine.engine.post(`/images/${pulled}/tag`, { query: { repo: `dray/${name}`, tag }, signal });
-  await machine.engine.call("DELETE", `/images/${pulled}`, { query: { noprune: true }, signal }).catch((error: unknown) => {
-    if (!isMissing(error)) throw error;
-  });
+  await machine.engine
+    .call("DELETE", `/images/${pulled}`, { query: { noprune: true }, signal })
+    .catch((error: unknown) => {
+      if (!isMissing(error)) throw error;
+    });
   return count.sent;
 }
 

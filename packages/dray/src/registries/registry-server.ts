@@ -40,7 +40,9 @@ export class RegistryServer implements AsyncDisposable {
   /** Listens on 127.0.0.1, on `port` when it is free, else on any; returns the port. */
   async listen(port: number = 0): Promise<number> {
     const listening = await new Promise<boolean>((resolve, reject) => {
-      this.#server.once("error", (error: NodeJS.ErrnoException) => (error.code === "EADDRINUSE" ? resolve(false) : reject(error)));
+      this.#server.once("error", (error: NodeJS.ErrnoException) =>
+        error.code === "EADDRINUSE" ? resolve(false) : reject(error),
+      );
       this.#server.listen(port, "127.0.0.1", () => resolve(true));
     });
     return listening ? (this.#server.address() as AddressInfo).port : await this.listen(0);
@@ -111,12 +113,16 @@ export class RegistryServer implements AsyncDisposable {
     if (name === undefined || id === undefined) return refuse(reply, 404, "UNSUPPORTED", url.pathname);
     if (method === "POST") {
       const begun = await this.#store.begin();
-      return void reply.writeHead(202, { location: `/v2/${name}/blobs/uploads/${begun}`, range: "0-0", "docker-upload-uuid": begun }).end();
+      return void reply
+        .writeHead(202, { location: `/v2/${name}/blobs/uploads/${begun}`, range: "0-0", "docker-upload-uuid": begun })
+        .end();
     }
     const size = await this.#store.append(id, request);
     const digest = url.searchParams.get("digest");
     if (method === "PATCH" || digest === null) {
-      return void reply.writeHead(202, { location: url.pathname, range: `0-${Math.max(0, size - 1)}`, "docker-upload-uuid": id }).end();
+      return void reply
+        .writeHead(202, { location: url.pathname, range: `0-${Math.max(0, size - 1)}`, "docker-upload-uuid": id })
+        .end();
     }
     if (!(await this.#store.commit(id, digest))) return refuse(reply, 400, "DIGEST_INVALID", digest);
     reply.writeHead(201, { location: `/v2/${name}/blobs/${digest}`, "docker-content-digest": digest }).end();
@@ -125,7 +131,9 @@ export class RegistryServer implements AsyncDisposable {
 
 function mediaType(content: string): string {
   const manifest = JSON.parse(content) as { mediaType?: string; manifests?: unknown };
-  return manifest.mediaType ?? `application/vnd.oci.image.${manifest.manifests === undefined ? "manifest" : "index"}.v1+json`;
+  return (
+    manifest.mediaType ?? `application/vnd.oci.image.${manifest.manifests === undefined ? "manifest" : "index"}.v1+json`
+  );
 }
 
 /** Error bodies as the distribution-spec has them ("Error Codes"). */

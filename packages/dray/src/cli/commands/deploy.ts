@@ -1,9 +1,11 @@
 import { confirm, isCancel } from "@clack/prompts";
 import type { Command } from "commander";
+import pLimit from "p-limit";
 import prettyMs from "pretty-ms";
 import { Failure } from "../../base/failure.ts";
 import { detach } from "../../base/process.ts";
 import { deploy, type Outcome, rollback } from "../../flows/deploy.ts";
+import type { Plan } from "../../core/plan.ts";
 import { finish } from "../../flows/remove.ts";
 import { machinesOf, onEach } from "../../flows/fleet.ts";
 import type { Manifest } from "../../manifest/schema.ts";
@@ -38,7 +40,11 @@ export function addDeploy(program: Command): void {
 }
 
 export function addPlan(program: Command): void {
-  const command = program.command("plan").description("what a deploy would change and do; changes nothing").argument("[image]", "image instead of the manifest's").option("--port <n>", "port the API listens on, where there is no manifest");
+  const command = program
+    .command("plan")
+    .description("what a deploy would change and do; changes nothing")
+    .argument("[image]", "image instead of the manifest's")
+    .option("--port <n>", "port the API listens on, where there is no manifest");
   define<Flags>(command, ["dray plan", "dray plan --json"], async (run, image) => {
     const outcomes = await deploy(await run.manifest(image), { ...optionsOf(run), dryRun: true }, run.context);
     if (run.flags.json === true) sayJson(outcomes.map(({ machine, plan }) => ({ machine, plan })));
@@ -62,14 +68,21 @@ export function addRollback(program: Command): void {
 
 function optionsOf(run: Run<Flags>): Parameters<typeof deploy>[1] {
   const { flags } = run;
-  const ask = process.stdin.isTTY && process.stderr.isTTY && flags.yes !== true && flags.json !== true && flags.dryRun !== true;
+  const ask =
+    process.stdin.isTTY && process.stderr.isTTY && flags.yes !== true && flags.json !== true && flags.dryRun !== true;
   return {
     ssh: run.ssh,
     ...(flags.machine === undefined ? {} : { machine: flags.machine }),
     dryRun: flags.dryRun === true,
     startedAt: run.startedAt,
-    ...(ask ? { confirm: async (plan) => await confirmed(planText(plan)) } : {}),
+    ...(ask ? { confirm: oneByOne((plan) => confirmed(planText(plan))) } : {}),
   };
+}
+
+/** Several machines ask at once; a person answers one question at a time. */
+function oneByOne(question: (plan: Plan) => Promise<boolean>): (plan: Plan) => Promise<boolean> {
+  const limit = pLimit(1);
+  return async (plan) => await limit(question, plan);
 }
 
 async function confirmed(text: string): Promise<boolean> {
@@ -82,12 +95,21 @@ async function report(run: Run<Flags>, manifest: Manifest, outcomes: readonly Ou
   if (run.flags.dryRun !== true) await retireLater(run, manifest);
   run.screen.close();
   if (run.flags.json === true) {
-    sayJson({ outcomes: outcomes.map(({ plan, ...outcome }) => ({ ...outcome, ...(run.flags.dryRun === true ? { plan } : {}) })), totalMs: Math.round(performance.now()) });
+    sayJson({
+      outcomes: outcomes.map(({ plan, ...outcome }) => ({
+        ...outcome,
+        ...(run.flags.dryRun === true ? { plan } : {}),
+      })),
+      totalMs: Math.round(performance.now()),
+    });
     return;
   }
   for (const outcome of outcomes) {
     if (run.flags.dryRun === true) say(planText(outcome.plan));
-    else say(`${outcome.service} ${outcome.release} serves at ${urlOf(outcome)}${outcome.servingMs === undefined ? "" : ` (after ${prettyMs(outcome.servingMs)})`}`);
+    else
+      say(
+        `${outcome.service} ${outcome.release} serves at ${urlOf(outcome)}${outcome.servingMs === undefined ? "" : ` (after ${prettyMs(outcome.servingMs)})`}`,
+      );
   }
 }
 
@@ -99,18 +121,27 @@ export function urlOf(at: { address: string; port: number }): string {
 async function retireLater(run: Run<Flags>, manifest: Manifest): Promise<void> {
   const wheres = machinesOf(manifest, run.flags.machine);
   if (run.flags.wait === true) {
-    await onEach(wheres, wheres.length, (where) => finish(where, run.ssh, manifest.service, run.who, manifest.keep, run.context));
+    await onEach(wheres, wheres.length, (where) =>
+      finish(where, run.ssh, manifest.service, run.who, manifest.keep, run.context),
+    );
     return;
   }
   const [node, main] = [process.execPath, process.argv[1] ?? ""];
-  for (const where of wheres) detach([node, main, "retire", where.name, where.ssh, manifest.service, String(manifest.keep)], process.env);
+  for (const where of wheres)
+    detach([node, main, "retire", where.name, where.ssh, manifest.service, String(manifest.keep)], process.env);
 }
 
 /** What `retireLater` starts; not for people. */
 export function addRetire(program: Command): void {
-  const command = program.command("retire", { hidden: true }).argument("<name>").argument("<ssh>").argument("<service>").argument("<keep>");
+  const command = program
+    .command("retire", { hidden: true })
+    .argument("<name>")
+    .argument("<ssh>")
+    .argument("<service>")
+    .argument("<keep>");
   define(command, [], async (run, name, ssh, service, keep) => {
-    if (name === undefined || ssh === undefined || service === undefined) throw new Failure("usage.invalid", "retire NAME SSH SERVICE KEEP");
+    if (name === undefined || ssh === undefined || service === undefined)
+      throw new Failure("usage.invalid", "retire NAME SSH SERVICE KEEP");
     await finish({ name, ssh }, run.ssh, service, run.who, Number(keep), run.context);
   });
 }

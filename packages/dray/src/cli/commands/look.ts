@@ -9,11 +9,16 @@ import { say, sayJson, table } from "../screen/say.ts";
 import { urlOf } from "./deploy.ts";
 
 export function addStatus(program: Command): void {
-  const command = program.command("status").description("what runs where: releases, replicas, requests in flight, addresses").option("-a, --all", "every service of the machine");
+  const command = program
+    .command("status")
+    .description("what runs where: releases, replicas, requests in flight, addresses")
+    .option("-a, --all", "every service of the machine");
   define<{ all?: boolean }>(command, ["dray status", "dray status --all --json"], async (run) => {
     const manifest = await run.manifest();
     const wheres = machinesOf(manifest, run.flags.machine);
-    const found = await onEach(wheres, wheres.length, (where) => status(where, run.ssh, run.flags.all === true ? undefined : manifest.service, run.context));
+    const found = await onEach(wheres, wheres.length, (where) =>
+      status(where, run.ssh, run.flags.all === true ? undefined : manifest.service, run.context),
+    );
     if (run.flags.json === true) return sayJson(found);
     for (const machine of found) say(statusText(machine));
   });
@@ -22,19 +27,23 @@ export function addStatus(program: Command): void {
 function statusText(machine: MachineStatus): string {
   const head = `${machine.machine}: ${urlOf(machine)}${machine.edge ? "" : "  (no edge: nothing deployed)"}`;
   const rows = machine.services.flatMap((service) =>
-    service.releases.toReversed().map((each) => [
-      service.service,
-      each.release,
-      each.traffic ? "traffic" : each.running > 0 ? "draining" : "kept",
-      `${each.running}/${each.replicas}`,
-      String(each.inFlight),
-      each.image,
-      each.commit ?? "",
-      each.who,
-      each.deployedAt,
-    ]),
+    service.releases
+      .toReversed()
+      .map((each) => [
+        service.service,
+        each.release,
+        each.traffic ? "traffic" : each.running > 0 ? "draining" : "kept",
+        `${each.running}/${each.replicas}`,
+        String(each.inFlight),
+        each.image,
+        each.commit ?? "",
+        each.who,
+        each.deployedAt,
+      ]),
   );
-  return rows.length === 0 ? head : `${head}\n${table(["SERVICE", "RELEASE", "STATE", "RUNNING", "IN FLIGHT", "IMAGE", "COMMIT", "BY", "SINCE"], rows)}`;
+  return rows.length === 0
+    ? head
+    : `${head}\n${table(["SERVICE", "RELEASE", "STATE", "RUNNING", "IN FLIGHT", "IMAGE", "COMMIT", "BY", "SINCE"], rows)}`;
 }
 
 export function addLogs(program: Command): void {
@@ -45,51 +54,82 @@ export function addLogs(program: Command): void {
     .option("-n, --tail <lines>", "last lines", "100")
     .option("-r, --release <id>", "of a release that is kept")
     .option("--edge", "the edge's access log");
-  define<{ follow?: boolean; tail: string; release?: string; edge?: boolean }>(command, ["dray logs -F", "dray logs --edge -n 20"], async (run) => {
-    const { flags } = run;
-    const manifest = await run.manifest();
-    const wheres = machinesOf(manifest, flags.machine);
-    const options = {
-      service: manifest.service,
-      follow: flags.follow === true,
-      tail: flags.tail === "all" ? ("all" as const) : Number(flags.tail),
-      edge: flags.edge === true,
-      ...(flags.release === undefined ? {} : { release: flags.release }),
-    };
-    const ended = onEach(wheres, wheres.length, (where) =>
-      logs(where, run.ssh, options, run.context, (from, line) => say(flags.json === true ? JSON.stringify({ machine: where.name, from, line }) : `${from} | ${line}`)),
-    );
-    await ended.catch((error: unknown) => {
-      // Ctrl-C is how following ends.
-      if (!(flags.follow === true && run.context.signal.aborted)) throw error;
-    });
-  });
+  define<{ follow?: boolean; tail: string; release?: string; edge?: boolean }>(
+    command,
+    ["dray logs -F", "dray logs --edge -n 20"],
+    async (run) => {
+      const { flags } = run;
+      const manifest = await run.manifest();
+      const wheres = machinesOf(manifest, flags.machine);
+      const options = {
+        service: manifest.service,
+        follow: flags.follow === true,
+        tail: flags.tail === "all" ? ("all" as const) : Number(flags.tail),
+        edge: flags.edge === true,
+        ...(flags.release === undefined ? {} : { release: flags.release }),
+      };
+      const ended = onEach(wheres, wheres.length, (where) =>
+        logs(where, run.ssh, options, run.context, (from, line) =>
+          say(flags.json === true ? JSON.stringify({ machine: where.name, from, line }) : `${from} | ${line}`),
+        ),
+      );
+      await ended.catch((error: unknown) => {
+        // Ctrl-C is how following ends.
+        if (!(flags.follow === true && run.context.signal.aborted)) throw error;
+      });
+    },
+  );
 }
 
 export function addExec(program: Command): void {
-  const command = program.command("exec").description("a program in the first replica that has the traffic").argument("<program>", "and its arguments, after --").argument("[args...]");
+  const command = program
+    .command("exec")
+    .description("a program in the first replica that has the traffic")
+    .argument("<program>", "and its arguments, after --")
+    .argument("[args...]");
   define(command, ["dray exec -- sh", "dray exec -- python -V"], async (run, program_, rest) => {
     const [where] = machinesOf(await run.manifest(), run.flags.machine);
-    if (where === undefined || program_ === undefined) throw new Failure("usage.invalid", "exec needs a machine and a program");
+    if (where === undefined || program_ === undefined)
+      throw new Failure("usage.invalid", "exec needs a machine and a program");
     const manifest = await run.manifest();
-    const container = await withSite(where, run.ssh, run.context, async (site) => (await replicasOf(site, manifest.service, undefined))[0]?.container ?? "");
+    const container = await withSite(
+      where,
+      run.ssh,
+      run.context,
+      async (site) => (await replicasOf(site, manifest.service, undefined))[0]?.container ?? "",
+    );
     await using machine = await connect(where, run.ssh, run.context);
     const tty = process.stdin.isTTY ? "-it" : "-i";
     const argv = ["docker", "exec", tty, container, program_, ...((rest as unknown as string[] | undefined) ?? [])];
-    return await attach(machine.interactive(process.stdin.isTTY ? argv : ["sh", "-c", argv.map(quote).join(" ")]).filter((word) => process.stdin.isTTY || word !== "-t"));
+    return await attach(
+      machine
+        .interactive(process.stdin.isTTY ? argv : ["sh", "-c", argv.map(quote).join(" ")])
+        .filter((word) => process.stdin.isTTY || word !== "-t"),
+    );
   });
 }
 
 export function addRemove(program: Command): void {
-  const command = program.command("remove").description("take the service off its machines: route, containers, images").option("-y, --yes", "do not ask");
+  const command = program
+    .command("remove")
+    .description("take the service off its machines: route, containers, images")
+    .option("-y, --yes", "do not ask");
   define<{ yes?: boolean }>(command, ["dray remove --yes"], async (run) => {
     const manifest = await run.manifest();
     const wheres = machinesOf(manifest, run.flags.machine);
     if (run.flags.yes !== true) {
-      throw new Failure("usage.declined", `this removes ${manifest.service} and its kept releases from ${wheres.map((where) => where.name).join(", ")}`, { hint: "if so: dray remove --yes" });
+      throw new Failure(
+        "usage.declined",
+        `this removes ${manifest.service} and its kept releases from ${wheres.map((where) => where.name).join(", ")}`,
+        { hint: "if so: dray remove --yes" },
+      );
     }
-    const done = await onEach(wheres, manifest.atOnce, async (where) => ({ machine: where.name, ...(await remove(where, run.ssh, manifest.service, run.who, run.context)) }));
+    const done = await onEach(wheres, manifest.atOnce, async (where) => ({
+      machine: where.name,
+      ...(await remove(where, run.ssh, manifest.service, run.who, run.context)),
+    }));
     if (run.flags.json === true) return sayJson(done);
-    for (const each of done) say(`${manifest.service} is gone from ${each.machine}${each.edge ? ", and the edge with it" : ""}`);
+    for (const each of done)
+      say(`${manifest.service} is gone from ${each.machine}${each.edge ? ", and the edge with it" : ""}`);
   });
 }

@@ -10,14 +10,25 @@ import { say, sayJson, table, tell } from "../screen/say.ts";
 
 export function addMachine(program: Command): void {
   const group = program.command("machine").description("the machines themselves");
-  const list = group.command("ls").description("what is there: system, engine, processor, memory, disk, addresses, services");
+  const list = group
+    .command("ls")
+    .description("what is there: system, engine, processor, memory, disk, addresses, services");
   define(list, ["dray machine ls", "dray machine ls --machine ops@203.0.113.7"], async (run) => {
     const wheres = await named(run);
     const facts = await onEach(wheres, wheres.length, (where) => machineFacts(where, run.ssh, run.context));
     if (run.flags.json === true) return sayJson(facts);
-    say(table(["MACHINE", "SYSTEM", "ENGINE", "ARCH", "CPUS", "MEMORY", "DISK FREE", "ADDRESSES", "EDGE", "SERVICES"], facts.map(row)));
+    say(
+      table(
+        ["MACHINE", "SYSTEM", "ENGINE", "ARCH", "CPUS", "MEMORY", "DISK FREE", "ADDRESSES", "EDGE", "SERVICES"],
+        facts.map(row),
+      ),
+    );
   });
-  const set = group.command("setup").description("install Docker from the machine's distribution where it is missing").argument("[host]", "user@host").option("-y, --yes", "do not ask");
+  const set = group
+    .command("setup")
+    .description("install Docker from the machine's distribution where it is missing")
+    .argument("[host]", "user@host")
+    .option("-y, --yes", "do not ask");
   define<{ yes?: boolean }>(set, ["dray machine setup ops@203.0.113.7"], async (run, host) => {
     const wheres = host === undefined ? await named(run) : [{ name: host, ssh: host }];
     await onEach(wheres, 1, (where) => setUpOne(where, run));
@@ -52,7 +63,8 @@ async function setUpOne(where: Where, run: Run<{ yes?: boolean }>): Promise<void
   tell(`on ${where.name}, dray will run:\n${plan.commands.map((command) => `  ${command}`).join("\n")}`);
   if (run.flags.yes !== true) {
     const answer = process.stdin.isTTY ? await confirm({ message: "Go on?" }) : false;
-    if (isCancel(answer) || !answer) throw new Failure("usage.declined", "not confirmed; nothing was changed", { hint: "dray machine setup --yes" });
+    if (isCancel(answer) || !answer)
+      throw new Failure("usage.declined", "not confirmed; nothing was changed", { hint: "dray machine setup --yes" });
   }
   await setUp(where, run.ssh, plan, run.context);
   say(`${where.name} has Docker now`);

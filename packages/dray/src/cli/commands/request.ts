@@ -28,25 +28,36 @@ export function addRequest(program: Command): void {
     .option("-X, --method <method>", "method")
     .option("-H, --header <name: value...>", "headers")
     .option("-c, --count <n>", "how many times", "1");
-  define<Flags>(command, ["dray request", "dray request --path /", "dray request -d @loan.json --path /decisions --count 10"], async (run) => {
-    const manifest = await run.manifest();
-    const base = await baseUrl(run, manifest);
-    const golden = run.flags.path === undefined && run.flags.data === undefined ? (await loadGolden(manifest))[0] : undefined;
-    const options = await optionsOf(run.flags, manifest, golden);
-    const all: Called[] = [];
-    for (let index = 0; index < Number(run.flags.count); index++) {
-      const called = await call(base, options, run.context);
-      all.push(called);
-      if (run.flags.json !== true) say(calledText(called));
-    }
-    if (run.flags.json === true) sayJson(all);
-    const wrong = all.flatMap((called) => (called.wrong.length > 0 ? called.wrong : called.status >= 400 ? [`status ${called.status}`] : []));
-    if (wrong.length > 0) throw new Failure("request.failed", wrong[0] ?? "", { hint: "dray logs shows what the API said" });
-  });
+  define<Flags>(
+    command,
+    ["dray request", "dray request --path /", "dray request -d @loan.json --path /decisions --count 10"],
+    async (run) => {
+      const manifest = await run.manifest();
+      const base = await baseUrl(run, manifest);
+      const golden =
+        run.flags.path === undefined && run.flags.data === undefined ? (await loadGolden(manifest))[0] : undefined;
+      const options = await optionsOf(run.flags, manifest, golden);
+      const all: Called[] = [];
+      for (let index = 0; index < Number(run.flags.count); index++) {
+        const called = await call(base, options, run.context);
+        all.push(called);
+        if (run.flags.json !== true) say(calledText(called));
+      }
+      if (run.flags.json === true) sayJson(all);
+      const wrong = all.flatMap((called) =>
+        called.wrong.length > 0 ? called.wrong : called.status >= 400 ? [`status ${called.status}`] : [],
+      );
+      if (wrong.length > 0)
+        throw new Failure("request.failed", wrong[0] ?? "", { hint: "dray logs shows what the API said" });
+    },
+  );
 }
 
 export function addOpen(program: Command): void {
-  const command = program.command("open").description("open the service in a browser").option("-p, --path <path>", "path", "/docs");
+  const command = program
+    .command("open")
+    .description("open the service in a browser")
+    .option("-p, --path <path>", "path", "/docs");
   define<{ path: string }>(command, ["dray open", "dray open --path /"], async (run) => {
     const url = new URL(run.flags.path, await baseUrl(run, await run.manifest())).href;
     if (run.flags.json === true) return sayJson({ url });
@@ -58,14 +69,19 @@ export function addOpen(program: Command): void {
 }
 
 async function baseUrl(run: Run<object>, manifest: Manifest): Promise<string> {
-  if (manifest.domain !== undefined && run.flags.machine === undefined) return urlOf({ address: manifest.domain, port: manifest.edge.port });
+  if (manifest.domain !== undefined && run.flags.machine === undefined)
+    return urlOf({ address: manifest.domain, port: manifest.edge.port });
   const [where] = machinesOf(manifest, run.flags.machine);
   if (where === undefined) throw new Failure("usage.invalid", "no machine");
   await using machine = await connect(where, run.ssh, run.context);
   return urlOf({ address: machine.address, port: manifest.edge.port });
 }
 
-async function optionsOf(flags: Flags, manifest: Manifest, golden: Golden | undefined): Promise<Parameters<typeof call>[1]> {
+async function optionsOf(
+  flags: Flags,
+  manifest: Manifest,
+  golden: Golden | undefined,
+): Promise<Parameters<typeof call>[1]> {
   const data = flags.data?.startsWith("@") === true ? await readFile(flags.data.slice(1), "utf8") : flags.data;
   const body = data ?? (golden?.request.body === undefined ? undefined : JSON.stringify(golden.request.body));
   const extra = (flags.header ?? []).map((header): [string, string] => {
@@ -76,7 +92,9 @@ async function optionsOf(flags: Flags, manifest: Manifest, golden: Golden | unde
     method: flags.method ?? golden?.request.method ?? (body === undefined ? "GET" : "POST"),
     path: flags.path ?? golden?.request.path ?? "/",
     headers: {
-      ...(body === undefined ? {} : { "content-type": "application/json", "content-length": String(Buffer.byteLength(body)) }),
+      ...(body === undefined
+        ? {}
+        : { "content-type": "application/json", "content-length": String(Buffer.byteLength(body)) }),
       ...(manifest.domain === undefined ? {} : { host: manifest.domain }),
       ...golden?.request.headers,
       ...Object.fromEntries(extra),

@@ -10,7 +10,9 @@ export function failureText(failure: Failure): string {
     ...(place?.frame === undefined ? [] : [place.frame]),
     ...failure.details.map((line) => paint("dim", line)),
     ...(failure.hint === undefined ? [] : [`${paint("cyan", "hint:")} ${failure.hint}`]),
-    ...(process.env["DRAY_DEBUG"] === undefined ? [] : [String(failure.cause instanceof Error ? failure.cause.stack : failure.stack)]),
+    ...(process.env["DRAY_DEBUG"] === undefined
+      ? []
+      : [String(failure.cause instanceof Error ? failure.cause.stack : failure.stack)]),
   ].join("\n");
 }
 

@@ -17,8 +17,32 @@ export function tell(text: string): void {
 
 /** A table without lines, as docker and kubectl print them. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const blank = { top: "", "top-mid": "", "top-left": "", "top-right": "", bottom: "", "bottom-mid": "", "bottom-left": "", "bottom-right": "", left: "", "left-mid": "", mid: "", "mid-mid": "", right: "", "right-mid": "", middle: "  " };
-  const made = new Table({ head: [...head], chars: blank, style: { "padding-left": 0, "padding-right": 0, head: [], border: [] } });
+  const blank = {
+    top: "",
+    "top-mid": "",
+    "top-left": "",
+    "top-right": "",
+    bottom: "",
+    "bottom-mid": "",
+    "bottom-left": "",
+    "bottom-right": "",
+    left: "",
+    "left-mid": "",
+    mid: "",
+    "mid-mid": "",
+    right: "",
+    "right-mid": "",
+    middle: "  ",
+  };
+  const made = new Table({
+    head: [...head],
+    chars: blank,
+    style: { "padding-left": 0, "padding-right": 0, head: [], border: [] },
+  });
   made.push(...rows.map((row) => [...row]));
-  return made.toString().split("\n").map((line) => line.trimEnd()).join("\n");
+  return made
+    .toString()
+    .split("\n")
+    .map((line) => line.trimEnd())
+    .join("\n");
 }

@@ -77,7 +77,9 @@ export function liveScreen(): Screen {
   };
   const redraw = (): void => {
     const several = new Set([...rows.values()].map((row) => row.on)).size > 1;
-    const lines = [...rows.values()].map((row) => `${mark[row.state]} ${several ? `${row.on}: ` : ""}${row.title}  ${paint("dim", row.note)}`);
+    const lines = [...rows.values()].map(
+      (row) => `${mark[row.state]} ${several ? `${row.on}: ` : ""}${row.title}  ${paint("dim", row.note)}`,
+    );
     draw([...lines, ...tail.map((line) => paint("dim", `  ${line}`))].join("\n"));
   };
   const put = (news: { on: string; title: string }, state: Row["state"], note: string): void => {
@@ -93,13 +95,19 @@ export function liveScreen(): Screen {
         started.set(`${news.on} ${news.step}`, performance.now());
         titles.set(`${news.on} ${news.step}`, news.title);
         put(news, "running", "");
-      } else if (news.type === "step.done") put(news, "done", [prettyMs(news.ms), news.note].filter(Boolean).join(", "));
+      } else if (news.type === "step.done")
+        put(news, "done", [prettyMs(news.ms), news.note].filter(Boolean).join(", "));
       else if (news.type === "step.failed") put(news, "failed", news.code);
       else if (news.type === "step.undone") put(news, "undone", "undone");
       else if (news.type === "step.progress") {
         const key = `${news.on} ${news.step}`;
         const title = titles.get(key);
-        if (title !== undefined) put({ on: news.on, title }, "running", progress(news.done, news.total ?? 0, performance.now() - (started.get(key) ?? 0)));
+        if (title !== undefined)
+          put(
+            { on: news.on, title },
+            "running",
+            progress(news.done, news.total ?? 0, performance.now() - (started.get(key) ?? 0)),
+          );
       } else if (news.type === "line") {
         tail = [...tail, news.text.slice(0, (process.stderr.columns ?? 80) - 4)].slice(-5);
         redraw();

@@ -25,7 +25,13 @@ export function containerName(release: Release, replica: number): string {
 }
 
 /** The body of POST /containers/create for one replica: no published port, a fixed address, a cage. */
-export function replicaContainer(release: Release, replica: number, image: string, address: string, env: readonly string[]): object {
+export function replicaContainer(
+  release: Release,
+  replica: number,
+  image: string,
+  address: string,
+  env: readonly string[],
+): object {
   const { limits } = release.settings;
   return {
     Image: image,
@@ -51,7 +57,9 @@ export function replicaContainer(release: Release, replica: number, image: strin
 
 /** A free address in the edge's network, at random: two services that deploy at once will not meet. */
 export async function freeAddress(machine: Machine, taken: ReadonlySet<string>, signal: AbortSignal): Promise<string> {
-  const network = await machine.engine.get<{ IPAM: { Config: { Subnet: string }[] } }>(`/networks/${NETWORK}`, { signal });
+  const network = await machine.engine.get<{ IPAM: { Config: { Subnet: string }[] } }>(`/networks/${NETWORK}`, {
+    signal,
+  });
   const [a, b, c = 0] = (network.IPAM.Config[0]?.Subnet ?? "172.30.0.0/20").split(/[./]/).map(Number);
   for (;;) {
     const address = `${a}.${b}.${c + randomInt(0, 16)}.${randomInt(16, 250)}`;

@@ -17,7 +17,10 @@ export async function inspectState(engine: Engine, container: string, signal: Ab
 /** The last lines a container wrote. */
 export async function containerLogs(engine: Engine, container: string, lines: number): Promise<string[]> {
   const signal = AbortSignal.timeout(10_000);
-  const answer = await engine.bytes("GET", `/containers/${container}/logs`, { query: { stdout: true, stderr: true, tail: lines }, signal });
+  const answer = await engine.bytes("GET", `/containers/${container}/logs`, {
+    query: { stdout: true, stderr: true, tail: lines },
+    signal,
+  });
   const frames = new Frames();
   let said = "";
   for await (const chunk of answer) for (const frame of frames.push(chunk as Buffer)) said += frame.data.toString();
@@ -36,14 +39,24 @@ export function parseListeners(said: string): Listener[] {
     .filter((row) => row[3] === "0A")
     .map((row) => {
       const [address = "", port = "0"] = (row[1] ?? "").split(":");
-      const loopback = address === "0100007F" || address === "00000000000000000000000001000000" || address === "0000000000000000FFFF00000100007F";
+      const loopback =
+        address === "0100007F" ||
+        address === "00000000000000000000000001000000" ||
+        address === "0000000000000000FFFF00000100007F";
       return { port: Number.parseInt(port, 16), loopback };
     });
-  return found.filter((each, index) => found.findIndex((other) => other.port === each.port && other.loopback === each.loopback) === index);
+  return found.filter(
+    (each, index) => found.findIndex((other) => other.port === each.port && other.loopback === each.loopback) === index,
+  );
 }
 
 /** What listens in a container, read from its network namespace by a helper: no right and no tool is needed inside the image. */
-export async function listeners(engine: Engine, container: string, image: string, signal: AbortSignal): Promise<Listener[]> {
+export async function listeners(
+  engine: Engine,
+  container: string,
+  image: string,
+  signal: AbortSignal,
+): Promise<Listener[]> {
   const { Id } = await engine.post<{ Id: string }>("/containers/create", {
     signal,
     body: {
@@ -58,7 +71,9 @@ export async function listeners(engine: Engine, container: string, image: string
     await engine.post(`/containers/${Id}/start`, { signal });
     await engine.post(`/containers/${Id}/wait`, { signal });
     // Docker's embedded DNS listens on 127.0.0.11 in every container of a user network: not the application's.
-    return parseListeners((await containerLogs(engine, Id, 1000)).filter((line) => !/:\s*0B00007F:/.test(line)).join("\n"));
+    return parseListeners(
+      (await containerLogs(engine, Id, 1000)).filter((line) => !/:\s*0B00007F:/.test(line)).join("\n"),
+    );
   } finally {
     await engine.call("DELETE", `/containers/${Id}`, { query: { force: true }, signal: AbortSignal.timeout(10_000) });
   }
@@ -71,9 +86,18 @@ interface Expected {
 }
 
 /** Why a replica never became ready, from what its container, its sockets and its logs say. */
-export async function explainNotReady(machine: Machine, container: string, image: string, expected: Expected, cause: unknown): Promise<Failure> {
+export async function explainNotReady(
+  machine: Machine,
+  container: string,
+  image: string,
+  expected: Expected,
+  cause: unknown,
+): Promise<Failure> {
   const signal = AbortSignal.timeout(20_000);
-  const [state, logs] = await Promise.all([inspectState(machine.engine, container, signal), containerLogs(machine.engine, container, 10)]);
+  const [state, logs] = await Promise.all([
+    inspectState(machine.engine, container, signal),
+    containerLogs(machine.engine, container, 10),
+  ]);
   const details = logs.map((line) => `  ${line}`);
   if (!state.Running) return explainEnd(state, details, cause);
   const open = await listeners(machine.engine, container, image, signal).catch(() => []);
@@ -89,7 +113,12 @@ function explainEnd(state: ContainerState, details: string[], cause: unknown): F
     });
   }
   const arch = details.some((line) => /exec format error/.test(line)) || /exec format error/.test(state.Error);
-  if (arch) return new Failure("image.wrong-arch", "the program in the image is for another processor", { hint: "rebuild it for the machine: build: . in the manifest does", details, cause });
+  if (arch)
+    return new Failure("image.wrong-arch", "the program in the image is for another processor", {
+      hint: "rebuild it for the machine: build: . in the manifest does",
+      details,
+      cause,
+    });
   return new Failure("release.crashed", `the container ended with exit code ${state.ExitCode} before it was ready`, {
     hint: "its last lines are below; try it here: docker run --rm IMAGE",
     details: state.Error === "" ? details : [state.Error, ...details],
@@ -98,23 +127,39 @@ function explainEnd(state: ContainerState, details: string[], cause: unknown): F
 }
 
 /** The verdict on a running container, from what listens in it. */
-export function explainListeners(open: readonly Listener[], expected: Expected, details: string[], cause: unknown): Failure {
+export function explainListeners(
+  open: readonly Listener[],
+  expected: Expected,
+  details: string[],
+  cause: unknown,
+): Failure {
   const { port, ready, readyMs } = expected;
   const others = open.filter((each) => !each.loopback).map((each) => each.port);
   const seconds = `${Math.round(readyMs / 1000)} s`;
-  if (open.some((each) => each.loopback && (port === undefined || each.port === port)) && !others.includes(port ?? -1)) {
-    return new Failure("release.localhost-only", `the API listens on 127.0.0.1 inside its container, so nobody outside it can reach it`, {
-      hint: "make it listen on 0.0.0.0 (uvicorn: --host 0.0.0.0; flask: --host=0.0.0.0; node: listen(port))",
-      details,
-      cause,
-    });
+  if (
+    open.some((each) => each.loopback && (port === undefined || each.port === port)) &&
+    !others.includes(port ?? -1)
+  ) {
+    return new Failure(
+      "release.localhost-only",
+      `the API listens on 127.0.0.1 inside its container, so nobody outside it can reach it`,
+      {
+        hint: "make it listen on 0.0.0.0 (uvicorn: --host 0.0.0.0; flask: --host=0.0.0.0; node: listen(port))",
+        details,
+        cause,
+      },
+    );
   }
   if (port !== undefined && others.length > 0 && !others.includes(port)) {
-    return new Failure("release.wrong-port", `nothing listens on port ${port} in the container, but something does on ${others.join(", ")}`, {
-      hint: `write it down: port: ${others[0]}`,
-      details,
-      cause,
-    });
+    return new Failure(
+      "release.wrong-port",
+      `nothing listens on port ${port} in the container, but something does on ${others.join(", ")}`,
+      {
+        hint: `write it down: port: ${others[0]}`,
+        details,
+        cause,
+      },
+    );
   }
   if (open.length === 0) {
     return new Failure("release.not-ready", `nothing listened on any port within ${seconds}`, {
@@ -125,7 +170,10 @@ export function explainListeners(open: readonly Listener[], expected: Expected, 
   }
   const said = cause instanceof Error ? cause.message : "no answer";
   return new Failure("release.not-ready", `it listens, but was not ready within ${seconds}: ${said}`, {
-    hint: ready === undefined ? "set ready: to a path that answers 200 when the API is ready" : `is ready: ${ready} the right path? try it here with docker run`,
+    hint:
+      ready === undefined
+        ? "set ready: to a path that answers 200 when the API is ready"
+        : `is ready: ${ready} the right path? try it here with docker run`,
     details,
     cause,
   });

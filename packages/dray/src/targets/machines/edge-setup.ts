@@ -58,7 +58,13 @@ async function makeNetwork(machine: Machine, signal: AbortSignal): Promise<void>
     try {
       return void (await machine.engine.post("/networks/create", {
         signal,
-        body: { Name: NETWORK, CheckDuplicate: true, Driver: "bridge", Labels: { "dray.role": "network" }, IPAM: { Config: [{ Subnet }] } },
+        body: {
+          Name: NETWORK,
+          CheckDuplicate: true,
+          Driver: "bridge",
+          Labels: { "dray.role": "network" },
+          IPAM: { Config: [{ Subnet }] },
+        },
       }));
     } catch (error) {
       if (isTaken(error)) return;
@@ -71,7 +77,9 @@ async function makeNetwork(machine: Machine, signal: AbortSignal): Promise<void>
 /** Docker 20.10 to 29 say "address already in use" or "port is already allocated". */
 async function explainPort(error: unknown, machine: Machine, port: number, signal: AbortSignal): Promise<unknown> {
   if (!(error instanceof EngineError) || !/already in use|already allocated/.test(error.message)) return error;
-  const ended = await machine.run(["sh", "-c", `ss -Hltnp sport = :${port} 2>/dev/null || true`], { signal }).catch(() => undefined);
+  const ended = await machine
+    .run(["sh", "-c", `ss -Hltnp sport = :${port} 2>/dev/null || true`], { signal })
+    .catch(() => undefined);
   const program = /\(\("([^"]+)",pid=(\d+)/.exec(ended?.stdout ?? "");
   const holder = program === null ? "another program" : `${program[1]} (pid ${program[2]})`;
   return new Failure("machine.port-taken", `port ${port} of ${machine.name} is taken by ${holder}`, {

@@ -47,7 +47,7 @@ export function performer(job: Job): Perform<MachineStep> {
       }
       case "lock": {
         lease = await takeLock(edgeOf(site), release.service, job.who, context.signal);
-        return { undo: async () => lease?.release() };
+        return { undo: async () => await lease?.release() };
       }
       case "carry": {
         const note = await bring(job, step, context);
@@ -66,8 +66,23 @@ export function performer(job: Job): Perform<MachineStep> {
       case "prove": {
         const replica = replicas[step.replica];
         if (replica === undefined) throw new TypeError("a replica that was not started");
-        if (replica.port === 0) replica.port = await findPort(site.machine, replica.container, job.edgeImage, release.settings.limits.readyMs, context);
-        goldenMs.push(...(await proveReplica({ machine: site.machine, edge: edgeOf(site) }, { ...replica, image: job.edgeImage }, release, job.golden, context)));
+        if (replica.port === 0)
+          replica.port = await findPort(
+            site.machine,
+            replica.container,
+            job.edgeImage,
+            release.settings.limits.readyMs,
+            context,
+          );
+        goldenMs.push(
+          ...(await proveReplica(
+            { machine: site.machine, edge: edgeOf(site) },
+            { ...replica, image: job.edgeImage },
+            release,
+            job.golden,
+            context,
+          )),
+        );
         return goldenMs.length > 0 ? { note: `golden ${Math.max(...goldenMs)} ms` } : {};
       }
       case "switch": {
@@ -90,33 +105,61 @@ async function bring(job: Job, step: MachineStep & { kind: "carry" }, context: C
   const { service, id, digest } = job.release;
   if (step.source.via === "pull") {
     const { reference } = step.source;
-    for await (const _line of machine.engine.stream("POST", "/images/create", { query: { fromImage: reference }, signal: context.signal }));
-    await machine.engine.post(`/images/${encodeURIComponent(reference)}/tag`, { query: { repo: `dray/${service}`, tag: id }, signal: context.signal });
+    for await (const _line of machine.engine.stream("POST", "/images/create", {
+      query: { fromImage: reference },
+      signal: context.signal,
+    }));
+    await machine.engine.post(`/images/${encodeURIComponent(reference)}/tag`, {
+      query: { repo: `dray/${service}`, tag: id },
+      signal: context.signal,
+    });
     return "pulled";
   }
   let told = 0;
-  const sent = await carry(machine, digest, service, id, (done, total) => {
-    if (performance.now() - told < 100 && done < total) return;
-    told = performance.now();
-    context.emit({ type: "step.progress", step: "carry", on: step.on, done, total, unit: "bytes" });
-  }, context.signal);
+  const sent = await carry(
+    machine,
+    digest,
+    service,
+    id,
+    (done, total) => {
+      if (performance.now() - told < 100 && done < total) return;
+      told = performance.now();
+      context.emit({ type: "step.progress", step: "carry", on: step.on, done, total, unit: "bytes" });
+    },
+    context.signal,
+  );
   job.bytesSent += sent;
   return `${(sent / 1e6).toFixed(2)} MB sent`;
 }
 
-async function startNew(job: Job, index: number, taken: Set<string>, replicas: Replica[], context: Context): Promise<{ undo: Undo }> {
+async function startNew(
+  job: Job,
+  index: number,
+  taken: Set<string>,
+  replicas: Replica[],
+  context: Context,
+): Promise<{ undo: Undo }> {
   const { site, release } = job;
   const { engine } = site.machine;
   const address = await freeAddress(site.machine, taken, context.signal);
   taken.add(address);
   const container = containerName(release, index);
   const secrets = release.settings.secrets.map((name) => `${name}=${context.secrets.get(name)?.reveal() ?? ""}`);
-  const env = [...Object.entries(release.settings.env).map(([key, value]) => `${key}=${value}`), `DRAY_RELEASE=${release.id}`, ...secrets];
-  const image = site.machine.name === "local" || release.digest === "" ? release.image : `dray/${release.service}:${release.id}`;
+  const env = [
+    ...Object.entries(release.settings.env).map(([key, value]) => `${key}=${value}`),
+    `DRAY_RELEASE=${release.id}`,
+    ...secrets,
+  ];
+  const image =
+    site.machine.name === "local" || release.digest === "" ? release.image : `dray/${release.service}:${release.id}`;
   const undo: Undo = async (fresh) => {
     await engine.call("DELETE", `/containers/${container}`, { query: { force: true, v: true }, signal: fresh.signal });
   };
-  await engine.post("/containers/create", { query: { name: container }, body: replicaContainer(release, index, image, address, env), signal: context.signal });
+  await engine.post("/containers/create", {
+    query: { name: container },
+    body: replicaContainer(release, index, image, address, env),
+    signal: context.signal,
+  });
   try {
     await engine.post(`/containers/${container}/start`, { signal: context.signal });
   } catch (error) {
@@ -128,7 +171,12 @@ async function startNew(job: Job, index: number, taken: Set<string>, replicas: R
 }
 
 /** Starts a replica that was kept: stopped, or still finishing its last requests. */
-async function startAgain(job: Job, index: number, replicas: Replica[], context: Context): Promise<{ undo: Undo } | Record<string, never>> {
+async function startAgain(
+  job: Job,
+  index: number,
+  replicas: Replica[],
+  context: Context,
+): Promise<{ undo: Undo } | Record<string, never>> {
   const { engine } = job.site.machine;
   const service = job.seen.state.services[job.release.service];
   const kept = service && keptOf(service, job.release.id);
@@ -147,7 +195,12 @@ async function startAgain(job: Job, index: number, replicas: Replica[], context:
   };
 }
 
-async function switchTraffic(job: Job, replicas: readonly Replica[], goldenMs: readonly number[], context: Context): Promise<{ undo: Undo; note: string }> {
+async function switchTraffic(
+  job: Job,
+  replicas: readonly Replica[],
+  goldenMs: readonly number[],
+  context: Context,
+): Promise<{ undo: Undo; note: string }> {
   const { release, site, seen } = job;
   const edge = edgeOf(site);
   // Read again under the lock: what was observed before it may be old.
@@ -166,11 +219,20 @@ async function switchTraffic(job: Job, replicas: readonly Replica[], goldenMs: r
     bytesSent: job.bytesSent,
     ms: Math.round(performance.now() - job.startedAt),
   });
-  context.emit({ type: "serving", on: seen.machine, release: release.id, ms: Math.round(performance.now() - job.startedAt) });
+  context.emit({
+    type: "serving",
+    on: seen.machine,
+    release: release.id,
+    ms: Math.round(performance.now() - job.startedAt),
+  });
   return {
     note: how === "switched" ? "no reload" : "edge reloaded",
     undo: async () => {
-      await edge.apply(after, before, release.service, { at: new Date().toISOString(), service: release.service, undone: release.id });
+      await edge.apply(after, before, release.service, {
+        at: new Date().toISOString(),
+        service: release.service,
+        undone: release.id,
+      });
     },
   };
 }
@@ -198,7 +260,10 @@ export function withRelease(state: EdgeState, kept: Kept): EdgeState {
 /** From here on the engine brings the replica back after a crash or a reboot. */
 async function keepRunning(job: Job, replica: Replica, context: Context): Promise<void> {
   await job.site.machine.engine
-    .post(`/containers/${replica.container}/update`, { body: { RestartPolicy: { Name: "unless-stopped" } }, signal: context.signal })
+    .post(`/containers/${replica.container}/update`, {
+      body: { RestartPolicy: { Name: "unless-stopped" } },
+      signal: context.signal,
+    })
     .catch((error: unknown) => {
       if (!isTaken(error)) throw error;
     });

@@ -13,8 +13,21 @@ const release: Release = {
   settings: { replicas: 2, env: {}, secrets: [], limits: { timeoutMs: 1000, readyMs: 1000, drainMs: 1000 } },
   from: { who: "me", at: "2026-01-01T00:00:00Z" },
 };
-const wish: Wish = { release, source: { via: "direct", bytes: 1e6 }, again: false, edge: { port: 80, image: "edge" }, keep: 5 };
-const seen: Seen = { machine: "vm", architecture: "amd64", edge: "none", state: EMPTY_STATE, containers: [], freeBytes: 1e9 };
+const wish: Wish = {
+  release,
+  source: { via: "direct", bytes: 1e6 },
+  again: false,
+  edge: { port: 80, image: "edge" },
+  keep: 5,
+};
+const seen: Seen = {
+  machine: "vm",
+  architecture: "amd64",
+  edge: "none",
+  state: EMPTY_STATE,
+  containers: [],
+  freeBytes: 1e9,
+};
 
 test("a first deploy makes the edge, proves every replica before the switch, and ends with the unlock", () => {
   const plan = planMachine(wish, seen);
@@ -41,7 +54,10 @@ test("a rollback carries nothing and shows what changes", () => {
 test.each([
   ["machine.disk-full", { freeBytes: 1e6 }],
   ["machine.port-taken", { portHolder: "the container nginx" }],
-  ["service.route-taken", { state: withRelease(EMPTY_STATE, { release: { ...release, service: "other" }, replicas: [], deployedAt: "" }) }],
+  [
+    "service.route-taken",
+    { state: withRelease(EMPTY_STATE, { release: { ...release, service: "other" }, replicas: [], deployedAt: "" }) },
+  ],
 ] as const)("%s is refused before anything is done", (code, differs) => {
   expect(() => planMachine(wish, { ...seen, ...differs })).toThrow(expect.objectContaining({ code }));
 });

@@ -40,13 +40,32 @@ export function planMachine(wish: Wish, seen: Seen): Plan<MachineStep> {
   const replicas = Array.from({ length: release.settings.replicas }, (_, index) => index);
   const named = (replica: number): string => (replicas.length === 1 ? "" : ` (replica ${replica + 1})`);
   const edge: MachineStep[] =
-    seen.edge === "running" ? [] : [{ kind: "edge", on, title: seen.edge === "none" ? "make the edge" : "start the edge", ...wish.edge }];
+    seen.edge === "running"
+      ? []
+      : [{ kind: "edge", on, title: seen.edge === "none" ? "make the edge" : "start the edge", ...wish.edge }];
   const lock: MachineStep = { kind: "lock", on, title: "take the lock" };
   const carry: MachineStep[] =
-    wish.again || source.via === "here" ? [] : [{ kind: "carry", on, title: source.via === "direct" ? "carry the image" : "pull the image", source }];
-  const start = replicas.map((replica): MachineStep => ({ kind: "start", on, title: `start ${release.id}${named(replica)}`, replica, again: wish.again }));
-  const prove = replicas.map((replica): MachineStep => ({ kind: "prove", on, title: `ready and proved${named(replica)}`, replica }));
-  const stage = (title: string, steps: MachineStep[], onFailure: "undo" | "warn" = "undo"): Stage<MachineStep> => ({ title, steps, onFailure });
+    wish.again || source.via === "here"
+      ? []
+      : [{ kind: "carry", on, title: source.via === "direct" ? "carry the image" : "pull the image", source }];
+  const start = replicas.map((replica): MachineStep => ({
+    kind: "start",
+    on,
+    title: `start ${release.id}${named(replica)}`,
+    replica,
+    again: wish.again,
+  }));
+  const prove = replicas.map((replica): MachineStep => ({
+    kind: "prove",
+    on,
+    title: `ready and proved${named(replica)}`,
+    replica,
+  }));
+  const stage = (title: string, steps: MachineStep[], onFailure: "undo" | "warn" = "undo"): Stage<MachineStep> => ({
+    title,
+    steps,
+    onFailure,
+  });
   return {
     service: release.service,
     release: release.id,
@@ -75,15 +94,23 @@ function check(wish: Wish, seen: Seen): void {
     (service) => service.service !== release.service && service.domain === release.settings.domain,
   );
   if (rival !== undefined) {
-    throw new Failure("service.route-taken", `${rival.service} answers to ${rival.domain ?? "every name"} on ${seen.machine} already`, {
-      hint: "give one of them a domain: of its own in its manifest",
-    });
+    throw new Failure(
+      "service.route-taken",
+      `${rival.service} answers to ${rival.domain ?? "every name"} on ${seen.machine} already`,
+      {
+        hint: "give one of them a domain: of its own in its manifest",
+      },
+    );
   }
   if (source.via === "direct" && seen.freeBytes !== undefined && seen.freeBytes < source.bytes * DISK_FACTOR) {
     const [need, free] = [Math.ceil((source.bytes * DISK_FACTOR) / 1e6), Math.floor(seen.freeBytes / 1e6)];
-    throw new Failure("machine.disk-full", `${seen.machine} has ${free} MB of free disk; the image needs about ${need} MB while it arrives`, {
-      hint: `look at what is there: ssh ${seen.machine} docker system df; fewer kept releases: keep: 2`,
-    });
+    throw new Failure(
+      "machine.disk-full",
+      `${seen.machine} has ${free} MB of free disk; the image needs about ${need} MB while it arrives`,
+      {
+        hint: `look at what is there: ssh ${seen.machine} docker system df; fewer kept releases: keep: 2`,
+      },
+    );
   }
 }
 
@@ -93,22 +120,36 @@ function changes(release: Release, seen: Seen): Change[] {
   const before = service === undefined ? undefined : keptOf(service, service.current)?.release;
   const rows: [string, string | undefined, string | undefined][] = [
     ["release", before?.id, release.id],
-    ["image", before && `${before.image} ${before.digest.slice(7, 19)}`, `${release.image} ${release.digest.slice(7, 19)}`],
+    [
+      "image",
+      before && `${before.image} ${before.digest.slice(7, 19)}`,
+      `${release.image} ${release.digest.slice(7, 19)}`,
+    ],
     ...settingRows(before?.settings, release.settings),
   ];
   return rows
     .filter(([, old, next]) => old !== next)
-    .map(([what, old, next]) => ({ what, ...(old === undefined ? {} : { before: old }), ...(next === undefined ? {} : { after: next }) }));
+    .map(([what, old, next]) => ({
+      what,
+      ...(old === undefined ? {} : { before: old }),
+      ...(next === undefined ? {} : { after: next }),
+    }));
 }
 
-function settingRows(before: Settings | undefined, after: Settings): [string, string | undefined, string | undefined][] {
+function settingRows(
+  before: Settings | undefined,
+  after: Settings,
+): [string, string | undefined, string | undefined][] {
   const flat = (settings: Settings | undefined): Map<string, string> => {
     const { limits, env, ...rest }: Partial<Settings> = settings ?? {};
     return new Map([
       ...entries(rest, ""),
       ...entries(limits ?? {}, "limits."),
       // Values of env may be private; that they changed is enough.
-      ...Object.entries(env ?? {}).map(([key, value]): [string, string] => [`env.${key}`, `${value.length} characters`]),
+      ...Object.entries(env ?? {}).map(([key, value]): [string, string] => [
+        `env.${key}`,
+        `${value.length} characters`,
+      ]),
     ]);
   };
   const [old, next] = [flat(before), flat(after)];

@@ -12,7 +12,13 @@ import { containerLogs, explainNotReady, inspectState, listeners } from "./diagn
 const WARM_UPS = 3;
 
 /** The port a replica listens on: known, or the first it opens for others. */
-export async function findPort(machine: Machine, container: string, image: string, readyMs: number, context: Context): Promise<number> {
+export async function findPort(
+  machine: Machine,
+  container: string,
+  image: string,
+  readyMs: number,
+  context: Context,
+): Promise<number> {
   const limit = deadline(readyMs, context.signal);
   try {
     return await until(
@@ -49,7 +55,13 @@ export async function proveReplica(
     await Promise.race([becomeReady(agent, release, limit), watch(site.machine, replica.container, limit)]);
   } catch (error) {
     context.signal.throwIfAborted();
-    throw await explainNotReady(site.machine, replica.container, replica.image, { readyMs, port: replica.port, ready: release.settings.ready }, error);
+    throw await explainNotReady(
+      site.machine,
+      replica.container,
+      replica.image,
+      { readyMs, port: replica.port, ready: release.settings.ready },
+      error,
+    );
   } finally {
     ended.abort();
     agent.destroy();
@@ -84,7 +96,10 @@ async function becomeReady(agent: http.Agent, release: Release, limit: AbortSign
 async function watch(machine: Machine, container: string, limit: AbortSignal): Promise<never> {
   for (;;) {
     // When the time is up the other side of the race says why; this one has nothing to add.
-    const over = await sleep(300, limit).then(() => false, () => true);
+    const over = await sleep(300, limit).then(
+      () => false,
+      () => true,
+    );
     if (over) return await new Promise<never>(() => undefined);
     const state = await inspectState(machine.engine, container, limit);
     if (!state.Running) throw new Error("the container ended");
@@ -124,12 +139,16 @@ async function proveGolden(
 
 async function sendGolden(agent: http.Agent, golden: Golden, signal: AbortSignal): Promise<Answer> {
   const { method, path, headers, body } = golden.request;
-  return await send(agent, {
-    method,
-    path,
-    headers: { "content-type": "application/json", ...headers },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  }, signal);
+  return await send(
+    agent,
+    {
+      method,
+      path,
+      headers: { "content-type": "application/json", ...headers },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    },
+    signal,
+  );
 }
 
 async function send(

@@ -41,7 +41,9 @@ async function stillRunning(site: Site, state: EdgeState, service: string, conte
     signal: context.signal,
   });
   const names = new Set(running.flatMap((container) => container.Names.map((name) => name.slice(1))));
-  return known.releases.filter((kept) => kept.release.id !== known.current && kept.replicas.some((replica) => names.has(replica.container)));
+  return known.releases.filter(
+    (kept) => kept.release.id !== known.current && kept.replicas.some((replica) => names.has(replica.container)),
+  );
 }
 
 /** Does a release still have requests in flight? Also counts those that a HAProxy from before a reload is finishing. */
@@ -60,7 +62,10 @@ async function stop(site: Site, service: string, who: string, release: string, c
     const kept = known && keptOf(known, release);
     if (known === undefined || kept === undefined || known.current === release) return;
     await edge.save(markStopping(state, service, release));
-    await edge.forget(service, serversOf(kept).map((server) => server.name));
+    await edge.forget(
+      service,
+      serversOf(kept).map((server) => server.name),
+    );
     await Promise.all(kept.replicas.map((replica) => signalContainer(site, replica.container, signalName, context)));
   };
   await locked(edge, service, who, context, kill("SIGTERM"));
@@ -77,7 +82,9 @@ async function signalContainer(site: Site, container: string, name: string, cont
   const { engine } = site.machine;
   const { signal } = context;
   // Without a restart policy the engine cannot bring back what is being retired, whatever its signal does.
-  await engine.post(`/containers/${container}/update`, { body: { RestartPolicy: { Name: "no" } }, signal }).catch(ignoreMissing);
+  await engine
+    .post(`/containers/${container}/update`, { body: { RestartPolicy: { Name: "no" } }, signal })
+    .catch(ignoreMissing);
   await engine.post(`/containers/${container}/kill`, { query: { signal: name }, signal }).catch(ignoreMissing);
 }
 
@@ -103,7 +110,8 @@ async function prune(site: Site, service: string, keep: number, context: Context
   const others = known.releases.filter((kept) => kept.release.id !== known.current);
   const gone = others.slice(0, Math.max(0, others.length - keep));
   const staying = known.releases.filter((kept) => !gone.includes(kept));
-  if (gone.length > 0) await edge.save({ ...state, services: { ...state.services, [service]: { ...known, releases: staying } } });
+  if (gone.length > 0)
+    await edge.save({ ...state, services: { ...state.services, [service]: { ...known, releases: staying } } });
   const wanted = new Set(staying.flatMap((kept) => kept.replicas.map((replica) => replica.container)));
   await removeStrays(site, service, wanted, context);
   for (const kept of gone) {
@@ -116,7 +124,12 @@ async function prune(site: Site, service: string, keep: number, context: Context
 }
 
 /** Containers of a service that no kept release knows: what a killed deploy, or one pruned, left behind. */
-export async function removeStrays(site: Site, service: string, wanted: ReadonlySet<string>, context: Context): Promise<void> {
+export async function removeStrays(
+  site: Site,
+  service: string,
+  wanted: ReadonlySet<string>,
+  context: Context,
+): Promise<void> {
   const { engine } = site.machine;
   const all = await engine.get<{ Id: string; Names: string[] }[]>("/containers/json", {
     query: { all: true, filters: { label: [`dray.service=${service}`, "dray.role=replica"] } },
@@ -124,12 +137,22 @@ export async function removeStrays(site: Site, service: string, wanted: Readonly
   });
   const strays = all.filter((container) => !container.Names.some((name) => wanted.has(name.slice(1))));
   await Promise.all(
-    strays.map((stray) => engine.call("DELETE", `/containers/${stray.Id}`, { query: { force: true, v: true }, signal: context.signal }).catch(ignoreMissing)),
+    strays.map((stray) =>
+      engine
+        .call("DELETE", `/containers/${stray.Id}`, { query: { force: true, v: true }, signal: context.signal })
+        .catch(ignoreMissing),
+    ),
   );
 }
 
 /** Waits its turn for the lock (a deploy may hold it for a while), then does the thing. */
-async function locked(edge: Edge, service: string, who: string, context: Context, act: () => Promise<void>): Promise<void> {
+async function locked(
+  edge: Edge,
+  service: string,
+  who: string,
+  context: Context,
+  act: () => Promise<void>,
+): Promise<void> {
   for (;;) {
     try {
       const lease = await takeLock(edge, service, `${RETIRING} by ${who}`, context.signal);
