@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,20 +11,22 @@ const FOLDER = fileURLToPath(new URL("images", import.meta.url));
 export const SUITES = ["bookworm", "trixie", "forky"] as const;
 export type Suite = (typeof SUITES)[number];
 
-/** Changes with every file the images are made of, so that a cached image is never a stale one. */
-const HASH = createHash("sha256")
-  .update(
-    readdirSync(FOLDER)
-      .toSorted()
-      .map((name) => readFileSync(path.join(FOLDER, name), "utf8"))
-      .join("\n"),
-  )
-  .digest("hex")
-  .slice(0, 10);
+/** Changes with a Dockerfile and every file it copies, so that a cached image is never a stale one. */
+function hash(dockerfile: string): string {
+  const source = readFileSync(path.join(FOLDER, dockerfile), "utf8");
+  const copied = [...source.matchAll(/^COPY (?!--from)(\S+)/gm)].map((match) =>
+    readFileSync(path.join(FOLDER, match[1] ?? ""), "utf8"),
+  );
+  return createHash("sha256")
+    .update([source, ...copied].join("\n"))
+    .digest("hex")
+    .slice(0, 10);
+}
 
-export const vmImage = (suite: Suite): string => `drayage-world/vm:${suite}-${HASH}`;
-export const EDGE_IMAGE = `drayage-world/edge:${HASH}`;
-export const appImage = (tag: string): string => `drayage-world/app:${tag}-${HASH}`;
+export const vmImage = (suite: Suite): string => `drayage-world/vm:${suite}-${hash("vm.Dockerfile")}`;
+export const EDGE_IMAGE: string = `drayage-world/edge:${hash("edge.Dockerfile")}`;
+export const REGISTRY_IMAGE: string = `drayage-world/registry:${hash("registry.Dockerfile")}`;
+export const appImage = (tag: string): string => `drayage-world/app:${tag}-${hash("app.Dockerfile")}`;
 
 /** Runs a program; what it said is in the error when it fails. */
 export async function must(argv: readonly string[], stdin?: string): Promise<string> {
@@ -72,7 +74,12 @@ async function base(suite: Suite): Promise<void> {
   }
 }
 
-async function build(image: string, dockerfile: string, args: Record<string, string> = {}): Promise<void> {
+async function build(
+  image: string,
+  dockerfile: string,
+  args: Record<string, string> = {},
+  target?: string,
+): Promise<void> {
   if (await has(image)) return;
   process.stderr.write(`building ${image}\n`);
   await must([
@@ -83,6 +90,7 @@ async function build(image: string, dockerfile: string, args: Record<string, str
     image,
     "-f",
     path.join(FOLDER, dockerfile),
+    ...(target === undefined ? [] : ["--target", target]),
     ...Object.entries(args).flatMap(([key, value]) => ["--build-arg", `${key}=${value}`]),
     FOLDER,
   ]);
@@ -90,6 +98,11 @@ async function build(image: string, dockerfile: string, args: Record<string, str
 
 /** The ways in which the scenarios' API can be broken; "" works. */
 const MODES = ["localhost", "crash", "wrong-golden", "never-ready"] as const;
+
+/** The registry with a login that the bench's by-hand side pushes to. */
+export async function prepareRegistry(): Promise<void> {
+  await build(REGISTRY_IMAGE, "registry.Dockerfile");
+}
 
 /** Makes every image the scenarios need, once. */
 export async function prepareImages(): Promise<void> {
@@ -103,4 +116,8 @@ export async function prepareImages(): Promise<void> {
   }
   for (const version of ["1", "2"]) await build(appImage(version), "app.Dockerfile", { VERSION: version });
   for (const mode of MODES) await build(appImage(mode), "app.Dockerfile", { VERSION: "3", MODE: mode });
+  for (const mode of ["", "silent"]) {
+    const args = { VERSION: "4", MODE: mode };
+    await build(appImage(mode === "" ? "unexposed" : mode), "app.Dockerfile", args, "unexposed");
+  }
 }

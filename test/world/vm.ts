@@ -1,9 +1,12 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { randomBytes } from "node:crypto";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Ended, run } from "../../packages/dray/src/base/process.ts";
+import { openWire, type Wire } from "./wire.ts";
 import { EDGE_IMAGE, must, type Suite, vmImage } from "./images.ts";
 
 const DRAY = fileURLToPath(new URL("../../packages/dray/dist/cli/main.js", import.meta.url));
@@ -17,8 +20,12 @@ export interface Vm extends AsyncDisposable {
   /** What the manifest calls it. */
   host: string;
   folder: string;
+  /** The way of ssh to it, when it was started with one. */
+  wire: Wire | undefined;
   /** Runs the built `dray` in the world's folder. */
   dray(...argv: string[]): Promise<Ended>;
+  /** Starts it and gives it back running, to be sent a signal. */
+  drayRunning(...argv: string[]): { kill: (signal: NodeJS.Signals) => void; ended: Promise<Ended> };
   /** The same, with other environment variables. */
   drayWith(env: Record<string, string>, ...argv: string[]): Promise<Ended>;
   /** Runs a program inside the VM as root. */
@@ -26,8 +33,13 @@ export interface Vm extends AsyncDisposable {
   write(name: string, content: string): Promise<void>;
 }
 
-/** Starts a stand-in; shared/facts/docker-ssh.md says why each flag is needed. */
-export async function startVm(suite: Suite = "bookworm", user: User = "ops"): Promise<Vm> {
+interface VmOptions {
+  /** Put a wire before its port 22, with this round trip. */
+  rttMs?: number;
+}
+
+/** Starts a stand-in; this computer is the client that is not the VM. shared/facts/docker-ssh.md says why each flag is needed. */
+export async function startVm(suite: Suite = "bookworm", user: User = "ops", options: VmOptions = {}): Promise<Vm> {
   const name = `dray-world-${randomBytes(4).toString("hex")}`;
   const folder = await mkdtemp(path.join(tmpdir(), "dray-world-"));
   await must(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path.join(folder, "key")]);
@@ -69,8 +81,10 @@ export async function startVm(suite: Suite = "bookworm", user: User = "ops"): Pr
     "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}",
   ]);
   const config = path.join(folder, "ssh_config");
+  const wire = options.rttMs === undefined ? undefined : await openWire(address, 22, options.rttMs);
   const lines = [
-    `HostName ${address}`,
+    ...(wire === undefined ? [`HostName ${address}`] : ["HostName 127.0.0.1", `Port ${wire.port}`]),
+    `HostKeyAlias ${name}`,
     `User ${user}`,
     `IdentityFile ${folder}/key`,
     "IdentitiesOnly yes",
@@ -92,16 +106,26 @@ export async function startVm(suite: Suite = "bookworm", user: User = "ops"): Pr
       signal: AbortSignal.timeout(600_000),
     });
   await waitFor(() => inside("docker", "version"));
-  await must(["sh", "-c", `ssh-keyscan ${address} > ${folder}/known_hosts 2>/dev/null`]);
+  await must(["sh", "-c", `ssh-keyscan ${address} 2>/dev/null | sed "s/^[^ ]*/${name}/" > ${folder}/known_hosts`]);
   return {
     address,
     host: name,
     folder,
+    wire,
     inside,
     dray: (...argv) => dray({}, argv),
+    drayRunning: (...argv) => {
+      const child = spawn(process.execPath, [DRAY, ...argv], { cwd: folder, env });
+      const said = { stdout: "", stderr: "" };
+      child.stdout.on("data", (chunk) => (said.stdout += String(chunk)));
+      child.stderr.on("data", (chunk) => (said.stderr += String(chunk)));
+      const ended = once(child, "close").then(([code]) => ({ code: Number(code ?? 1), ...said }));
+      return { kill: (signal) => child.kill(signal), ended };
+    },
     drayWith: (extra, ...argv) => dray(extra, argv),
     write: (file, content) => writeFile(path.join(folder, file), content),
     [Symbol.asyncDispose]: async () => {
+      await wire?.[Symbol.asyncDispose]();
       await must(["docker", "rm", "-f", "-v", name]);
       await must(["docker", "network", "rm", name]);
       await must(["docker", "volume", "rm", name]);

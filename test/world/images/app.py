@@ -3,7 +3,7 @@ import json, os, signal, sys, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 MODE = os.environ.get("MODE", "")
-VERSION = open("/version").read().strip()
+VERSION = os.environ.get("VERSION") or open("/version").read().strip()
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
@@ -56,6 +56,8 @@ class Api(BaseHTTPRequestHandler):
 if MODE == "crash":
     print("cannot find /models/model.pkl", flush=True)
     sys.exit(3)
+if MODE == "silent":
+    time.sleep(3600)
 host = "127.0.0.1" if MODE == "localhost" else "0.0.0.0"
 ThreadingHTTPServer.request_queue_size = 256
 ThreadingHTTPServer((host, int(os.environ.get("PORT", "8080"))), Api).serve_forever()

@@ -54,7 +54,7 @@ export const CODES = {
   "machine.setup-failed": [EXIT.failed, "Installing Docker on the machine failed."],
   "image.not-found": [EXIT.refused, "The image is neither on this computer nor in a registry the machine can reach."],
   "image.wrong-arch": [EXIT.refused, "The image is for another processor architecture than the machine's."],
-  "image.no-port": [EXIT.refused, "The image does not say which port it listens on, and none was found."],
+  "image.no-port": [EXIT.failed, "The image does not say which port it listens on, and none was found."],
   "image.build-failed": [EXIT.failed, "Building the image failed."],
   "image.no-dockerfile": [EXIT.manifest, "There is no Dockerfile where the manifest says to build."],
   "image.carry-failed": [EXIT.failed, "The image did not arrive on the machine."],

@@ -1,5 +1,6 @@
 import http from "node:http";
-import type { Duplex } from "node:stream";
+import type { Duplex, Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 
 /** A way to open a connection to one server: a socket, or the pipes of a program. */
 export type Dial = () => Promise<Duplex>;
@@ -24,6 +25,8 @@ export interface Ask {
   path: string;
   headers?: Record<string, string>;
   body?: string | Buffer;
+  /** Instead of `body`, of a length nobody knows yet. */
+  stream?: Readable;
   signal: AbortSignal;
   /** Where to: an agent that dials, or a host and port. */
   agent?: http.Agent;
@@ -33,7 +36,7 @@ export interface Ask {
 
 /** The one place that sends HTTP requests: resolves when the head of the answer is there. */
 export async function ask(request: Ask): Promise<http.IncomingMessage> {
-  const { body, headers = {}, ...rest } = request;
+  const { body, stream, headers = {}, ...rest } = request;
   return await new Promise((resolve, reject) => {
     const message = http.request({
       ...rest,
@@ -45,7 +48,8 @@ export async function ask(request: Ask): Promise<http.IncomingMessage> {
     });
     message.once("response", resolve);
     message.once("error", reject);
-    message.end(body);
+    if (stream === undefined) message.end(body);
+    else pipeline(stream, message).catch(reject);
   });
 }
 

@@ -40,7 +40,7 @@ export function define<Flags extends object>(
   act: (run: Run<Flags>, ...args: (string | undefined)[]) => Promise<number | void>,
 ): void {
   command
-    .option("-f, --file <dray.yaml>", "the manifest (default: dray.yaml here)")
+    .option("--file <dray.yaml>", "the manifest (default: dray.yaml here)")
     .option("-m, --machine <name>", "only this machine; without a manifest: user@host")
     .option("-s, --service <name>", "the service, where there is no manifest")
     .option("--json", "result as JSON on stdout, events as JSON lines on stderr")

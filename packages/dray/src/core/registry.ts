@@ -6,6 +6,8 @@ export interface Cargo {
   digest: string;
   /** Compressed layers, in bytes. */
   layers: readonly { digest: string; size: number }[];
+  /** One image, not an index of several: its layers are all there is to it. */
+  whole: boolean;
 }
 
 /** Told while an image travels, in bytes. */

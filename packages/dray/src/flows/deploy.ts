@@ -7,14 +7,15 @@ import type { Plan } from "../core/plan.ts";
 import type { Cargo } from "../core/registry.ts";
 import type { Release } from "../core/release.ts";
 import { keptOf } from "../machine/edge-config.ts";
-import type { Where } from "../machine/machine.ts";
+import type { Machine, Where } from "../machine/machine.ts";
 import type { SshOptions } from "../machine/ssh.ts";
 import { loadGolden } from "../manifest/golden.ts";
 import type { Manifest } from "../manifest/schema.ts";
 import { knownLayers } from "../registries/direct.ts";
-import { architectureName, observe, type Seen, type Site } from "../targets/machines/observe.ts";
+import { architectureName, type Seen, type Site, survey } from "../targets/machines/observe.ts";
 import { type MachineStep, planMachine, type Source, type Wish } from "../targets/machines/plan.ts";
-import { type Job, performer } from "../targets/machines/perform.ts";
+import type { Job } from "../targets/machines/job.ts";
+import { performer } from "../targets/machines/perform.ts";
 import {
   askRegistry,
   type Built,
@@ -26,7 +27,7 @@ import {
   whoAmI,
 } from "./build.ts";
 import { edgeImageOf, supplyEdge } from "./edge-image.ts";
-import { machinesOf, onEach, withSite } from "./fleet.ts";
+import { machinesOf, onEach, withMachine } from "./fleet.ts";
 
 export interface DeployOptions {
   ssh: SshOptions;
@@ -72,13 +73,13 @@ export async function deploy(manifest: Manifest, options: DeployOptions, context
   // An image that exists needs no machine to be made ready: it is read while ssh connects.
   if (manifest.image !== undefined) make("any").catch(() => undefined);
   return await onEach(wheres, manifest.atOnce, (where) =>
-    withSite(where, options.ssh, equipped, async (site) => {
-      const architecture = architectureName(site.machine.version.Arch);
-      const [made, seen] = await Promise.all([
+    withMachine(where, options.ssh, equipped, async (machine) => {
+      const architecture = architectureName(machine.version.Arch);
+      const [made, { site, seen }] = await Promise.all([
         make(manifest.image === undefined ? architecture : "any"),
-        observe(site, manifest.edge.port, equipped),
+        survey(machine, manifest.edge.port, equipped),
       ]);
-      const { release, source } = await fit(made, site, seen, equipped);
+      const { release, source } = await fit(made, machine, seen, equipped);
       const wish: Wish = { release, source, again: false, edge: edgeOfManifest(manifest), keep: manifest.keep };
       return await carryOutOn(where, { site, seen, wish, golden }, options, equipped);
     }),
@@ -101,10 +102,13 @@ async function makeOnce(
   return { built, cargo, release: makeRelease(manifest, built, cargo?.digest ?? "", await from) };
 }
 
+/** Above this many bytes a pull is better: it resumes, and fetches layers side by side. */
+const PARTS_LIMIT = 64e6;
+
 /** How a machine gets this release; refuses what cannot run there. @throws Failure image.* */
 async function fit(
   made: { built: Built; cargo: Cargo | undefined; release: Release },
-  site: Site,
+  machine: Machine,
   seen: Seen,
   context: Context,
 ): Promise<{ release: Release; source: Source }> {
@@ -112,7 +116,7 @@ async function fit(
   if (built.reference === "(to be built)") return { release, source: { via: "direct", bytes: 0 } };
   const { architecture, machine: name } = seen;
   if (cargo === undefined || built.facts === undefined) {
-    const found = await askRegistry(site.machine, built.reference, context);
+    const found = await askRegistry(machine, built.reference, context);
     checkArchitecture(built.reference, found.architectures, { name, architecture });
     return { release: { ...release, digest: found.digest }, source: { via: "pull", reference: built.reference } };
   }
@@ -120,8 +124,11 @@ async function fit(
   if (name === "local") return { release: { ...release, image: built.facts.id }, source: { via: "here" } };
   const kept = seen.state.services[release.service]?.releases ?? [];
   const known = await knownLayers(kept.map((each) => each.release.digest));
-  const bytes = cargo.layers.filter((layer) => !known.has(layer.digest)).reduce((sum, layer) => sum + layer.size, 0);
-  return { release, source: { via: "direct", bytes } };
+  const missing = cargo.layers.filter((layer) => !known.has(layer.digest));
+  const bytes = missing.reduce((sum, layer) => sum + layer.size, 0);
+  const small = cargo.whole && seen.imageStore === "layers" && bytes <= PARTS_LIMIT;
+  const parts = small ? { parts: missing.map((layer) => layer.digest) } : {};
+  return { release, source: { via: "direct", bytes, ...parts } };
 }
 
 /** Gives the traffic back to a release that is kept on the machines: the one before, or the one named. @throws Failure */
@@ -133,8 +140,8 @@ export async function rollback(
 ): Promise<Outcome[]> {
   const equipped = withSecrets(manifest, context);
   return await onEach(machinesOf(manifest, options.machine), manifest.atOnce, (where) =>
-    withSite(where, options.ssh, equipped, async (site) => {
-      const seen = await observe(site, manifest.edge.port, equipped);
+    withMachine(where, options.ssh, equipped, async (machine) => {
+      const { site, seen } = await survey(machine, manifest.edge.port, equipped);
       const release = target(seen, manifest.service, to);
       const wish: Wish = {
         release,
@@ -212,6 +219,8 @@ async function carryOutOn(where: Where, errand: Errand, options: DeployOptions, 
     supplyEdge: supplyEdge(wish.edge.image),
     startedAt,
     bytesSent: 0,
+    subnet: seen.subnet,
+    taken: new Set(seen.containers.flatMap((container) => container.address ?? [])),
   };
   let servingMs: number | undefined;
   await carryOut(plan, performer(job), {

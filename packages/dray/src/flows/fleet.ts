@@ -31,20 +31,28 @@ export async function connect(where: Where, ssh: SshOptions, context: Context): 
   return isLocal(where) ? await local(context.signal) : await overSsh(where, ssh, context.signal);
 }
 
-/** Connects to a machine and opens its edge's shell, closes both afterwards. */
+/** Connects to a machine for the time of `act`. @throws Failure ssh.*, docker.* */
+export async function withMachine<T>(
+  where: Where,
+  ssh: SshOptions,
+  context: Context,
+  act: (machine: Machine) => Promise<T>,
+): Promise<T> {
+  await using machine = await connect(where, ssh, context);
+  return await act(machine);
+}
+
+/** Connects to a machine and opens its edge's shell; closing the machine closes both. */
 export async function withSite<T>(
   where: Where,
   ssh: SshOptions,
   context: Context,
   act: (site: Site) => Promise<T>,
 ): Promise<T> {
-  await using machine = await connect(where, ssh, context);
-  const site: Site = { machine, edge: await openEdge(machine, context.signal) };
-  try {
-    return await act(site);
-  } finally {
-    await site.edge?.[Symbol.asyncDispose]();
-  }
+  return await withMachine(where, ssh, context, async (machine) => {
+    const edge = await openEdge(machine, context.signal);
+    return await act({ machine, edge });
+  });
 }
 
 /**

@@ -1,5 +1,4 @@
 import { Failure } from "../base/failure.ts";
-import { run } from "../base/process.ts";
 import type { Context } from "../core/context.ts";
 import { EDGE } from "../machine/edge.ts";
 import { isLocal, type Machine, type Where } from "../machine/machine.ts";
@@ -38,7 +37,7 @@ export async function machineFacts(where: Where, ssh: SshOptions, context: Conte
   ]);
   return {
     machine: where.name,
-    os: system.os ?? info.OperatingSystem,
+    os: system.os || info.OperatingSystem,
     engine: machine.version.Version,
     architecture: architectureName(machine.version.Arch),
     cpus: info.NCPU,
@@ -50,23 +49,28 @@ export async function machineFacts(where: Where, ssh: SshOptions, context: Conte
   };
 }
 
+/** One `key=value` a line; the bridges of Docker itself are not addresses of the machine. */
+const FACTS = [
+  '. /etc/os-release; echo "os=$PRETTY_NAME"',
+  'echo "disk=$(df -Pk /var/lib/docker /var/lib 2>/dev/null | sed -n 2p)"',
+  'echo "addresses=$(ip -o addr show scope global 2>/dev/null | grep -vE "^[0-9]+: (docker|br-|veth)" | grep -oE "inet6? [^ /]+" | cut -d" " -f2 | tr "\\n" " ")"',
+].join("; ");
+
 async function shellFacts(
   machine: Machine,
   signal: AbortSignal,
 ): Promise<{ os?: string; free?: number; addresses: string[] }> {
-  const script =
-    ". /etc/os-release; echo $PRETTY_NAME; df -Pk /var/lib/docker 2>/dev/null | tail -n 1; hostname -I 2>/dev/null || true";
-  const { code, stdout } = await run(
-    machine.interactive(["sh", "-c", script]).filter((word) => word !== "-t"),
-    { signal },
-  );
+  const { code, stdout } = await machine.run(["sh", "-c", FACTS], { signal });
   if (code !== 0) return { addresses: [] };
-  const [os, disk = "", addresses = ""] = stdout.split("\n");
-  const free = Number(disk.split(/\s+/)[3]) * 1024;
+  const fact = (key: string): string => new RegExp(`^${key}=(.*)$`, "m").exec(stdout)?.[1] ?? "";
+  const free = Number(fact("disk").split(/\s+/)[3] ?? Number.NaN) * 1024;
   return {
-    ...(os === undefined ? {} : { os }),
+    os: fact("os"),
     ...(Number.isFinite(free) ? { free } : {}),
-    addresses: addresses.split(/\s+/).filter((address) => address !== "" && !address.startsWith("172.")),
+    addresses: fact("addresses")
+      .trim()
+      .split(/\s+/)
+      .filter((address) => address !== ""),
   };
 }
 
@@ -84,7 +88,7 @@ export async function planSetUp(where: Where, ssh: SshOptions, context: Context)
     });
   const shell = await shellOf(where, ssh, context.signal);
   const script =
-    '. /etc/os-release; echo "id=$ID $ID_LIKE"; echo "docker=$(command -v dockerd)"; echo "user=$(id -un)"; echo "root=$(id -u)"; echo "systemd=$(test -d /run/systemd/system && echo yes)"';
+    '. /etc/os-release; echo "id=$ID $ID_LIKE"; echo "docker=$(PATH=$PATH:/usr/sbin:/sbin command -v dockerd)"; echo "user=$(id -un)"; echo "root=$(id -u)"; echo "systemd=$(test -d /run/systemd/system && echo yes)"';
   const { stdout } = await shell(script);
   const fact = (key: string): string => new RegExp(`^${key}=(.*)$`, "m").exec(stdout)?.[1] ?? "";
   if (!/debian|ubuntu/.test(fact("id"))) {

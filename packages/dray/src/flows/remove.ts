@@ -1,5 +1,6 @@
 import type { Context } from "../core/context.ts";
 import { EDGE, EDGE_VOLUME } from "../machine/edge.ts";
+import type { EdgeState } from "../machine/edge-config.ts";
 import { isMissing } from "../machine/engine.ts";
 import type { Where } from "../machine/machine.ts";
 import type { SshOptions } from "../machine/ssh.ts";
@@ -23,14 +24,16 @@ export async function remove(
     const { engine } = site.machine;
     const { signal } = context;
     const lease = await takeLock(edge, service, who, context.signal);
-    const before = await edge.state();
-    const { [service]: _gone, ...services } = before.services;
-    await edge.apply(before, { ...before, services }, service, {
+    const without = (state: EdgeState): EdgeState => {
+      const { [service]: _gone, ...services } = state.services;
+      return { ...state, services };
+    };
+    const { after } = await edge.change(service, without, () => ({
       at: new Date().toISOString(),
       who,
       service,
       removed: true,
-    });
+    }));
     await removeStrays(site, service, new Set(), context);
     for (const kept of known.releases) {
       await engine.call("DELETE", `/images/dray/${service}:${kept.release.id}`, { signal }).catch((error: unknown) => {
@@ -38,7 +41,7 @@ export async function remove(
       });
     }
     await lease.release();
-    const last = Object.keys(services).length === 0;
+    const last = Object.keys(after.services).length === 0;
     if (last) {
       await engine.call("DELETE", `/containers/${EDGE}`, { query: { force: true }, signal });
       await engine.call("DELETE", `/volumes/${EDGE_VOLUME.name}`, { signal });

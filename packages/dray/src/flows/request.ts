@@ -13,7 +13,17 @@ export interface Called {
   body: string;
   /** What differs from the golden answer. */
   wrong: string[];
-  timing: { dnsMs: number; connectMs: number; firstByteMs: number; totalMs: number };
+  timing: {
+    dnsMs: number;
+    connectMs: number;
+    /** In the edge, until a replica took the request; undefined when the edge did not say. */
+    queueMs?: number;
+    /** In the replica, until its answer began. */
+    modelMs?: number;
+    /** From the connection to the first byte: the network there and back, and the two above. */
+    firstByteMs: number;
+    totalMs: number;
+  };
 }
 
 export interface CallOptions {
@@ -35,7 +45,7 @@ export async function call(base: string, options: CallOptions, context: Context)
     const { answer, body } = await new Promise<{ answer: http.IncomingMessage; body: string }>((resolve, reject) => {
       const request = http.request(url, {
         method: options.method,
-        headers: options.headers,
+        headers: { ...options.headers, "x-dray-timing": "1" },
         agent: false,
         signal: context.signal,
         timeout: options.timeoutMs,
@@ -67,12 +77,28 @@ export async function call(base: string, options: CallOptions, context: Context)
       headers: Object.fromEntries(Object.entries(answer.headers).map(([key, value]) => [key, String(value)])),
       body,
       wrong: options.golden === undefined ? [] : compareGolden(options.golden, { status, body, ms: totalMs }),
-      timing: { dnsMs: at.dns, connectMs: at.connect - at.dns, firstByteMs: at.first - at.connect, totalMs },
+      timing: {
+        dnsMs: at.dns,
+        connectMs: at.connect - at.dns,
+        ...edgeTiming(String(answer.headers["server-timing"] ?? "")),
+        firstByteMs: at.first - at.connect,
+        totalMs,
+      },
     };
   } catch (error) {
     context.signal.throwIfAborted();
     throw explain(url, error);
   }
+}
+
+/** The edge's Server-Timing header (W3C Server Timing: `name;dur=milliseconds`). */
+function edgeTiming(header: string): { queueMs?: number; modelMs?: number } {
+  const of = (name: string): number | undefined => {
+    const found = new RegExp(`(?:^|, *)${name};dur=(\\d+)`).exec(header)?.[1];
+    return found === undefined ? undefined : Number(found);
+  };
+  const [queueMs, modelMs] = [of("queue"), of("model")];
+  return { ...(queueMs === undefined ? {} : { queueMs }), ...(modelMs === undefined ? {} : { modelMs }) };
 }
 
 function explain(url: URL, error: unknown): Failure {

@@ -32,11 +32,13 @@ export interface ServiceState {
 /** The whole truth about a machine, kept in the edge's volume. */
 export interface EdgeState {
   v: 1;
+  /** Counts changes: who writes must have read the one before, so that two services never overwrite each other. */
+  rev: number;
   port: number;
   services: Record<string, ServiceState>;
 }
 
-export const EMPTY_STATE: EdgeState = { v: 1, port: 80, services: {} };
+export const EMPTY_STATE: EdgeState = { v: 1, rev: 0, port: 80, services: {} };
 
 /** Name of a service's HAProxy backend. */
 export function backendName(service: string): string {
@@ -101,6 +103,9 @@ function frontend(state: EdgeState, services: readonly ServiceState[]): string {
     `  bind :::${state.port} v4v6`,
     "  http-request set-header x-forwarded-for %[src]",
     "  http-request set-header x-forwarded-proto http",
+    // `dray request` asks where the time went; nobody else is told.
+    "  http-request set-var(txn.timing) req.hdr(x-dray-timing)",
+    "  http-request del-header x-dray-timing",
     ...named.map(
       (service) =>
         `  use_backend ${backendName(service.service)} if { req.hdr(host),host_only,lower -m str ${service.domain} }`,
@@ -118,6 +123,7 @@ function backend(service: ServiceState): string {
     "  balance leastconn",
     `  timeout server ${limits?.timeoutMs ?? 60_000}ms`,
     "  http-response set-header x-dray-release %[srv_name,field(1,.)]",
+    "  http-response set-header server-timing queue;dur=%[req.timer.queue],model;dur=%[res.timer.hdr] if { var(txn.timing) -m found }",
     ...(current === undefined
       ? []
       : serversOf(current).map((server) => `  server ${server.name} ${server.address}${maxconn(current.release)}`)),

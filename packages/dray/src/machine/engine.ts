@@ -1,5 +1,5 @@
 import type http from "node:http";
-import type { Duplex } from "node:stream";
+import type { Duplex, Readable } from "node:stream";
 import { Failure } from "../base/failure.ts";
 import { agentOver, ask, type Dial, hijack, text } from "../base/request.ts";
 
@@ -9,6 +9,8 @@ const OUR_API = "1.47";
 interface CallOptions {
   query?: Record<string, string | number | boolean | object | undefined>;
   body?: unknown;
+  /** Bytes instead of a JSON body. */
+  stream?: Readable;
   headers?: Record<string, string>;
   signal: AbortSignal;
 }
@@ -27,6 +29,7 @@ export class EngineError extends Error {
 export class Engine {
   readonly #agent: http.Agent;
   readonly #dial: Dial;
+  readonly #handedOver = new Set<Duplex>();
   #prefix = "";
 
   constructor(dial: Dial) {
@@ -85,7 +88,7 @@ export class Engine {
   /** A connection the engine hands over (attach, exec start); on a connection of its own. */
   async hijack(path: string, body: unknown, signal: AbortSignal): Promise<Duplex> {
     const agent = agentOver(this.#dial, 1);
-    return await hijack({
+    const stream = await hijack({
       method: "POST",
       path: this.#prefix + path,
       body: JSON.stringify(body),
@@ -93,19 +96,25 @@ export class Engine {
       signal,
       agent,
     });
+    this.#handedOver.add(stream);
+    stream.once("close", () => this.#handedOver.delete(stream));
+    return stream;
   }
 
+  /** Ends every connection, those handed over too. */
   close(): void {
     this.#agent.destroy();
+    for (const stream of this.#handedOver) stream.destroy();
   }
 
   async #send(method: string, path: string, options: CallOptions): Promise<http.IncomingMessage> {
-    const { query, body, headers, signal } = options;
+    const { query, body, stream, headers, signal } = options;
     const answer = await ask({
       method,
       path: this.#prefix + path + search(query),
       headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(stream === undefined ? {} : { stream }),
       signal,
       agent: this.#agent,
     });

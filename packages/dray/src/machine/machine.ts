@@ -22,8 +22,8 @@ export interface Machine extends AsyncDisposable {
   ): Promise<Ended>;
   /** Makes 127.0.0.1:`port` of this computer reachable from the machine's engine. */
   lend(port: number, signal: AbortSignal): Promise<Tunnel>;
-  /** The argv that gives a user an interactive program on the machine. */
-  interactive(argv: readonly string[]): string[];
+  /** The argv that attaches a user to a program on the machine; `terminal`: to a terminal there. */
+  interactive(argv: readonly string[], terminal: boolean): string[];
 }
 
 export interface EngineVersion {

@@ -120,16 +120,16 @@ async function ssh(argv: readonly string[], signal: AbortSignal, stdin?: string)
  */
 export async function overSsh(where: Where, options: SshOptions, signal: AbortSignal): Promise<Machine> {
   const link = new Link(where, options);
-  const { engine, version } = await connect(link, signal);
+  const [{ engine, version }, address] = await Promise.all([connect(link, signal), addressOf(where.ssh, link, signal)]);
   engine.agree(version);
   return {
     name: where.name,
-    address: await addressOf(where.ssh, link, signal),
+    address,
     engine,
     version,
     run: (argv, at) => run([...link.argv(), argv.map(quote).join(" ")], at),
     lend: (port, at) => (link.shared ? lendShared(link, port, at) : lendAlone(link, port, at)),
-    interactive: (argv) => [...link.argv(["-t"]), argv.map(quote).join(" ")],
+    interactive: (argv, terminal) => [...link.argv(terminal ? ["-t"] : []), argv.map(quote).join(" ")],
     [Symbol.asyncDispose]: () => {
       engine.close();
       return Promise.resolve();

@@ -62,7 +62,8 @@ async function load(engine: Engine, reference: string, name: string, context: Co
   }
   if (pushed === undefined)
     throw new Failure("image.carry-failed", `the engine of this computer pushed no manifest for ${reference}`);
-  return { digest: pushed, layers: await layersOf(store, pushed) };
+  const whole = (JSON.parse(await store.text(pushed)) as Manifest).layers !== undefined;
+  return { digest: pushed, whole, layers: await layersOf(store, pushed) };
 }
 
 async function layersOf(store: ContentStore, digest: string): Promise<{ digest: string; size: number }[]> {

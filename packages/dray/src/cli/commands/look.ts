@@ -1,5 +1,6 @@
+import { confirm } from "@clack/prompts";
 import type { Command } from "commander";
-import { attach, quote } from "../../base/process.ts";
+import { attach } from "../../base/process.ts";
 import { Failure } from "../../base/failure.ts";
 import { connect, machinesOf, onEach, withSite } from "../../flows/fleet.ts";
 import { logs, type MachineStatus, replicasOf, status } from "../../flows/look.ts";
@@ -50,13 +51,13 @@ export function addLogs(program: Command): void {
   const command = program
     .command("logs")
     .description("what the replicas (or the edge) wrote")
-    .option("-F, --follow", "go on")
+    .option("-f, --follow", "go on")
     .option("-n, --tail <lines>", "last lines", "100")
     .option("-r, --release <id>", "of a release that is kept")
     .option("--edge", "the edge's access log");
   define<{ follow?: boolean; tail: string; release?: string; edge?: boolean }>(
     command,
-    ["dray logs -F", "dray logs --edge -n 20"],
+    ["dray logs -f", "dray logs --edge -n 20"],
     async (run) => {
       const { flags } = run;
       const manifest = await run.manifest();
@@ -100,12 +101,10 @@ export function addExec(program: Command): void {
     );
     await using machine = await connect(where, run.ssh, run.context);
     const tty = process.stdin.isTTY ? "-it" : "-i";
-    const argv = ["docker", "exec", tty, container, program_, ...((rest as unknown as string[] | undefined) ?? [])];
-    return await attach(
-      machine
-        .interactive(process.stdin.isTTY ? argv : ["sh", "-c", argv.map(quote).join(" ")])
-        .filter((word) => process.stdin.isTTY || word !== "-t"),
-    );
+    const argv = ["exec", tty, container, program_, ...((rest as unknown as string[] | undefined) ?? [])];
+    // Who may not open the engine's socket has reached it with sudo.
+    const script = `test -w /var/run/docker.sock && exec docker "$@"; exec sudo -n docker "$@"`;
+    return await attach(machine.interactive(["sh", "-c", script, "docker", ...argv], process.stdin.isTTY));
   });
 }
 
@@ -118,11 +117,13 @@ export function addRemove(program: Command): void {
     const manifest = await run.manifest();
     const wheres = machinesOf(manifest, run.flags.machine);
     if (run.flags.yes !== true) {
-      throw new Failure(
-        "usage.declined",
-        `this removes ${manifest.service} and its kept releases from ${wheres.map((where) => where.name).join(", ")}`,
-        { hint: "if so: dray remove --yes" },
-      );
+      const what = `${manifest.service} and its kept releases from ${wheres.map((where) => where.name).join(", ")}`;
+      const sure =
+        process.stdin.isTTY && run.flags.json !== true ? await confirm({ message: `Remove ${what}?` }) : false;
+      if (sure !== true)
+        throw new Failure("usage.declined", `not confirmed: this removes ${what}`, {
+          hint: "if so: dray remove --yes",
+        });
     }
     const done = await onEach(wheres, manifest.atOnce, async (where) => ({
       machine: where.name,

@@ -107,6 +107,11 @@ async function optionsOf(
 
 function calledText(called: Called): string {
   const { timing } = called;
-  const time = `${timing.totalMs} ms (dns ${timing.dnsMs}, connect ${timing.connectMs.toFixed(1)}, edge and model ${timing.firstByteMs.toFixed(1)})`;
+  const { dnsMs, connectMs, firstByteMs, queueMs, modelMs } = timing;
+  const behind =
+    queueMs === undefined || modelMs === undefined
+      ? `first byte ${firstByteMs.toFixed(1)}`
+      : `edge queue ${queueMs}, model ${modelMs}, way and edge ${Math.max(0, firstByteMs - queueMs - modelMs).toFixed(1)}`;
+  const time = `${timing.totalMs} ms (dns ${dnsMs}, connect ${connectMs.toFixed(1)}, ${behind})`;
   return `${called.method} ${called.url} -> ${called.status}${called.release === undefined ? "" : ` from ${called.release}`}, ${time}\n${called.body}`;
 }

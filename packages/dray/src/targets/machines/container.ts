@@ -1,8 +1,5 @@
-import { randomInt } from "node:crypto";
 import type { Release } from "../../core/release.ts";
-import type { Machine } from "../../machine/machine.ts";
-
-export const NETWORK = "dray";
+import { NETWORK } from "./network.ts";
 
 /** Capabilities that ordinary images need to change their user or bind a low port; everything else is dropped. */
 const CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID"];
@@ -53,16 +50,4 @@ export function replicaContainer(
     },
     NetworkingConfig: { EndpointsConfig: { [NETWORK]: { IPAMConfig: { IPv4Address: address } } } },
   };
-}
-
-/** A free address in the edge's network, at random: two services that deploy at once will not meet. */
-export async function freeAddress(machine: Machine, taken: ReadonlySet<string>, signal: AbortSignal): Promise<string> {
-  const network = await machine.engine.get<{ IPAM: { Config: { Subnet: string }[] } }>(`/networks/${NETWORK}`, {
-    signal,
-  });
-  const [a, b, c = 0] = (network.IPAM.Config[0]?.Subnet ?? "172.30.0.0/20").split(/[./]/).map(Number);
-  for (;;) {
-    const address = `${a}.${b}.${c + randomInt(0, 16)}.${randomInt(16, 250)}`;
-    if (!taken.has(address)) return address;
-  }
 }

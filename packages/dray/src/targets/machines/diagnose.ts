@@ -161,6 +161,17 @@ export function explainListeners(
       },
     );
   }
+  if (open.length === 0 && port === undefined) {
+    return new Failure(
+      "image.no-port",
+      `the image names no port (EXPOSE), and nothing listened on any within ${seconds}`,
+      {
+        hint: "write it down: port: 8080; if it is still loading, raise limits.ready",
+        details,
+        cause,
+      },
+    );
+  }
   if (open.length === 0) {
     return new Failure("release.not-ready", `nothing listened on any port within ${seconds}`, {
       hint: "still loading? raise limits.ready; its last lines are below",

@@ -2,18 +2,16 @@ import { Failure } from "../../base/failure.ts";
 import type { Context } from "../../core/context.ts";
 import { EDGE, EDGE_COMMAND, EDGE_PORT_LABEL, EDGE_VOLUME } from "../../machine/edge.ts";
 import { edgeConfig, EMPTY_STATE } from "../../machine/edge-config.ts";
-import { EngineError, isMissing, isTaken } from "../../machine/engine.ts";
+import { EngineError, isTaken } from "../../machine/engine.ts";
 import type { Machine } from "../../machine/machine.ts";
-import { CAGE, NETWORK } from "./container.ts";
+import { CAGE } from "./container.ts";
+import { makeNetwork, NETWORK } from "./network.ts";
 
-/** Networks of 4,096 addresses; the first that does not overlap another of the machine is taken. */
-const SUBNETS = ["172.30.80.0/20", "10.86.80.0/20", "192.168.208.0/20", "10.213.160.0/20"];
-
-/** Makes the edge's network and container, or starts what is there. Safe to do twice, also at once. @throws Failure machine.port-taken */
-export async function setUpEdge(machine: Machine, image: string, port: number, context: Context): Promise<void> {
+/** Makes the edge's network and container, or starts what is there; returns the network's subnet. Safe to do twice, also at once. @throws Failure machine.port-taken */
+export async function setUpEdge(machine: Machine, image: string, port: number, context: Context): Promise<string> {
   const { signal } = context;
   const { engine } = machine;
-  await makeNetwork(machine, signal);
+  const subnet = await makeNetwork(machine, signal);
   const state = { ...EMPTY_STATE, port };
   try {
     await engine.post(`/containers/create`, {
@@ -45,33 +43,7 @@ export async function setUpEdge(machine: Machine, image: string, port: number, c
     await engine.call("DELETE", `/containers/${EDGE}`, { query: { force: true }, signal });
     throw await explainPort(error, machine, port, signal);
   });
-}
-
-async function makeNetwork(machine: Machine, signal: AbortSignal): Promise<void> {
-  const found = await machine.engine.get(`/networks/${NETWORK}`, { signal }).catch((error: unknown) => {
-    if (!isMissing(error)) throw error;
-    return undefined;
-  });
-  if (found !== undefined) return;
-  let last: unknown;
-  for (const Subnet of SUBNETS) {
-    try {
-      return void (await machine.engine.post("/networks/create", {
-        signal,
-        body: {
-          Name: NETWORK,
-          CheckDuplicate: true,
-          Driver: "bridge",
-          Labels: { "dray.role": "network" },
-          IPAM: { Config: [{ Subnet }] },
-        },
-      }));
-    } catch (error) {
-      if (isTaken(error)) return;
-      last = error;
-    }
-  }
-  throw last;
+  return subnet;
 }
 
 /** Docker 20.10 to 29 say "address already in use" or "port is already allocated". */

@@ -3,6 +3,7 @@ import { sleep } from "../../base/clock.ts";
 import { Failure } from "../../base/failure.ts";
 import { quote } from "../../base/process.ts";
 import type { Edge } from "../../machine/edge.ts";
+import { HOME } from "../../machine/edge-script.ts";
 
 /** A lease ends by itself this long after its owner was last heard of. */
 const LEASE_S = 30;
@@ -12,7 +13,6 @@ const POLL_MS = 40;
 /** How the owner of a lock begins that is held to retire old releases. */
 export const RETIRING = "the retiring of old releases";
 const NOBODY = "somebody";
-const HOME = "/var/lib/dray";
 
 /** A lock on one service of one machine. */
 export interface Lease {
@@ -40,7 +40,7 @@ export async function takeLock(edge: Edge, service: string, who: string, signal:
 async function tryLock(edge: Edge, service: string, who: string): Promise<Lease | Failure> {
   const token = randomBytes(8).toString("hex");
   const lock = `${HOME}/lock-${service}`;
-  const said = await edge.run(
+  const said = await edge.runAndRead(
     [
       `mkdir ${lock}.${token} && echo $((EPOCHSECONDS + ${LEASE_S})) > ${lock}.${token}/expires`,
       `echo ${token} > ${lock}.${token}/token; echo ${quote(who)} since $EPOCHSECONDS > ${lock}.${token}/owner`,

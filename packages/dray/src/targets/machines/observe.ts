@@ -1,9 +1,9 @@
-import path from "node:path";
 import type { Context } from "../../core/context.ts";
 import { Edge, EDGE, EDGE_PORT_LABEL } from "../../machine/edge.ts";
 import { EMPTY_STATE, type EdgeState } from "../../machine/edge-config.ts";
 import { EngineError } from "../../machine/engine.ts";
 import type { Machine } from "../../machine/machine.ts";
+import { subnetOf } from "./network.ts";
 
 /** Containers of ours on a machine, running or not. */
 export interface SeenContainer {
@@ -23,6 +23,10 @@ export interface Seen {
   edge: "none" | "stopped" | "running";
   state: EdgeState;
   containers: SeenContainer[];
+  /** Whether the engine takes an image of which it has some layers already. */
+  imageStore: "layers" | "containerd";
+  /** Of the edge's network, when there is one: `172.30.80.0/20`. */
+  subnet?: string;
   /** Free bytes where the engine keeps images; undefined when it could not be asked. */
   freeBytes?: number;
   /** Who holds the edge's port, when it is not ours. */
@@ -59,32 +63,42 @@ interface Listed {
   Ports: { PublicPort?: number; Type: string }[];
 }
 
-/** Looks; changes nothing. Everything is asked at once: a round trip or two, however far away the machine is. */
-export async function observe(site: Site, port: number, context: Context): Promise<Seen> {
-  const { machine } = site;
+/** Looks; changes nothing. Everything is asked at once: three round trips, however much there is to see. */
+export async function survey(machine: Machine, port: number, context: Context): Promise<{ site: Site; seen: Seen }> {
   const { signal } = context;
-  const [listed, state, freeBytes] = await Promise.all([
+  const [edge, listed, freeBytes, subnet, store] = await Promise.all([
+    openEdge(machine, signal),
     machine.engine.get<Listed[]>("/containers/json", { query: { all: true }, signal }),
-    site.edge?.state() ?? Promise.resolve(EMPTY_STATE),
     freeDisk(machine, signal),
+    subnetOf(machine, signal),
+    imageStore(machine, signal),
   ]);
-  const edge = listed.find((container) => container.Names.includes(`/${EDGE}`));
-  const holder = listed.find((container) => container !== edge && container.Ports.some((at) => at.PublicPort === port));
-  return {
+  const container = listed.find((each) => each.Names.includes(`/${EDGE}`));
+  const holder = listed.find((each) => each !== container && each.Ports.some((at) => at.PublicPort === port));
+  const seen: Seen = {
     machine: machine.name,
     architecture: architectureName(machine.version.Arch),
-    edge: edge === undefined ? "none" : edge.State === "running" ? "running" : "stopped",
-    state: edge === undefined ? EMPTY_STATE : state,
-    containers: listed.filter((container) => container.Labels["dray.role"] !== undefined).map(seen),
+    edge: container === undefined ? "none" : edge === undefined ? "stopped" : "running",
+    state: edge?.known ?? EMPTY_STATE,
+    containers: listed.filter((each) => each.Labels["dray.role"] !== undefined).map(ours),
+    imageStore: store,
     ...(freeBytes === undefined ? {} : { freeBytes }),
+    ...(subnet === undefined ? {} : { subnet }),
     ...(holder === undefined ? {} : { portHolder: `the container ${holder.Names[0]?.slice(1) ?? holder.Id}` }),
-    ...(edge !== undefined && edge.Labels[EDGE_PORT_LABEL] !== String(port)
-      ? { portHolder: `the edge of this machine listens on port ${edge.Labels[EDGE_PORT_LABEL]}` }
+    ...(container !== undefined && container.Labels[EDGE_PORT_LABEL] !== String(port)
+      ? { portHolder: `the edge of this machine listens on port ${container.Labels[EDGE_PORT_LABEL]}` }
       : {}),
   };
+  return { site: { machine, edge }, seen };
 }
 
-function seen(container: Listed): SeenContainer {
+/** How the engine keeps images: the classic layer store takes parts of an image, containerd's wants it whole. */
+async function imageStore(machine: Machine, signal: AbortSignal): Promise<Seen["imageStore"]> {
+  const info = await machine.engine.get<{ DriverStatus: [string, string][] | null }>("/info", { signal });
+  return (info.DriverStatus ?? []).some(([, value]) => value.includes("containerd")) ? "containerd" : "layers";
+}
+
+function ours(container: Listed): SeenContainer {
   const { Labels: labels } = container;
   return {
     id: container.Id,
@@ -97,14 +111,12 @@ function seen(container: Listed): SeenContainer {
   };
 }
 
-/** Free bytes below the engine's folder, or its nearest parent this user may look at. */
+/** Free bytes below the engine's folder, or its parent where this user may not look into it. */
 async function freeDisk(machine: Machine, signal: AbortSignal): Promise<number | undefined> {
-  for (const folder of ["/var/lib/docker", path.dirname("/var/lib/docker")]) {
-    const ended = await machine.run(["df", "-Pk", folder], { signal }).catch(() => undefined);
-    const free = Number(ended?.stdout.trim().split("\n").at(-1)?.split(/\s+/)[3]);
-    if (ended?.code === 0 && Number.isFinite(free)) return free * 1024;
-  }
-  return undefined;
+  const ended = await machine.run(["df", "-Pk", "/var/lib/docker", "/var/lib"], { signal }).catch(() => undefined);
+  const [, first] = ended?.stdout.trim().split("\n") ?? [];
+  const free = Number(first?.split(/\s+/)[3]);
+  return Number.isFinite(free) ? free * 1024 : undefined;
 }
 
 /** Docker's name of an architecture: what `uname -m` calls x86_64 is amd64 there. */

@@ -26,6 +26,7 @@ const seen: Seen = {
   edge: "none",
   state: EMPTY_STATE,
   containers: [],
+  imageStore: "layers",
   freeBytes: 1e9,
 };
 

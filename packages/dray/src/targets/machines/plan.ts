@@ -4,8 +4,17 @@ import type { Release, Settings } from "../../core/release.ts";
 import { keptOf } from "../../machine/edge-config.ts";
 import type { Seen } from "./observe.ts";
 
+/** From this computer, over ssh. */
+export interface Direct {
+  via: "direct";
+  /** Of the layers the machine lacks, compressed. */
+  bytes: number;
+  /** Only those layers are sent, when the machine can put them together with what it has. */
+  parts?: readonly string[];
+}
+
 /** Where a machine gets the image from: this computer, a registry it reaches itself, or it has it. */
-export type Source = { via: "direct"; bytes: number } | { via: "pull"; reference: string } | { via: "here" };
+export type Source = Direct | { via: "pull"; reference: string } | { via: "here" };
 
 /** What a machine does, as data. */
 export type MachineStep = Step &
@@ -72,9 +81,8 @@ export function planMachine(wish: Wish, seen: Seen): Plan<MachineStep> {
     changes: changes(release, seen),
     stages: [
       stage("prepare", edge),
-      // Starting again what is kept cannot spoil anything: it need not wait for the lock.
-      stage("carry", [lock, ...carry, ...(wish.again ? start : [])]),
-      stage("start", wish.again ? [] : start),
+      stage("carry", [lock, ...carry]),
+      stage("start", start),
       stage("prove", prove),
       stage("switch", [{ kind: "switch", on, title: `give the traffic to ${release.id}` }]),
       stage("record", [{ kind: "record", on, title: "record", keep: wish.keep }], "warn"),

@@ -1,29 +1,26 @@
 import type http from "node:http";
 import { deadline, sleep, until } from "../../base/clock.ts";
 import { Failure } from "../../base/failure.ts";
-import { agentOver, ask, text } from "../../base/request.ts";
+import { agentOver, ask, type Dial, text } from "../../base/request.ts";
 import type { Context } from "../../core/context.ts";
 import { type Answer, compareGolden, type Golden } from "../../core/golden.ts";
 import type { Release } from "../../core/release.ts";
-import type { Edge } from "../../machine/edge.ts";
 import type { Machine } from "../../machine/machine.ts";
+import type { Job, Started } from "./job.ts";
+import { edgeOf } from "./observe.ts";
 import { containerLogs, explainNotReady, inspectState, listeners } from "./diagnose.ts";
 
 const WARM_UPS = 3;
 
 /** The port a replica listens on: known, or the first it opens for others. */
-export async function findPort(
-  machine: Machine,
-  container: string,
-  image: string,
-  readyMs: number,
-  context: Context,
-): Promise<number> {
+export async function findPort(job: Job, container: string, context: Context): Promise<number> {
+  const { machine } = job.site;
+  const { readyMs } = job.release.settings.limits;
   const limit = deadline(readyMs, context.signal);
   try {
     return await until(
       async () => {
-        const all = await listeners(machine.engine, container, image, limit);
+        const all = await listeners(machine.engine, container, job.edgeImage, limit);
         return all.find((each) => !each.loopback)?.port;
       },
       200,
@@ -31,7 +28,7 @@ export async function findPort(
     );
   } catch (error) {
     context.signal.throwIfAborted();
-    throw await explainNotReady(machine, container, image, { readyMs }, error);
+    throw await explainNotReady(machine, container, job.edgeImage, { readyMs }, error);
   }
 }
 
@@ -40,33 +37,37 @@ export async function findPort(
  * answer expected. All requests travel from the edge, as clients' will.
  * Resolves to the golden requests' times in milliseconds. @throws Failure release.*
  */
-export async function proveReplica(
-  site: { machine: Machine; edge: Edge },
-  replica: { container: string; address: string; port: number; image: string },
-  release: Release,
-  golden: readonly Golden[],
-  context: Context,
-): Promise<number[]> {
-  const { readyMs } = release.settings.limits;
+export async function proveReplica(job: Job, replica: Started, context: Context): Promise<number[]> {
+  const { machine } = job.site;
+  const { readyMs } = job.release.settings.limits;
+  const { ready } = job.release.settings;
   const ended = new AbortController();
   const limit = AbortSignal.any([deadline(readyMs, context.signal), ended.signal]);
-  const agent = agentOver(() => site.edge.dial(replica.address, replica.port, readyMs, limit), 1);
+  const agent = agentOver(dialer(job, replica, context.signal), 1);
   try {
-    await Promise.race([becomeReady(agent, release, limit), watch(site.machine, replica.container, limit)]);
+    await Promise.race([becomeReady(agent, job.release, limit), watch(machine, replica.container, limit)]);
+    ended.abort();
+    return await proveGolden(job, replica, agent, context);
   } catch (error) {
     context.signal.throwIfAborted();
-    throw await explainNotReady(
-      site.machine,
-      replica.container,
-      replica.image,
-      { readyMs, port: replica.port, ready: release.settings.ready },
-      error,
-    );
+    if (error instanceof Failure) throw error;
+    const expected = { readyMs, port: replica.port, ready };
+    throw await explainNotReady(machine, replica.container, job.edgeImage, expected, error);
   } finally {
     ended.abort();
     agent.destroy();
   }
-  return await proveGolden(site, replica, golden, context);
+}
+
+/** Opens connections to a replica from the edge; the first is the one that was made ready while the replica started. */
+function dialer(job: Job, replica: Started, signal: AbortSignal): Dial {
+  let { line } = replica;
+  return async () => {
+    const ready = line;
+    line = undefined;
+    const { readyMs } = job.release.settings.limits;
+    return (await (ready ?? edgeOf(job.site).line(replica.address, replica.port, readyMs, signal)))();
+  };
 }
 
 async function becomeReady(agent: http.Agent, release: Release, limit: AbortSignal): Promise<void> {
@@ -106,35 +107,26 @@ async function watch(machine: Machine, container: string, limit: AbortSignal): P
   }
 }
 
-async function proveGolden(
-  site: { machine: Machine; edge: Edge },
-  replica: { container: string; address: string; port: number },
-  golden: readonly Golden[],
-  context: Context,
-): Promise<number[]> {
+async function proveGolden(job: Job, replica: Started, agent: http.Agent, context: Context): Promise<number[]> {
+  const { golden } = job;
   if (golden.length === 0) return [];
   const limit = deadline(120_000, context.signal);
-  const agent = agentOver(() => site.edge.dial(replica.address, replica.port, 1000, limit), 1);
-  try {
-    for (let round = 0; round < WARM_UPS; round++) {
-      for (const each of golden) await sendGolden(agent, each, limit);
-    }
-    const times: number[] = [];
-    for (const each of golden) {
-      const answer = await sendGolden(agent, each, limit);
-      const wrong = compareGolden(each, answer);
-      if (wrong.length > 0) {
-        throw new Failure("release.golden-wrong", `${each.request.method} ${each.request.path}: ${wrong[0]}`, {
-          hint: "if the new answer is right, change golden.json; the old release serves on",
-          details: [...wrong.slice(1), ...(await containerLogs(site.machine.engine, replica.container, 5))],
-        });
-      }
-      times.push(answer.ms);
-    }
-    return times;
-  } finally {
-    agent.destroy();
+  for (let round = 0; round < WARM_UPS; round++) {
+    for (const each of golden) await sendGolden(agent, each, limit);
   }
+  const times: number[] = [];
+  for (const each of golden) {
+    const answer = await sendGolden(agent, each, limit);
+    const wrong = compareGolden(each, answer);
+    if (wrong.length > 0) {
+      throw new Failure("release.golden-wrong", `${each.request.method} ${each.request.path}: ${wrong[0]}`, {
+        hint: "if the new answer is right, change golden.json; the old release serves on",
+        details: [...wrong.slice(1), ...(await containerLogs(job.site.machine.engine, replica.container, 5))],
+      });
+    }
+    times.push(answer.ms);
+  }
+  return times;
 }
 
 async function sendGolden(agent: http.Agent, golden: Golden, signal: AbortSignal): Promise<Answer> {

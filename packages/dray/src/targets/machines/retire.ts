@@ -61,7 +61,7 @@ async function stop(site: Site, service: string, who: string, release: string, c
     const known = state.services[service];
     const kept = known && keptOf(known, release);
     if (known === undefined || kept === undefined || known.current === release) return;
-    await edge.save(markStopping(state, service, release));
+    await edge.save((now) => markStopping(now, service, release));
     await edge.forget(
       service,
       serversOf(kept).map((server) => server.name),
@@ -101,6 +101,14 @@ function markStopping(state: EdgeState, service: string, release: string): EdgeS
   return { ...state, services: { ...state.services, [service]: { ...known, releases } } };
 }
 
+function withoutReleases(state: EdgeState, service: string, gone: readonly Kept[]): EdgeState {
+  const known = state.services[service];
+  if (known === undefined) return state;
+  const ids = new Set(gone.map((kept) => kept.release.id));
+  const releases = known.releases.filter((kept) => !ids.has(kept.release.id));
+  return { ...state, services: { ...state.services, [service]: { ...known, releases } } };
+}
+
 /** Removes releases beyond `keep`, and containers of ours that no kept release knows (a killed deploy's). Only ours. */
 async function prune(site: Site, service: string, keep: number, context: Context): Promise<void> {
   const edge = edgeOf(site);
@@ -110,8 +118,7 @@ async function prune(site: Site, service: string, keep: number, context: Context
   const others = known.releases.filter((kept) => kept.release.id !== known.current);
   const gone = others.slice(0, Math.max(0, others.length - keep));
   const staying = known.releases.filter((kept) => !gone.includes(kept));
-  if (gone.length > 0)
-    await edge.save({ ...state, services: { ...state.services, [service]: { ...known, releases: staying } } });
+  if (gone.length > 0) await edge.save((now) => withoutReleases(now, service, gone));
   const wanted = new Set(staying.flatMap((kept) => kept.replicas.map((replica) => replica.container)));
   await removeStrays(site, service, wanted, context);
   for (const kept of gone) {

@@ -1,0 +1,18 @@
+// npm run bench -- deploy [--json] [--rounds N]
+import { parseArgs } from "node:util";
+import { benchDeploy } from "./deploy.ts";
+
+const BENCHES = { deploy: benchDeploy };
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: "boolean" }, rounds: { type: "string", default: "5" } },
+});
+const bench = Object.entries(BENCHES).find(([name]) => name === positionals[0])?.[1];
+if (bench === undefined) {
+  process.stderr.write(`usage: npm run bench -- ${Object.keys(BENCHES).join("|")} [--json] [--rounds N]\n`);
+  process.exit(2);
+}
+const figures = await bench(Number(values.rounds), (line) => void process.stderr.write(`${line}\n`));
+for (const [name, value] of Object.entries(figures)) process.stderr.write(`${name.padEnd(26)} ${value}\n`);
+if (values.json === true) process.stdout.write(`${JSON.stringify(figures)}\n`);

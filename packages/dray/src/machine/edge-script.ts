@@ -1,0 +1,102 @@
+import { randomBytes } from "node:crypto";
+import { Failure } from "../base/failure.ts";
+import { EMPTY_STATE, type EdgeState } from "./edge-config.ts";
+
+/** The edge's volume, as its container sees it. */
+export const HOME = "/var/lib/dray";
+
+export const GREETED = "--dray-greeted--";
+export const STALE = "--dray-stale--";
+export const READ_STATE: string = `cat ${HOME}/state.json 2>/dev/null || cat ${HOME}/state.json.last 2>/dev/null`;
+
+export function parseState(said: string): EdgeState {
+  return said.trim() === "" ? EMPTY_STATE : (JSON.parse(said) as EdgeState);
+}
+
+export function next(before: EdgeState, change: (state: EdgeState) => EdgeState): EdgeState {
+  return { ...change(before), rev: before.rev + 1 };
+}
+
+/** How a state's file begins: what tells one revision from another. */
+function beginning(state: EdgeState): string {
+  return `{"v":1,"rev":${state.rev},`;
+}
+
+/**
+ * Lines that run only while nobody else changes the state, and only when it is still the one that was read.
+ * A holder that died is not waited for: what is done inside takes milliseconds.
+ */
+export function exclusively(read: EdgeState, lines: readonly string[]): string[] {
+  const mutex = `${HOME}/mutex`;
+  return [
+    `for ((i = 0; i < 1000; i++)); do (set -C; echo $EPOCHSECONDS > ${mutex}) 2>/dev/null && break`,
+    `  read -r since < ${mutex} 2>/dev/null && [ "$((EPOCHSECONDS - since))" -gt 10 ] && rm -f ${mutex}; sleep 0.01; done 2>/dev/null`,
+    `read -r now < ${HOME}/state.json`,
+    `if [[ $now == '${beginning(read)}'* ]]; then`,
+    ...lines,
+    `else echo "${STALE}"; fi`,
+    `rm -f ${mutex}`,
+  ];
+}
+
+/** The new state, in place at once; the one before stays as the last good copy. */
+export function writeState(state: EdgeState): string {
+  const { v, rev, ...rest } = state;
+  return [
+    file("state.json.new", JSON.stringify({ v, rev, ...rest })),
+    `cat ${HOME}/state.json > ${HOME}/state.json.last; sync ${HOME}/state.json.new ${HOME}/state.json.last 2>/dev/null`,
+    `mv -f ${HOME}/state.json.new ${HOME}/state.json`,
+  ].join("\n");
+}
+
+/** Writes a file in the volume. The text comes from us, but a delimiter nobody can guess costs nothing. */
+export function file(name: string, content: string): string {
+  const end = `END${randomBytes(8).toString("hex")}`;
+  return `cat > ${HOME}/${name} <<'${end}'\n${content.trimEnd()}\n${end}`;
+}
+
+/** A bash function that sends one command to HAProxy's runtime API and prints the answer. */
+export const ADMIN = `admin() { exec 5<>/dev/tcp/127.0.0.1/9999 && printf '%s\\n' "$1" >&5 && cat <&5; exec 5>&-; }`;
+
+export const RELOAD: string = `exec 6<>/dev/tcp/127.0.0.1/9998 && printf 'reload\\n' >&6 && cat <&6; exec 6>&-`;
+
+export function expectReload(said: string): void {
+  if (/Success=1/.test(said)) return;
+  throw new Failure("edge.failed", "the edge did not take its new configuration", {
+    hint: "the old configuration is still in force; this is a bug of dray: please report the lines below",
+    details: said.trim().split("\n").slice(-6),
+  });
+}
+
+/** Makes sure that the release that should get traffic does, and no other. */
+export function expectTraffic(said: string, state: EdgeState, service: string): void {
+  const up = parseServers(said)
+    .filter((server) => server.takes)
+    .map((server) => server.release);
+  const current = state.services[service]?.current;
+  if (current !== undefined && up.includes(current) && up.every((release) => release === current)) return;
+  throw new Failure("edge.failed", `the edge gives traffic to ${up.join(", ") || "nobody"} instead of ${current}`, {
+    hint: "run the same command again; dray logs --edge shows what HAProxy said",
+  });
+}
+
+/** Reads `show servers state` (format 1: name in field 4, admin state in 7, operational in 6) and `show servers conn`. */
+export function parseServers(said: string): { name: string; release: string; takes: boolean; inFlight: number }[] {
+  const rows = said.split("\n").map((line) => line.trim().split(/\s+/));
+  const used = new Map<string, number>();
+  for (const row of rows) {
+    const name = /^[\w-]+\/(\S+)$/.exec(row[0] ?? "")?.[1];
+    if (name !== undefined) used.set(name, Number(row[6] ?? 0));
+  }
+  return rows
+    .filter((row) => row.length > 15 && /^\d+$/.test(row[0] ?? ""))
+    .map((row) => {
+      const name = row[3] ?? "";
+      return {
+        name,
+        release: name.split(".")[0] ?? name,
+        takes: row[5] === "2" && row[6] === "0",
+        inFlight: used.get(name) ?? 0,
+      };
+    });
+}

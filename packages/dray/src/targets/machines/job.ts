@@ -1,0 +1,32 @@
+import type { Duplex } from "node:stream";
+import type { Context } from "../../core/context.ts";
+import type { Golden } from "../../core/golden.ts";
+import type { Release } from "../../core/release.ts";
+import type { Replica } from "../../machine/edge-config.ts";
+import type { Seen, Site } from "./observe.ts";
+
+/** What carrying out one machine's plan needs to know besides its steps. */
+export interface Job {
+  site: Site;
+  seen: Seen;
+  release: Release;
+  golden: readonly Golden[];
+  edgeImage: string;
+  /** Brings the edge's image to the machine when it is not there. */
+  supplyEdge: (site: Site, context: Context) => Promise<void>;
+  /** Who runs the command: owner of the lock. */
+  who: string;
+  /** For times since the command began. */
+  startedAt: number;
+  /** Bytes that travelled, for the record. */
+  bytesSent: number;
+  /** Of the edge's network; known once there is an edge. */
+  subnet: string | undefined;
+  /** Addresses of the network that are in use. */
+  taken: Set<string>;
+}
+
+/** A replica that was started, and a connection to it that waits to be used. */
+export interface Started extends Replica {
+  line?: Promise<() => Duplex>;
+}

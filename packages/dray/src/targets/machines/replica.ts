@@ -1,0 +1,82 @@
+import type { Duplex } from "node:stream";
+import type { Undo } from "../../core/carry-out.ts";
+import type { Context } from "../../core/context.ts";
+import { keptOf } from "../../machine/edge-config.ts";
+import { imageName } from "./bring.ts";
+import { containerName, replicaContainer } from "./container.ts";
+import type { Job, Started } from "./job.ts";
+import { freeAddress } from "./network.ts";
+import { edgeOf } from "./observe.ts";
+
+/** Starts one replica of a new release. */
+export async function startNew(job: Job, index: number, context: Context): Promise<{ undo: Undo; started: Started }> {
+  const { site, release } = job;
+  const { engine } = site.machine;
+  if (job.subnet === undefined) throw new TypeError("no network for a replica");
+  const address = freeAddress(job.subnet, job.taken);
+  job.taken.add(address);
+  const container = containerName(release, index);
+  const port = release.settings.port ?? 0;
+  const line = openLine(job, { address, port }, context);
+  const image = site.machine.name === "local" || release.digest === "" ? release.image : imageName(release);
+  const undo: Undo = async (fresh) => {
+    await engine.call("DELETE", `/containers/${container}`, { query: { force: true, v: true }, signal: fresh.signal });
+  };
+  await engine.post("/containers/create", {
+    query: { name: container },
+    body: replicaContainer(release, index, image, address, environment(job, context)),
+    signal: context.signal,
+  });
+  try {
+    await engine.post(`/containers/${container}/start`, { signal: context.signal });
+  } catch (error) {
+    await undo({ ...context, signal: AbortSignal.timeout(10_000) });
+    throw error;
+  }
+  return { undo, started: { container, address, port, ...line } };
+}
+
+function environment(job: Job, context: Context): string[] {
+  const { id, settings } = job.release;
+  return [
+    ...Object.entries(settings.env).map(([key, value]) => `${key}=${value}`),
+    `DRAY_RELEASE=${id}`,
+    ...settings.secrets.map((name) => `${name}=${context.secrets.get(name)?.reveal() ?? ""}`),
+  ];
+}
+
+/** A connection to a replica, made ready while the replica starts: asking it later costs one round trip instead of four. */
+function openLine(job: Job, at: { address: string; port: number }, context: Context): { line?: Promise<() => Duplex> } {
+  if (at.port === 0) return {};
+  const line = edgeOf(job.site).line(at.address, at.port, job.release.settings.limits.readyMs, context.signal);
+  // Whoever uses it meets the error; where the start itself fails, nobody does.
+  line.catch(() => undefined);
+  return { line };
+}
+
+/** Starts a replica that was kept: stopped, or still finishing its last requests. */
+export async function startAgain(
+  job: Job,
+  index: number,
+  context: Context,
+): Promise<{ undo?: Undo; started: Started }> {
+  const { engine } = job.site.machine;
+  const { signal } = context;
+  // As it is under the lock: only now is it sure that nobody retires it at this moment.
+  const service = edgeOf(job.site).known.services[job.release.service];
+  const kept = service && keptOf(service, job.release.id);
+  const replica = kept?.replicas[index];
+  if (replica === undefined) throw new TypeError(`replica ${index} of ${job.release.id} is not kept`);
+  const started: Started = { ...replica, ...openLine(job, replica, context) };
+  const running = job.seen.containers.some((container) => container.name === replica.container && container.running);
+  if (running && kept?.stopping !== true) return { started };
+  // It was told to stop and may end at any moment: end it now, so that it starts clean.
+  if (running) await engine.post(`/containers/${replica.container}/stop`, { query: { t: 0 }, signal });
+  await engine.post(`/containers/${replica.container}/start`, { signal });
+  return {
+    started,
+    undo: async (fresh) => {
+      await engine.post(`/containers/${replica.container}/stop`, { query: { t: 1 }, signal: fresh.signal });
+    },
+  };
+}

@@ -1,0 +1,94 @@
+import { expect, test } from "vitest";
+import { appImage } from "../world/images.ts";
+import { startVm } from "../world/vm.ts";
+
+test("every command on one service, from init to remove", async () => {
+  await using vm = await startVm();
+  const ok = async (...argv: string[]): Promise<string> => {
+    const ended = await vm.dray(...argv);
+    expect(ended.code, ended.stderr).toBe(0);
+    return ended.stdout;
+  };
+  await vm.write("Dockerfile", `FROM ${appImage("1")}\nCOPY app.txt /\nEXPOSE 8080\n`);
+  await vm.write("app.txt", "one");
+  await vm.write("big.bin", "x".repeat(1000));
+  await vm.write(".dockerignore", "*.bin\n");
+  await vm.write(
+    "golden.json",
+    '[{"request": {"path": "/decisions", "method": "POST", "body": {"a": 1}}, "expect": {"body": {"score": 0.9}}}]',
+  );
+  expect((await vm.dray("init")).code).toBe(2);
+  expect(await ok("init", "--machine", vm.host, "--service", "decisions")).toContain("golden: golden.json");
+  expect((await vm.dray("init", "--machine", vm.host)).stderr).toContain("--force");
+
+  expect(await ok("plan")).toContain("+ release");
+  expect(JSON.parse(await ok("plan", "--json"))).toMatchObject([{ plan: { service: "decisions" } }]);
+  expect(await ok("deploy", "--dry-run")).toContain("take the lock");
+  expect(await vm.inside("docker", "ps", "-aq")).toBe("");
+
+  const deployed = JSON.parse(await ok("deploy", "--json")) as { outcomes: { release: string }[] };
+  const first = deployed.outcomes[0]?.release ?? "";
+  expect((await vm.dray("rollback")).stderr).toContain("[release.none-before]");
+  expect(await ok("request")).toMatch(/POST .* 200 .*edge queue \d+, model \d+/);
+  const calls = JSON.parse(await ok("request", "--path", "/", "--count", "3", "--json")) as { release: string }[];
+  expect(calls.map((each) => each.release)).toEqual([first, first, first]);
+  expect(await ok("request", "-d", '{"b": 2}', "--path", "/decisions")).toContain('"b": 2');
+  expect((await vm.dray("request", "--path", "/slow?s=x")).code).toBe(1);
+  expect(await ok("open")).toContain(`http://${vm.address}/docs`);
+
+  await vm.write("app.txt", "two");
+  expect(await ok("deploy")).toContain("serves at");
+  const status = JSON.parse(await ok("status", "--json")) as { services: { previous: string; releases: object[] }[] }[];
+  expect(status[0]?.services[0]).toMatchObject({ previous: first, releases: [{ release: first }, { traffic: true }] });
+  expect(await ok("status")).toContain("traffic");
+  expect(await ok("exec", "--", "cat", "/app.txt")).toBe("two");
+  expect((await vm.dray("rollback", "nope")).stderr).toContain("[release.unknown]");
+  expect(await ok("rollback", first)).toContain(first);
+  expect(await ok("exec", "--", "cat", "/app.txt")).toBe("one");
+  expect(await ok("logs", "--edge", "-n", "5")).toContain("decisions");
+  expect(JSON.parse(await ok("machine", "ls", "--json"))).toMatchObject([
+    { machine: vm.host, architecture: "amd64", edge: true, services: ["decisions"], addresses: [vm.address] },
+  ]);
+  expect(await ok("machine", "ls")).toContain("Debian GNU/Linux 12");
+
+  expect((await vm.dray("remove")).code).toBe(2);
+  expect(await ok("remove", "--yes")).toContain("gone");
+  expect(await vm.inside("docker", "ps", "-aq")).toBe("");
+  expect(await vm.inside("docker", "images", "-q", "dray/decisions")).toBe("");
+  expect((await vm.dray("status")).stdout).toContain("nothing deployed");
+});
+
+test("help shows examples, and a wrong command line exits with 2", async () => {
+  await using vm = await startVm();
+  const help = await vm.dray("deploy", "--help");
+  expect(help.stdout).toContain("Examples:");
+  expect(help.code).toBe(0);
+  expect((await vm.dray("deploy", "--no-such-flag")).code).toBe(2);
+  expect((await vm.dray("no-such-command")).code).toBe(2);
+  expect((await vm.dray("status")).stderr).toContain("[manifest.missing]");
+});
+
+test("two who deploy at once: one wins, the other is told who; Ctrl-C takes everything back", async () => {
+  await using vm = await startVm();
+  const at = ["--machine", vm.host, "--service", "decisions"];
+  expect((await vm.dray("deploy", appImage("1"), ...at)).code).toBe(0);
+  await vm.write(
+    "dray.yaml",
+    `service: decisions\nmachine: ${vm.host}\nimage: ${appImage("never-ready")}\nready: /health\n`,
+  );
+  const slow = vm.drayRunning("deploy");
+  const starts = 'until test "$(docker ps -q --filter label=dray.role=replica | wc -l)" = 2; do sleep 0.1; done';
+  await vm.inside("sh", "-c", starts);
+  const other = await vm.dray("deploy", appImage("2"), ...at);
+  expect(other.stderr).toMatch(/\[service\.locked\]/);
+  expect(other.stderr).toMatch(/@.* has been changing decisions for \d+ s/);
+  expect(other.code).toBe(6);
+  slow.kill("SIGINT");
+  const ended = await slow.ended;
+  expect(ended.stderr).toContain("[interrupted]");
+  expect(ended.code).toBe(130);
+  expect(await vm.inside("docker", "ps", "-q", "--filter", "label=dray.role=replica")).not.toContain("\n");
+  const after = await vm.dray("deploy", appImage("2"), ...at);
+  expect(after.code, after.stderr).toBe(0);
+  expect(await (await fetch(`http://${vm.address}/`)).json()).toMatchObject({ version: "2" });
+});
