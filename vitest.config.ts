@@ -9,7 +9,7 @@ export default defineConfig({
       {
         test: {
           name: "scenarios",
-          include: ["test/scenarios/**/*.test.ts"],
+          include: ["test/{contract,scenarios}/**/*.test.ts"],
           testTimeout: 180_000,
           hookTimeout: 180_000,
           maxWorkers: 2,

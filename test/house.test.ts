@@ -14,7 +14,8 @@ const FLOORS: Record<string, string[]> = {
   recipes: ["machine", "core", "base"],
   registries: ["machine", "core", "base"],
   targets: ["registries", "machine", "core", "base"],
-  flows: ["targets", "registries", "recipes", "machine", "manifest", "core", "base"],
+  catalogue: ["targets", "registries", "recipes", "core", "base"],
+  flows: ["catalogue", "targets", "registries", "machine", "manifest", "core", "base"],
   index: ["flows", "manifest", "machine", "core", "base"],
   cli: ["flows", "manifest", "machine", "core", "base"],
 };

@@ -52,6 +52,7 @@ export const CODES = {
   "machine.port-taken": [EXIT.refused, "The edge's port is used by something else on the machine."],
   "machine.setup-unsupported": [EXIT.refused, "`dray machine setup` does not know this operating system."],
   "machine.setup-failed": [EXIT.failed, "Installing Docker on the machine failed."],
+  "image.bad-name": [EXIT.usage, "That is no name an image can have."],
   "image.not-found": [EXIT.refused, "The image is neither on this computer nor in a registry the machine can reach."],
   "image.wrong-arch": [EXIT.refused, "The image is for another processor architecture than the machine's."],
   "image.no-port": [EXIT.failed, "The image does not say which port it listens on, and none was found."],

@@ -13,9 +13,9 @@ export interface Cargo {
 /** Told while an image travels, in bytes. */
 export type OnBytes = (done: number, total: number) => void;
 
-/** Where images come from. */
+/** Where a machine gets its images from. */
 export interface Registry {
   kind: string;
-  /** Makes an image of this computer's engine ready to be carried. `reference` is what that engine calls it. */
+  /** Makes an image of this computer's engine ready to be carried. `reference` is what that engine calls it. @throws Failure image.* */
   load(reference: string, name: string, context: Context): Promise<Cargo>;
 }

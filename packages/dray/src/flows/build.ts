@@ -5,50 +5,30 @@ import { userInfo, hostname } from "node:os";
 import type { Context } from "../core/context.ts";
 import type { Origin, Release, Settings } from "../core/release.ts";
 import { releaseId } from "../core/release.ts";
+import type { Built, Recipe } from "../core/recipe.ts";
 import type { Cargo } from "../core/registry.ts";
-import { local } from "../machine/local.ts";
+import { CATALOGUE } from "../catalogue.ts";
 import type { Machine } from "../machine/machine.ts";
 import type { Manifest } from "../manifest/schema.ts";
-import { buildDockerfile } from "../recipes/dockerfile.ts";
-import { inspectImage, type ImageFacts } from "../recipes/image.ts";
 import { direct } from "../registries/direct.ts";
 
-/** An image that a release can be made of. */
-export interface Built {
-  reference: string;
-  /** Facts of the local engine; undefined when only a registry has it. */
-  facts?: ImageFacts;
+/** The recipe that makes this manifest's image. */
+export function recipeOf(manifest: Manifest): Recipe {
+  const found = CATALOGUE.recipes.find((recipe) => recipe.wants(manifest));
+  if (found === undefined) throw new TypeError("no recipe wants this manifest");
+  return found;
 }
 
-/** Makes or finds the image on this computer. `architecture`: what it is built for. */
+/** Makes or finds the image on this computer. `architecture`: what it is made for. @throws Failure image.* */
 export async function buildImage(manifest: Manifest, architecture: string, context: Context): Promise<Built> {
-  if (manifest.image !== undefined) return await findImage(manifest.image, context);
-  const build = typeof manifest.build === "object" ? manifest.build : { context: manifest.build ?? "." };
-  const tag = `dray-build/${manifest.service}:latest`;
-  const options = { folder: manifest.folder, architecture, tag, ...build } as Parameters<typeof buildDockerfile>[0];
-  const reference = await shown("build", "build the image", context, () => buildDockerfile(options, context));
-  return { reference, facts: await withLocal(context, (machine) => inspectImage(machine.engine, reference, context)) };
-}
-
-async function findImage(reference: string, context: Context): Promise<Built> {
-  try {
-    return {
-      reference,
-      facts: await withLocal(context, (machine) => inspectImage(machine.engine, reference, context)),
-    };
-  } catch (error) {
-    // Not here: then perhaps in a registry that the machine reaches by itself.
-    if (error instanceof Failure && (error.code === "image.not-found" || error.code === "docker.local-missing"))
-      return { reference };
-    throw error;
-  }
+  const recipe = recipeOf(manifest);
+  const make = (): Promise<Built> => recipe.make(manifest, architecture, context);
+  return recipe.title === undefined ? await make() : await shown("build", recipe.title, context, make);
 }
 
 /** Hands the image over from the local engine, ready to be carried. */
 export async function loadCargo(built: Built, service: string, context: Context): Promise<Cargo> {
-  return await shown("load", "read the image", context, () =>
-    withLocal(context, (machine) => direct(machine.engine).load(built.reference, service, context)),
-  );
+  return await shown("load", "read the image", context, () => direct.load(built.reference, service, context));
 }
 
 /** Tells of something done on this computer as a step. */
@@ -93,11 +73,6 @@ export async function askRegistry(
       },
     );
   }
-}
-
-async function withLocal<T>(context: Context, act: (machine: Machine) => Promise<T>): Promise<T> {
-  await using machine = await local(context.signal);
-  return await act(machine);
 }
 
 /** A release of an image, with what the manifest says about running it. @throws Failure image.wrong-arch */

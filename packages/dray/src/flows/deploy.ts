@@ -4,6 +4,7 @@ import { carryOut } from "../core/carry-out.ts";
 import type { Context } from "../core/context.ts";
 import type { Golden } from "../core/golden.ts";
 import type { Plan } from "../core/plan.ts";
+import type { Built } from "../core/recipe.ts";
 import type { Cargo } from "../core/registry.ts";
 import type { Release } from "../core/release.ts";
 import { keptOf } from "../machine/edge-config.ts";
@@ -18,12 +19,12 @@ import type { Job } from "../targets/machines/job.ts";
 import { performer } from "../targets/machines/perform.ts";
 import {
   askRegistry,
-  type Built,
   buildImage,
   checkArchitecture,
   loadCargo,
   makeRelease,
   origin,
+  recipeOf,
   whoAmI,
 } from "./build.ts";
 import { edgeImageOf, supplyEdge } from "./edge-image.ts";
@@ -71,12 +72,13 @@ export async function deploy(manifest: Manifest, options: DeployOptions, context
     return begun;
   };
   // An image that exists needs no machine to be made ready: it is read while ssh connects.
-  if (manifest.image !== undefined) make("any").catch(() => undefined);
+  const { perArchitecture } = recipeOf(manifest);
+  if (!perArchitecture) make("any").catch(() => undefined);
   return await onEach(wheres, manifest.atOnce, (where) =>
     withMachine(where, options.ssh, equipped, async (machine) => {
       const architecture = architectureName(machine.version.Arch);
       const [made, { site, seen }] = await Promise.all([
-        make(manifest.image === undefined ? architecture : "any"),
+        make(perArchitecture ? architecture : "any"),
         survey(machine, manifest.edge.port, equipped),
       ]);
       const { release, source } = await fit(made, machine, seen, equipped);
@@ -93,7 +95,7 @@ async function makeOnce(
   from: ReturnType<typeof origin>,
   context: Context,
 ): Promise<{ built: Built; cargo: Cargo | undefined; release: Release }> {
-  if (dryRun && manifest.image === undefined) {
+  if (dryRun && recipeOf(manifest).perArchitecture) {
     const built = { reference: "(to be built)" };
     return { built, cargo: undefined, release: makeRelease(manifest, built, "", await from) };
   }

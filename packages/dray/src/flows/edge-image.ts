@@ -1,7 +1,6 @@
 import { Failure } from "../base/failure.ts";
 import type { Context } from "../core/context.ts";
 import { isMissing } from "../machine/engine.ts";
-import { local } from "../machine/local.ts";
 import type { Manifest } from "../manifest/schema.ts";
 import { carry, direct } from "../registries/direct.ts";
 import type { Site } from "../targets/machines/observe.ts";
@@ -50,13 +49,12 @@ async function exists(site: Site, image: string, context: Context): Promise<bool
 
 async function carryFromHere(site: Site, image: string, context: Context): Promise<boolean> {
   try {
-    await using here = await local(context.signal);
-    const cargo = await direct(here.engine).load(image, "edge", context);
+    const cargo = await direct.load(image, "edge", context);
     const tell = (done: number, total: number): void =>
       context.emit({ type: "step.progress", step: "edge", on: site.machine.name, done, total, unit: "bytes" });
     await carry(site.machine, cargo.digest, "edge", "carried", tell, context.signal);
   } catch (error) {
-    const missing = isMissing(error) || (error instanceof Failure && error.code === "docker.local-missing");
+    const missing = error instanceof Failure && ["image.not-found", "docker.local-missing"].includes(error.code);
     if (missing) return false;
     throw error;
   }

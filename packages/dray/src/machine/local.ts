@@ -40,6 +40,7 @@ export async function local(signal: AbortSignal, name: string = "local"): Promis
   const file = localSocket();
   const engine = new Engine(() => dialSocket(file));
   const version = await engine.get<EngineVersion>("/version", { signal }).catch((error: unknown) => {
+    signal.throwIfAborted();
     const code = (error as NodeJS.ErrnoException).code;
     if (code === "EACCES") {
       throw new Failure("docker.permission", `you may not use ${file}`, {

@@ -5,27 +5,44 @@ import path from "node:path";
 import { Failure } from "../base/failure.ts";
 import { run } from "../base/process.ts";
 import type { Context } from "../core/context.ts";
+import type { Recipe } from "../core/recipe.ts";
+import { local } from "../machine/local.ts";
+import { inspectImage } from "./image.ts";
 
-export interface BuildOptions {
+interface BuildOptions {
   folder: string;
   context: string;
-  dockerfile?: string;
-  args?: Record<string, string>;
+  dockerfile?: string | undefined;
+  args?: Record<string, string> | undefined;
   tag: string;
-  /** Docker's name of the machine's architecture: amd64, arm64. */
   architecture: string;
 }
+
+/** An image built from a Dockerfile; the manifest's folder where it names none. */
+export const dockerfile: Recipe = {
+  kind: "dockerfile",
+  title: "build the image",
+  perArchitecture: true,
+  wants: (order) => order.image === undefined,
+  make: async (order, architecture, context) => {
+    const build = typeof order.build === "object" ? order.build : { context: order.build ?? "." };
+    const tag = `dray-build/${order.service}:latest`;
+    const reference = await buildDockerfile({ folder: order.folder, architecture, tag, ...build }, context);
+    await using here = await local(context.signal);
+    return { reference, facts: await inspectImage(here.engine, reference, context) };
+  },
+};
 
 /**
  * Builds an image with the operator's own docker program, for the machine's architecture; .dockerignore, BuildKit and
  * credential helpers are docker's business. Output is told line by line. Returns the image's id.
  * @throws Failure image.no-dockerfile, image.build-failed
  */
-export async function buildDockerfile(options: BuildOptions, context: Context): Promise<string> {
+async function buildDockerfile(options: BuildOptions, context: Context): Promise<string> {
   const folder = path.resolve(options.folder, options.context);
-  const dockerfile = path.resolve(folder, options.dockerfile ?? "Dockerfile");
-  if (!existsSync(dockerfile)) {
-    throw new Failure("image.no-dockerfile", `there is no ${path.relative(process.cwd(), dockerfile)}`, {
+  const file = path.resolve(folder, options.dockerfile ?? "Dockerfile");
+  if (!existsSync(file)) {
+    throw new Failure("image.no-dockerfile", `there is no ${path.relative(process.cwd(), file)}`, {
       hint: "build: names the folder that has the Dockerfile; an image that exists already goes into image:",
     });
   }
@@ -33,7 +50,7 @@ export async function buildDockerfile(options: BuildOptions, context: Context): 
   try {
     const idFile = path.join(scratch, "id");
     const last: string[] = [];
-    const ended = await run(argvOf(options, folder, dockerfile, idFile), {
+    const ended = await run(argvOf(options, folder, file, idFile), {
       signal: context.signal,
       env: { ...process.env, BUILDKIT_PROGRESS: "plain" },
       onLine: (line) => {
@@ -54,7 +71,7 @@ export async function buildDockerfile(options: BuildOptions, context: Context): 
   }
 }
 
-function argvOf(options: BuildOptions, folder: string, dockerfile: string, idFile: string): string[] {
+function argvOf(options: BuildOptions, folder: string, file: string, idFile: string): string[] {
   const args = Object.entries(options.args ?? {}).flatMap(([key, value]) => ["--build-arg", `${key}=${value}`]);
   return [
     "docker",
@@ -66,7 +83,7 @@ function argvOf(options: BuildOptions, folder: string, dockerfile: string, idFil
     "-t",
     options.tag,
     "-f",
-    dockerfile,
+    file,
     ...args,
     folder,
   ];

@@ -1,16 +1,8 @@
 import { Failure } from "../base/failure.ts";
 import type { Context } from "../core/context.ts";
-import { type Engine, isMissing } from "../machine/engine.ts";
-
-/** What the local engine knows of an image, as far as it matters here. */
-export interface ImageFacts {
-  id: string;
-  architecture: string;
-  /** TCP ports of EXPOSE. */
-  exposed: number[];
-  /** Uncompressed, in bytes. */
-  size: number;
-}
+import type { ImageFacts, Recipe } from "../core/recipe.ts";
+import { type Engine, EngineError, isMissing } from "../machine/engine.ts";
+import { local } from "../machine/local.ts";
 
 interface Inspected {
   Id: string;
@@ -24,6 +16,12 @@ export async function inspectImage(engine: Engine, reference: string, context: C
   const found = await engine
     .get<Inspected>(`/images/${encodeURIComponent(reference)}/json`, { signal: context.signal })
     .catch((error: unknown) => {
+      if (error instanceof EngineError && error.status === 400) {
+        throw new Failure("image.bad-name", `"${reference}" cannot be the name of an image`, {
+          hint: "image names are lower case: name:tag, or registry/folder/name:tag",
+          cause: error,
+        });
+      }
       if (!isMissing(error)) throw error;
       throw new Failure("image.not-found", `there is no image ${reference} on this computer`, {
         hint: `docker images lists what there is; docker pull ${reference} or docker build -t ${reference} . gets it`,
@@ -35,3 +33,21 @@ export async function inspectImage(engine: Engine, reference: string, context: C
     .map((port) => Number.parseInt(port, 10));
   return { id: found.Id, architecture: found.Architecture, exposed, size: found.Size };
 }
+
+/** An image that exists: on this computer, or where the machine can pull it. */
+export const image: Recipe = {
+  kind: "image",
+  perArchitecture: false,
+  wants: (order) => order.image !== undefined,
+  make: async ({ image: reference = "" }, _architecture, context) => {
+    try {
+      await using here = await local(context.signal);
+      return { reference, facts: await inspectImage(here.engine, reference, context) };
+    } catch (error) {
+      // Not here: then perhaps in a registry that the machine reaches by itself.
+      if (error instanceof Failure && (error.code === "image.not-found" || error.code === "docker.local-missing"))
+        return { reference };
+      throw error;
+    }
+  },
+};

@@ -2,6 +2,7 @@ import { Failure } from "../base/failure.ts";
 import type { Context } from "../core/context.ts";
 import type { Cargo, OnBytes, Registry } from "../core/registry.ts";
 import { EngineError, isMissing, type Engine } from "../machine/engine.ts";
+import { local } from "../machine/local.ts";
 import type { Machine } from "../machine/machine.ts";
 import { ContentStore } from "./content-store.ts";
 import { RegistryServer } from "./registry-server.ts";
@@ -18,9 +19,13 @@ interface Manifest {
 }
 
 /** No registry: the image is served from this process and pulled by the machine's own engine, over SSH. */
-export function direct(local: Engine): Registry {
-  return { kind: "direct", load: (reference, name, context) => load(local, reference, name, context) };
-}
+export const direct: Registry = {
+  kind: "direct",
+  load: async (reference, name, context) => {
+    await using here = await local(context.signal);
+    return await load(here.engine, reference, name, context);
+  },
+};
 
 /** Has the local engine push an image into our content store: only layers that were never pushed are read and compressed. */
 async function load(engine: Engine, reference: string, name: string, context: Context): Promise<Cargo> {
@@ -31,9 +36,13 @@ async function load(engine: Engine, reference: string, name: string, context: Co
   const layers = new Map<string, [done: number, total: number]>();
   await using server = new RegistryServer(store, true, { onManifest: (digest) => (pushed = digest) });
   const repository = `127.0.0.1:${await server.listen(PUSH_PORT)}/dray/${name}`;
-  await engine.post(`/images/${encodeURIComponent(reference)}/tag`, {
-    query: { repo: repository, tag: "carry" },
-    signal,
+  const query = { repo: repository, tag: "carry" };
+  await engine.post(`/images/${encodeURIComponent(reference)}/tag`, { query, signal }).catch((error: unknown) => {
+    if (!isMissing(error)) throw error;
+    throw new Failure("image.not-found", `there is no image ${reference} on this computer`, {
+      hint: "docker images lists what there is",
+      cause: error,
+    });
   });
   try {
     for await (const line of engine.stream<PullLine>("POST", `/images/${repository}/push`, {

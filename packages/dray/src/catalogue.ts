@@ -1,0 +1,10 @@
+import { dockerfile } from "./recipes/dockerfile.ts";
+import { image } from "./recipes/image.ts";
+import { direct } from "./registries/direct.ts";
+
+/** Every plug, one line each: a new one is one file and one line here. test/contract runs over this table. */
+export const CATALOGUE = {
+  /** In this order: the last one takes what no other wants. */
+  recipes: [image, dockerfile],
+  registries: [direct],
+};

@@ -1,0 +1,42 @@
+import type { Context } from "./context.ts";
+
+/** What an engine knows of an image, as far as it matters here. */
+export interface ImageFacts {
+  id: string;
+  architecture: string;
+  /** TCP ports of EXPOSE. */
+  exposed: number[];
+  /** Uncompressed, in bytes. */
+  size: number;
+}
+
+/** An image that a release can be made of. */
+export interface Built {
+  reference: string;
+  /** Facts of the local engine; undefined when only a registry has it. */
+  facts?: ImageFacts;
+}
+
+/** What a recipe is asked for: the manifest's part that is about the image. */
+export interface Order {
+  service: string;
+  /** That relative paths start from. */
+  folder: string;
+  image?: string | undefined;
+  build?:
+    | string
+    | { context: string; dockerfile?: string | undefined; args?: Record<string, string> | undefined }
+    | undefined;
+}
+
+/** How an image comes to be. The first recipe of the catalogue that wants an order gets it. */
+export interface Recipe {
+  kind: string;
+  /** What the step is called on the screen; undefined when there is nothing to see. */
+  title?: string;
+  /** Does the image depend on the architecture it is made for? */
+  perArchitecture: boolean;
+  wants(order: Order): boolean;
+  /** Makes or finds the image. `architecture`: Docker's name of the machine's, amd64 or arm64. @throws Failure image.*, docker.local-missing */
+  make(order: Order, architecture: string, context: Context): Promise<Built>;
+}

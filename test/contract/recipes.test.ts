@@ -1,0 +1,61 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { CATALOGUE } from "../../packages/dray/src/catalogue.ts";
+import type { Order } from "../../packages/dray/src/core/recipe.ts";
+import { appImage, must } from "../world/images.ts";
+import { quiet } from "./context.ts";
+
+let folder = "";
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "dray-contract-"));
+  await writeFile(path.join(folder, "Dockerfile"), `FROM ${appImage("1")}\nLABEL contract=yes\nEXPOSE 8080\n`);
+});
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+  await must(["sh", "-c", "docker images -q dray-build/contract | xargs -r docker rmi -f"]);
+});
+
+/** An order that each recipe can fill, and one that it must refuse: a new recipe brings its own two. */
+const ORDERS: Record<string, { good: () => Partial<Order>; bad: () => Partial<Order>; code: string }> = {
+  image: {
+    good: () => ({ image: appImage("1") }),
+    bad: () => ({ image: "UPPER CASE IS NO NAME" }),
+    code: "image.bad-name",
+  },
+  dockerfile: { good: () => ({}), bad: () => ({ build: "no-such-folder" }), code: "image.no-dockerfile" },
+};
+
+describe.each(CATALOGUE.recipes.map((recipe) => [recipe.kind, recipe] as const))("recipe %s", (kind, recipe) => {
+  const order = (part: "good" | "bad"): Order => {
+    const orders = ORDERS[kind];
+    if (orders === undefined) throw new Error(`the contract suite has no orders for ${kind}`);
+    return { service: "contract", folder, ...orders[part]() };
+  };
+
+  test("is the one the catalogue chooses for its own order", () => {
+    expect(CATALOGUE.recipes.find((each) => each.wants(order("good")))?.kind).toBe(kind);
+  });
+
+  test("makes an image that the local engine has, with its facts, and the same one again", async () => {
+    const built = await recipe.make(order("good"), "amd64", quiet());
+    expect(built.facts).toMatchObject({ architecture: "amd64", exposed: [8080] });
+    expect(built.facts?.size).toBeGreaterThan(1e6);
+    expect((await recipe.make(order("good"), "amd64", quiet())).facts?.id).toBe(built.facts?.id);
+  });
+
+  test("refuses what it cannot make, with a code and a hint", async () => {
+    await expect(recipe.make(order("bad"), "amd64", quiet())).rejects.toMatchObject({
+      code: ORDERS[kind]?.code,
+      hint: expect.stringMatching(/.+/),
+    });
+  });
+
+  test("stops when it is told to", async () => {
+    const stop = new AbortController();
+    const making = recipe.make(order("good"), "amd64", quiet(stop.signal));
+    stop.abort();
+    await expect(making).rejects.toMatchObject({ name: "AbortError" });
+  });
+});
