@@ -14,6 +14,7 @@ await build({
   target: "node20",
   format: "esm",
   sourcemap: true,
+  minifySyntax: true,
   mainFields: ["module", "main"],
   outfile,
   // Dependencies in CommonJS ask for node's own modules by require.

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
-import { z } from "zod";
+import * as z from "zod";
 import { CODES } from "../packages/dray/src/base/failure.ts";
 import { makeProgram } from "../packages/dray/src/cli/program.ts";
 import { manifestSchema } from "../packages/dray/src/manifest/schema.ts";

@@ -79,7 +79,7 @@ export async function deploy(manifest: Manifest, options: DeployOptions, context
       const architecture = architectureName(machine.version.Arch);
       const [made, { site, seen }] = await Promise.all([
         make(perArchitecture ? architecture : "any"),
-        survey(machine, manifest.edge.port, equipped),
+        survey(machine, { port: manifest.edge.port, bringing: true }, equipped),
       ]);
       const { release, source } = await fit(made, machine, seen, equipped);
       const wish: Wish = { release, source, again: false, edge: edgeOfManifest(manifest), keep: manifest.keep };
@@ -143,7 +143,7 @@ export async function rollback(
   const equipped = withSecrets(manifest, context);
   return await onEach(machinesOf(manifest, options.machine), manifest.atOnce, (where) =>
     withMachine(where, options.ssh, equipped, async (machine) => {
-      const { site, seen } = await survey(machine, manifest.edge.port, equipped);
+      const { site, seen } = await survey(machine, { port: manifest.edge.port, bringing: false }, equipped);
       const release = target(seen, manifest.service, to);
       const wish: Wish = {
         release,

@@ -51,7 +51,7 @@ export class Edge implements AsyncDisposable {
 
   /** Opens the shell and reads the state on the way. @throws EngineError 404 when there is no edge, 409 when it does not run */
   static async open(engine: Engine, signal: AbortSignal): Promise<Edge> {
-    const greeting = `${READ_STATE}; echo "${GREETED}"; exec bash`;
+    const greeting = `printf '%s\\n%s\\n' "$(${READ_STATE})" "${GREETED}"; exec bash`;
     const { stream, said } = await execStream(engine, EDGE, ["bash", "-c", greeting], signal);
     stream.setEncoding("utf8");
     const edge = new Edge(engine, stream, said);
@@ -74,7 +74,8 @@ export class Edge implements AsyncDisposable {
   async #exchange(script: string): Promise<string> {
     const mark = `--dray-${randomBytes(8).toString("hex")}--`;
     const answer = this.#heard(mark);
-    this.#shell.write(`${script}\necho "${mark}"\n`);
+    // The answer leaves in one write: with Nagle's algorithm on the way, each further one may wait 40 ms.
+    this.#shell.write(`task() {\n:\n${script}\n}\nprintf '%s\\n%s\\n' "$(task)" "${mark}"\n`);
     return await answer;
   }
 

@@ -74,6 +74,9 @@ class Link {
     ];
     const ended = await ssh(["ssh", ...this.#common, ...share, ...forward, "-fN", this.host], signal);
     if (ended.code !== 0) throw explainSsh(this.host, ended.stderr);
+    // sshd sets TCP_NODELAY when a session begins, and forwardings alone are none (OpenSSH, session.c): without this
+    // one, answers in small pieces wait 40 ms each. Nobody waits for it, and its failure changes nothing.
+    ssh(this.argv(["-n"]).concat("true"), signal).catch(() => undefined);
   }
 
   /** Talks to the shared connection's master: forward, cancel, exit. */

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { parse, type ParseError } from "jsonc-parser";
-import { z } from "zod";
+import * as z from "zod";
 import { Failure } from "../base/failure.ts";
 import type { Golden } from "../core/golden.ts";
 import { frame } from "./load.ts";

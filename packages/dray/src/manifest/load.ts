@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { distance } from "fastest-levenshtein";
 import { type Document, isMap, isPair, isScalar, LineCounter, parseDocument } from "yaml";
-import type { z } from "zod";
+import type * as z from "zod";
 import { type Code, Failure, type Place } from "../base/failure.ts";
 import { type Manifest, manifestSchema } from "./schema.ts";
 

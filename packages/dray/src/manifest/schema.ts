@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { bytes, duration } from "./units.ts";
 
 const NAME = /^[a-z][a-z0-9-]{0,39}$/;

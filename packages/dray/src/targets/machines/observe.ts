@@ -63,15 +63,22 @@ interface Listed {
   Ports: { PublicPort?: number; Type: string }[];
 }
 
-/** Looks; changes nothing. Everything is asked at once: three round trips, however much there is to see. */
-export async function survey(machine: Machine, port: number, context: Context): Promise<{ site: Site; seen: Seen }> {
+/**
+ * Looks; changes nothing. Everything is asked at once: three round trips, however much there is to see.
+ * `bringing`: an image is to be brought, so disk and image store matter.
+ */
+export async function survey(
+  machine: Machine,
+  { port, bringing }: { port: number; bringing: boolean },
+  context: Context,
+): Promise<{ site: Site; seen: Seen }> {
   const { signal } = context;
   const [edge, listed, freeBytes, subnet, store] = await Promise.all([
     openEdge(machine, signal),
     machine.engine.get<Listed[]>("/containers/json", { query: { all: true }, signal }),
-    freeDisk(machine, signal),
+    bringing ? freeDisk(machine, signal) : undefined,
     subnetOf(machine, signal),
-    imageStore(machine, signal),
+    bringing ? imageStore(machine, signal) : ("layers" as const),
   ]);
   const container = listed.find((each) => each.Names.includes(`/${EDGE}`));
   const holder = listed.find((each) => each !== container && each.Ports.some((at) => at.PublicPort === port));
