@@ -148,7 +148,9 @@ function registryOf(bench: Bench): string {
 
 async function handRound(bench: Bench): Promise<Figures> {
   const next = await nextImage(bench);
+  bench.byDray.pause();
   bench.byHand.reset();
+  await settled();
   const startedAt = performance.now();
   await redeployByHand(bench, next, false);
   const total = performance.now() - startedAt;
@@ -181,7 +183,9 @@ async function coldStart(bench: Bench): Promise<Record<string, string>> {
 async function drayRound(bench: Bench): Promise<Figures> {
   const before = await servingNow(bench);
   const next = await nextImage(bench);
+  bench.byHand.pause();
   bench.byDray.reset();
+  await settled();
   let failed = 0;
   const fresh = (): void => {
     failed += bench.byDray.failed;
@@ -194,6 +198,7 @@ async function drayRound(bench: Bench): Promise<Figures> {
   // The old release is stopped by now: going back must start it again.
   const env = await coldStart(bench);
   fresh();
+  await settled();
   const back = await timed(bench, before, env, ["rollback"]);
   await retired(bench);
   fresh();
@@ -234,6 +239,11 @@ async function timed(
   const total = performance.now() - startedAt;
   if (ended.code !== 0) throw new Error(`dray ${argv.join(" ")}\n${ended.stderr}`);
   return { total, serving: (await bench.byDray.firstOf(version)) - startedAt };
+}
+
+/** The machine is quiet again after a build or a retirement. */
+async function settled(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 1000));
 }
 
 /** Waits until what a command left to be done later is done: one replica runs. */

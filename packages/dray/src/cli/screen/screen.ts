@@ -69,6 +69,7 @@ export function liveScreen(): Screen {
   const draw = createLogUpdate(process.stderr);
   const rows = new Map<string, Row>();
   let tail: string[] = [];
+  let closed = false;
   const mark: Record<Row["state"], string> = {
     running: paint("yellow", "•"),
     done: paint("green", "✓"),
@@ -114,6 +115,8 @@ export function liveScreen(): Screen {
       } else if (news.type === "warning") draw.persist(`${paint("yellow", "warning:")} ${news.text}`);
     },
     close: () => {
+      if (closed) return;
+      closed = true;
       tail = [];
       redraw();
       draw.done();
