@@ -1,0 +1,76 @@
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { BatchMeter } from "../batcher.ts";
+
+const SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const ROWS = [1, 2, 4, 8, 16, 32, 64, 128, 256];
+
+/** Every number the server keeps; Prometheus names and base units (seconds). */
+export interface Meters {
+  registry: Registry;
+  batches: BatchMeter;
+  /** An answer went out. */
+  answered(route: string, code: number, seconds: number): void;
+  /** What is served, once it is known. */
+  serving(model: { digest: string; producer: string }, inFlight: () => { waiting: number; running: number }): void;
+}
+
+/** Queue time and model time are kept apart: only one of them is cured by a faster model. */
+export function makeMeters(service: string, release: string): Meters {
+  const registry = new Registry();
+  registry.setDefaultLabels({ service, release });
+  const registers = [registry];
+  const requests = new Counter({
+    name: "dray_requests_total",
+    help: "Answers, by route and status code.",
+    labelNames: ["route", "code"],
+    registers,
+  });
+  const duration = new Histogram({
+    name: "dray_request_seconds",
+    help: "From the request's head to its answer.",
+    labelNames: ["route"],
+    buckets: SECONDS,
+    registers,
+  });
+  const queue = new Histogram({
+    name: "dray_queue_seconds",
+    help: "A request's wait for the model.",
+    buckets: SECONDS,
+    registers,
+  });
+  const model = new Histogram({
+    name: "dray_model_seconds",
+    help: "One run of the model.",
+    buckets: SECONDS,
+    registers,
+  });
+  const rows = new Histogram({ name: "dray_batch_rows", help: "Rows of one run.", buckets: ROWS, registers });
+  const info = new Gauge({
+    name: "dray_model_info",
+    help: "What is served.",
+    labelNames: ["digest", "producer"],
+    registers,
+  });
+  return {
+    registry,
+    batches: {
+      ran: (count, seconds) => {
+        model.observe(seconds);
+        rows.observe(count);
+      },
+      waited: (seconds) => queue.observe(seconds),
+    },
+    answered: (route, code, seconds) => {
+      requests.inc({ route, code });
+      duration.observe({ route }, seconds);
+    },
+    serving: (what, inFlight) => {
+      info.set({ digest: what.digest, producer: what.producer }, 1);
+      const gauge = (name: string, help: string, value: () => number): void => {
+        const made: Gauge = new Gauge({ name, help, registers, collect: (): void => made.set(value()) });
+      };
+      gauge("dray_rows_waiting", "Rows in the queue.", () => inFlight().waiting);
+      gauge("dray_rows_running", "Rows in the run that is in flight.", () => inFlight().running);
+    },
+  };
+}

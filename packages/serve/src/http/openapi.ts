@@ -1,0 +1,139 @@
+import type { Service } from "../service.ts";
+import { decisionSchema } from "../schema/decisions.ts";
+import { rowSchema } from "../schema/features.ts";
+
+/** What the server is told about itself. */
+export interface Identity {
+  service: string;
+  release: string;
+  /** Of decisions: `/decisions`. */
+  route: string;
+}
+
+type Json = Record<string, unknown>;
+
+const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
+const content = (schema: Json, example?: unknown): Json => ({
+  content: { "application/json": { schema, ...(example === undefined ? {} : { example }) } },
+});
+const answer = (description: string, schema: Json): Json => ({ description, ...content(schema) });
+
+/** The API as OpenAPI 3.1: schemas, ranges and examples are the model's own. */
+export function openApi(service: Service, identity: Identity): Json {
+  const refusals = {
+    "400": answer("The body is not JSON.", ref("Refusal")),
+    "413": answer("The body, or the list in it, is too large.", ref("Refusal")),
+    "415": answer("The content type is not application/json.", ref("Refusal")),
+    "422": answer("A field is not what it must be; each is named.", ref("Refusal")),
+    "429": answer("Too many requests wait already; see Retry-After.", ref("Refusal")),
+    "503": answer("The model is not ready.", ref("Refusal")),
+    "504": answer("The request waited too long.", ref("Refusal")),
+  };
+  const rows = { oneOf: [ref("Row"), { type: "array", items: ref("Row"), minItems: 1 }] };
+  const decisions = { oneOf: [ref("Decision"), { type: "array", items: ref("Decision") }] };
+  const tensors = { type: "array", items: ref("Tensor"), minItems: 1 };
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: service.schema.title ?? identity.service,
+      version: identity.release,
+      description: service.schema.greeting ?? service.model.prepared.description,
+    },
+    paths: {
+      [identity.route]: {
+        post: {
+          operationId: "decide",
+          summary: "One object, or a list of objects, with named features in; decisions out.",
+          requestBody: { required: true, ...content(rows, service.example) },
+          responses: {
+            "200": answer("The decision, or a list of them in the order of the request.", decisions),
+            ...refusals,
+          },
+        },
+      },
+      "/v2/models/{model}/infer": {
+        post: {
+          operationId: "infer",
+          summary: "Tensors in, tensors out: the Open Inference Protocol v2.",
+          parameters: [
+            {
+              name: "model",
+              in: "path",
+              required: true,
+              schema: { const: identity.service },
+              example: identity.service,
+            },
+          ],
+          requestBody: {
+            required: true,
+            ...content({
+              type: "object",
+              required: ["inputs"],
+              properties: { id: { type: "string" }, inputs: tensors },
+            }),
+          },
+          responses: {
+            "200": answer("The outputs.", {
+              type: "object",
+              required: ["model_name", "outputs"],
+              properties: { model_name: { type: "string" }, outputs: tensors },
+            }),
+            "400": answer("The tensors do not fit the model.", {
+              type: "object",
+              required: ["error"],
+              properties: { error: { type: "string" } },
+            }),
+          },
+        },
+      },
+      "/health/live": { get: { summary: "Does the process answer?", responses: { "200": { description: "Yes." } } } },
+      "/health/ready": {
+        get: {
+          summary: "Is the model loaded and warm?",
+          responses: { "200": { description: "Yes." }, "503": { description: "Not yet." } },
+        },
+      },
+    },
+    components: {
+      schemas: {
+        Row: { ...rowSchema(service.features), examples: [service.example] },
+        Decision: decisionSchema(service.meaning),
+        Refusal: {
+          type: "object",
+          required: ["error"],
+          properties: {
+            error: {
+              type: "object",
+              required: ["message"],
+              properties: {
+                message: { type: "string" },
+                issues: {
+                  type: "array",
+                  items: {
+                    type: "object",
+                    properties: {
+                      path: { type: "string", description: "JSON Pointer into the body." },
+                      expected: { type: "string" },
+                      got: { type: "string" },
+                    },
+                  },
+                },
+              },
+            },
+            requestId: { type: "string" },
+          },
+        },
+        Tensor: {
+          type: "object",
+          required: ["name", "shape", "datatype", "data"],
+          properties: {
+            name: { type: "string" },
+            shape: { type: "array", items: { type: "integer" } },
+            datatype: { type: "string" },
+            data: { type: "array", items: {} },
+          },
+        },
+      },
+    },
+  };
+}

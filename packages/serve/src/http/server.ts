@@ -1,0 +1,116 @@
+import Fastify, {
+  LogController,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from "fastify";
+import { Refusal } from "../refusal.ts";
+import type { Service } from "../service.ts";
+import { addDecisions, type Platforms } from "./decisions.ts";
+import type { Meters } from "./metrics.ts";
+import { type Identity, openApi } from "./openapi.ts";
+import { addDocs, greeting, greetingPage } from "./pages.ts";
+import { addProtocolV2 } from "./protocol-v2.ts";
+
+export interface ServerOptions {
+  identity: Identity;
+  platforms: Platforms;
+  meters: Meters;
+  /** Prometheus text of the whole process group. */
+  metrics: () => Promise<string>;
+  /** Bytes of a request. */
+  bodyLimit: number;
+  logLevel: string;
+}
+
+/** The server; `serve` gives it its service once that is loaded and warm. */
+export interface Server {
+  app: FastifyInstance;
+  serve(service: Service): void;
+}
+
+/** What a caller may send as its own id: it is repeated in headers and logs. */
+const REQUEST_ID = /^[\w.:-]{1,128}$/;
+
+export function makeServer(options: ServerOptions): Server {
+  const { identity, meters } = options;
+  let count = 0;
+  const start = Date.now().toString(36) + process.pid.toString(36);
+  const app = Fastify({
+    bodyLimit: options.bodyLimit,
+    logger: { level: options.logLevel, base: { service: identity.service, release: identity.release } },
+    logController: new LogController({ disableRequestLogging: true }),
+    forceCloseConnections: "idle",
+    // While closing, what is on an open connection is still answered.
+    return503OnClosing: false,
+    genReqId: ({ headers }) => {
+      const given = headers["x-request-id"];
+      return typeof given === "string" && REQUEST_ID.test(given) ? given : `${start}-${(count++).toString(36)}`;
+    },
+    routerOptions: { maxParamLength: 200 },
+  });
+  // Only JSON is taken: fastify would hand text on as it is.
+  app.removeContentTypeParser("text/plain");
+  let service: Service | undefined;
+  const ready = (): Service => {
+    if (service === undefined) throw new Refusal(503, "the model is being loaded");
+    return service;
+  };
+  app.addHook("onRequest", (request, reply, done) => {
+    void reply.header("x-request-id", request.id);
+    done();
+  });
+  app.addHook("onResponse", (request, reply, done) => {
+    meters.answered(request.routeOptions.url ?? "none", reply.statusCode, reply.elapsedTime / 1000);
+    done();
+  });
+  app.setErrorHandler(refuse);
+  app.setNotFoundHandler((request, reply) => {
+    void reply.code(404).send({
+      error: { message: `there is no ${request.method} here; /docs lists what there is` },
+      requestId: request.id,
+    });
+  });
+  app.get("/", (request, reply) => {
+    const wantsPage = request.headers.accept?.includes("text/html") === true;
+    if (!wantsPage) return greeting(ready(), identity);
+    return reply.type("text/html; charset=utf-8").send(greetingPage(ready(), identity, request.host));
+  });
+  let document: object | undefined;
+  app.get("/openapi.json", () => (document ??= openApi(ready(), identity)));
+  app.get("/health/live", () => ({ live: true }));
+  app.get("/health/ready", () => {
+    ready();
+    return { ready: true };
+  });
+  app.get(
+    "/metrics",
+    async (_request, reply) => await reply.type(meters.registry.contentType).send(await options.metrics()),
+  );
+  addDocs(app);
+  addDecisions(app, identity, options.platforms, ready);
+  addProtocolV2(app, identity, ready);
+  return {
+    app,
+    serve: (loaded) => {
+      service = loaded;
+      meters.serving({ digest: loaded.model.digest, producer: loaded.model.prepared.producer }, () => ({
+        waiting: loaded.batcher.waiting,
+        running: loaded.batcher.running,
+      }));
+    },
+  };
+}
+
+/** Every error as JSON; only what is nobody's fault but ours is a 500, and only that is logged. */
+function refuse(error: FastifyError | Refusal, request: FastifyRequest, reply: FastifyReply): void {
+  const status = error instanceof Refusal ? error.status : (error.statusCode ?? 500);
+  if (status >= 500 && status !== 503 && status !== 504)
+    request.log.error({ err: error, requestId: request.id }, "a request failed");
+  if (status === 429 || status === 503) void reply.header("retry-after", "1");
+  const message = status >= 500 && !(error instanceof Refusal) ? "the server failed; its log says why" : error.message;
+  const v2 = request.url.startsWith("/v2/");
+  const issues = error instanceof Refusal && error.issues.length > 0 ? { issues: error.issues } : {};
+  void reply.code(status).send(v2 ? { error: message } : { error: { message, ...issues }, requestId: request.id });
+}

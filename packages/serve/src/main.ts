@@ -1,0 +1,36 @@
+#!/usr/bin/env node
+import cluster from "node:cluster";
+import { readFileSync } from "node:fs";
+import { conduct, play } from "./cluster.ts";
+import { Refusal } from "./refusal.ts";
+import { readSettings, type Settings } from "./settings.ts";
+import { start } from "./start.ts";
+
+function fail(error: unknown): never {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(error instanceof Refusal ? 3 : 2);
+}
+
+function settingsOrExit(): Settings {
+  try {
+    return readSettings(process.argv.slice(2), process.env, (file) => readFileSync(file, "utf8"));
+  } catch (error) {
+    return fail(error);
+  }
+}
+
+async function alone(settings: Settings): Promise<void> {
+  const running = await start(settings);
+  const stop = (): void => {
+    running.close().then(
+      () => process.exit(0),
+      (error: unknown) => fail(error),
+    );
+  };
+  process.once("SIGTERM", stop).once("SIGINT", stop);
+}
+
+const settings = settingsOrExit();
+if (cluster.isWorker) play(settings).catch(fail);
+else if (settings.workers > 1) conduct(settings.workers);
+else alone(settings).catch(fail);

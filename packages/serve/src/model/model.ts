@@ -1,0 +1,67 @@
+import { createHash } from "node:crypto";
+import { InferenceSession, type Tensor } from "onnxruntime-node";
+import { Refusal } from "../refusal.ts";
+import { type Prepared, prepareModel } from "./prepare.ts";
+import { type Dtype, kindOf } from "./tensors.ts";
+
+/** One input or output: -1 is a dimension of any length. */
+export interface Port {
+  name: string;
+  dtype: Dtype;
+  shape: readonly number[];
+}
+
+export type Feeds = Record<string, Tensor>;
+
+/** A model that is loaded and can be asked. */
+export interface Model {
+  inputs: readonly Port[];
+  outputs: readonly Port[];
+  /** `sha256:...` of the file. */
+  digest: string;
+  prepared: Prepared;
+  /** May several rows be asked at once? The first dimension of every input is free. */
+  batches: boolean;
+  run(feeds: Feeds): Promise<Feeds>;
+}
+
+export interface LoadOptions {
+  /** Threads of one run; 1 is best where requests come side by side. */
+  threads: number;
+  /** Where the manifest asks for a GPU. */
+  gpu: boolean;
+}
+
+/** Loads a model. @throws Refusal for what cannot be served, with the reason */
+export async function loadModel(file: Uint8Array, options: LoadOptions): Promise<Model> {
+  const prepared = prepareModel(file);
+  const session = await InferenceSession.create(prepared.bytes, {
+    executionProviders: options.gpu ? ["cuda", "cpu"] : ["cpu"],
+    intraOpNumThreads: options.threads,
+    interOpNumThreads: 1,
+    graphOptimizationLevel: "all",
+    logSeverityLevel: 3,
+  }).catch((error: unknown) => {
+    throw new Refusal(
+      400,
+      `onnxruntime cannot load this model: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  });
+  const inputs = session.inputMetadata.map(port);
+  const outputs = session.outputMetadata.map(port);
+  return {
+    inputs,
+    outputs,
+    digest: `sha256:${createHash("sha256").update(file).digest("hex")}`,
+    prepared,
+    batches: inputs.every((input) => input.shape[0] === -1),
+    run: async (feeds) => await session.run(feeds),
+  };
+}
+
+function port(metadata: InferenceSession.ValueMetadata): Port {
+  if (!metadata.isTensor) throw new Refusal(400, `${metadata.name} is not a tensor; only tensors can be served`);
+  kindOf(metadata.type);
+  const shape = metadata.shape.map((dimension) => (typeof dimension === "number" ? dimension : -1));
+  return { name: metadata.name, dtype: metadata.type, shape };
+}

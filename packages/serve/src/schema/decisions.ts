@@ -1,0 +1,145 @@
+import type { Tensor } from "onnxruntime-node";
+import type { Feeds, Model, Port } from "../model/model.ts";
+import { type Cell, jsonCell, kindOf, nested } from "../model/tensors.ts";
+import { Refusal } from "../refusal.ts";
+import type { SchemaFile } from "./schema-file.ts";
+
+/** What a model's outputs mean. */
+export interface Meaning {
+  /** The output that names the class, when there is one. */
+  label?: Port;
+  /** The output with a probability per class. */
+  probabilities?: Port;
+  /** One number per row. */
+  score?: Port;
+  /** Outputs that are none of these: handed over by name. */
+  others: readonly Port[];
+  labels: readonly string[];
+  threshold?: number;
+}
+
+/** Reads the meaning off names, types and shapes, as scikit-learn's, XGBoost's and LightGBM's exporters write them. @throws Refusal */
+export function meaningOf(model: Model, schema: SchemaFile): Meaning {
+  const { outputs } = model;
+  const width = (port: Port): number =>
+    port.shape.length === 2 ? (port.shape[1] ?? -1) : port.shape.length < 2 ? 1 : Number.NaN;
+  const isFloat = (port: Port): boolean => kindOf(port.dtype).json === "number";
+  const zipped = outputs.find((port) => model.prepared.labels.has(port.name));
+  const named = outputs.find((port) => isFloat(port) && /prob/i.test(port.name));
+  const wide = outputs.find((port) => isFloat(port) && width(port) >= 2);
+  const label = outputs.find((port) => !isFloat(port) && width(port) === 1 && outputs.length > 1);
+  const probabilities = zipped ?? named ?? (label !== undefined || schema.labels !== undefined ? wide : undefined);
+  const used = [label, probabilities].filter((port) => port !== undefined);
+  const rest = outputs.filter((port) => !used.includes(port));
+  const score = used.length === 0 ? rest.find((port) => isFloat(port) && width(port) === 1) : undefined;
+  const labels = schema.labels ?? (zipped && model.prepared.labels.get(zipped.name)) ?? metadataLabels(model) ?? [];
+  const classes = probabilities === undefined ? -1 : width(probabilities);
+  if (labels.length > 0 && classes > 0 && labels.length !== classes) {
+    throw new Refusal(
+      400,
+      `schema.yaml has ${labels.length} labels, and ${probabilities?.name} has ${classes} columns`,
+    );
+  }
+  if (schema.threshold !== undefined && labels.length !== 2) {
+    throw new Refusal(400, "schema.yaml: a threshold needs two labels");
+  }
+  return {
+    ...(label === undefined ? {} : { label }),
+    ...(probabilities === undefined ? {} : { probabilities }),
+    ...(score === undefined ? {} : { score }),
+    others: rest.filter((port) => port !== score),
+    labels,
+    ...(schema.threshold === undefined ? {} : { threshold: schema.threshold }),
+  };
+}
+
+function metadataLabels(model: Model): string[] | undefined {
+  const said = model.prepared.metadata.get("labels");
+  if (said === undefined) return undefined;
+  return said.trim().startsWith("[") ? (JSON.parse(said) as string[]) : said.split(",").map((each) => each.trim());
+}
+
+/** One answer: for a classifier label, probabilities and score; for a regressor the score; else the outputs by name. */
+export interface Decision {
+  label?: Cell | null;
+  probabilities?: Record<string, number | null>;
+  /** Probability of the second of two classes, else of the label; or the regressor's number. */
+  score?: number | null;
+  outputs?: Record<string, unknown>;
+}
+
+/** Makes one row's decision from the outputs of a run; `row` counts in the batch. */
+export type Decide = (outputs: Feeds, row: number) => Decision;
+
+export function decider(meaning: Meaning, batches: boolean): Decide {
+  const { label, probabilities, score, others } = meaning;
+  return (outputs, row) => {
+    const decision: Decision = {};
+    if (probabilities !== undefined) classify(decision, tensor(outputs, probabilities), row, meaning);
+    if (label !== undefined && meaning.threshold === undefined) {
+      const said = jsonCell(tensor(outputs, label), row);
+      decision.label = typeof said === "number" ? (meaning.labels[said] ?? said) : said;
+      const chosen = decision.probabilities?.[String(decision.label)];
+      if (meaning.labels.length !== 2 && chosen !== undefined) decision.score = chosen;
+    }
+    if (score !== undefined) decision.score = jsonCell(tensor(outputs, score), row) as number | null;
+    if (others.length > 0) {
+      decision.outputs = Object.fromEntries(
+        others.map((port) => [port.name, part(tensor(outputs, port), row, batches)]),
+      );
+    }
+    return decision;
+  };
+}
+
+function classify(decision: Decision, values: Tensor, row: number, meaning: Meaning): void {
+  const classes = values.dims.at(-1) ?? 1;
+  const names = meaning.labels;
+  const probabilities: Record<string, number | null> = {};
+  let best = 0;
+  let most = Number.NEGATIVE_INFINITY;
+  for (let index = 0; index < classes; index++) {
+    const value = jsonCell(values, row * classes + index) as number | null;
+    probabilities[names[index] ?? String(index)] = value;
+    if (value !== null && value > most) [best, most] = [index, value];
+  }
+  decision.probabilities = probabilities;
+  const last = probabilities[names[classes - 1] ?? String(classes - 1)] ?? null;
+  if (meaning.threshold !== undefined) best = last !== null && last >= meaning.threshold ? classes - 1 : 0;
+  decision.label = names[best] ?? best;
+  decision.score = classes === 2 ? last : Number.isFinite(most) ? most : null;
+}
+
+function tensor(outputs: Feeds, port: Port): Tensor {
+  const found = outputs[port.name];
+  if (found === undefined) throw new TypeError(`the model gave no ${port.name}`);
+  return found;
+}
+
+function part(values: Tensor, row: number, batches: boolean): unknown {
+  if (!batches) return nested(values, values.dims, 0);
+  const shape = values.dims.slice(1);
+  return nested(values, shape, row * shape.reduce((product, each) => product * each, 1));
+}
+
+/** A decision as JSON Schema (2020-12). */
+export function decisionSchema(meaning: Meaning): Record<string, unknown> {
+  const properties: Record<string, unknown> = {};
+  const { label, probabilities, score, others, labels } = meaning;
+  if (label !== undefined || probabilities !== undefined) {
+    properties["label"] = labels.length > 0 ? { enum: labels } : { type: ["string", "integer", "boolean"] };
+  }
+  if (probabilities !== undefined) {
+    const chance = { type: ["number", "null"], minimum: 0, maximum: 1 };
+    properties["probabilities"] =
+      labels.length > 0
+        ? { type: "object", properties: Object.fromEntries(labels.map((each) => [each, chance])) }
+        : { type: "object", additionalProperties: chance };
+    properties["score"] = { ...chance, description: "Probability of the second of two classes, else of the label." };
+  }
+  if (score !== undefined) properties["score"] = { type: ["number", "null"] };
+  if (others.length > 0) {
+    properties["outputs"] = { type: "object", properties: Object.fromEntries(others.map((port) => [port.name, {}])) };
+  }
+  return { type: "object", properties, required: Object.keys(properties) };
+}

@@ -1,0 +1,77 @@
+import type { Feeds, Model } from "../model/model.ts";
+import { type Cell, fill, kindOf, tensorOf } from "../model/tensors.ts";
+import { Refusal } from "../refusal.ts";
+import type { Feature } from "./features.ts";
+import type { Row } from "./validate.ts";
+
+/** Validated rows -> the model's inputs. One call makes the tensors of all rows together. */
+export type Encode = (rows: readonly Row[]) => Feeds;
+
+/** What differs per model is decided once; per request only cells are written. */
+export function encoder(model: Model, features: readonly Feature[]): Encode {
+  const plans = model.inputs.map((input) => {
+    const mine = features.filter((feature) => feature.input === input.name);
+    const [first] = mine;
+    const make = first?.type === "tensor" ? deep(first, model.batches) : flat(mine, input.shape, model.batches);
+    return { input, make };
+  });
+  return (rows) =>
+    Object.fromEntries(
+      plans.map(({ input, make }) => {
+        const { cells, dims } = make(rows, kindOf(input.dtype).make);
+        return [input.name, tensorOf(input.dtype, cells, dims)];
+      }),
+    );
+}
+
+type Make = (
+  rows: readonly Row[],
+  cellsOf: (length: number) => ReturnType<ReturnType<typeof kindOf>["make"]>,
+) => {
+  cells: ReturnType<ReturnType<typeof kindOf>["make"]>;
+  dims: number[];
+};
+
+function flat(features: readonly Feature[], shape: readonly number[], batches: boolean): Make {
+  const width = features.length;
+  const read = features.map(({ name, codes }) =>
+    codes === undefined ? (row: Row) => row[name] as Cell : (row: Row) => codes.get(row[name] as string) ?? 0,
+  );
+  return (rows, cellsOf) => {
+    const cells = cellsOf(rows.length * width);
+    let at = 0;
+    for (const row of rows) for (const value of read) fill(cells, at++, value(row));
+    return { cells, dims: batches ? (shape.length === 1 ? [rows.length] : [rows.length, width]) : [...shape] };
+  };
+}
+
+function deep(feature: Feature, batches: boolean): Make {
+  return (rows, cellsOf) => {
+    const [first] = rows;
+    const shape = shapeOf(first?.[feature.name], feature.shape.length);
+    const size = shape.reduce((product, each) => product * each, 1);
+    const cells = cellsOf(rows.length * size);
+    let at = 0;
+    const write = (value: unknown, depth: number): void => {
+      if (depth === shape.length) return fill(cells, at++, value as Cell);
+      const items = value as unknown[];
+      if (items.length !== shape[depth]) throw ragged(feature, shape);
+      for (const item of items) write(item, depth + 1);
+    };
+    for (const row of rows) write(row[feature.name], 0);
+    return { cells, dims: batches ? [rows.length, ...shape] : shape };
+  };
+}
+
+/** The lengths of nested arrays, from their first members. */
+function shapeOf(value: unknown, rank: number): number[] {
+  if (rank === 0 || !Array.isArray(value)) return [];
+  return [value.length, ...shapeOf(value[0], rank - 1)];
+}
+
+function ragged(feature: Feature, shape: readonly number[]): Refusal {
+  const wanted = `arrays of one length each: [${shape.join(", ")}]`;
+  return new Refusal(422, `/${feature.name}: expected ${wanted}, got ragged arrays`, [
+    { path: `/${feature.name}`, expected: wanted, got: "ragged arrays" },
+  ]);
+}

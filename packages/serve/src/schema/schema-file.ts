@@ -1,0 +1,48 @@
+import { LineCounter, parseDocument } from "yaml";
+import * as z from "zod";
+import { Refusal } from "../refusal.ts";
+
+const cell = z.union([z.number(), z.string(), z.boolean()]);
+
+const feature = z.strictObject({
+  name: z.string().min(1).describe("Of the feature; for a tensor of several columns, in their order."),
+  title: z.string().optional().describe("What people call it."),
+  description: z.string().optional(),
+  unit: z.string().optional().describe("Of the value: EUR, years."),
+  type: z.enum(["number", "integer", "boolean", "string"]).optional().describe("Narrower than the tensor's own type."),
+  minimum: z.number().optional(),
+  maximum: z.number().optional(),
+  values: z
+    .union([z.array(cell).min(1), z.record(z.string(), z.number())])
+    .optional()
+    .describe("What is allowed: a list, or names with the numbers the model was trained on."),
+  default: cell.optional().describe("When it is left out."),
+  example: cell.optional(),
+});
+
+/** The shape of schema.yaml: what a model file does not say about itself. */
+export const schemaFile = z.strictObject({
+  title: z.string().optional().describe("Of the API."),
+  greeting: z.string().optional().describe("Text of the page at /."),
+  features: z.array(feature).optional(),
+  labels: z.array(z.string()).optional().describe("Names of the classes, in the model's order."),
+  threshold: z.number().min(0).max(1).optional().describe("Of the probability of the last of two classes."),
+});
+
+export type SchemaFile = z.infer<typeof schemaFile>;
+export type FeatureText = NonNullable<SchemaFile["features"]>[number];
+
+/** Reads schema.yaml. @throws Refusal with the line */
+export function parseSchema(source: string): SchemaFile {
+  const counter = new LineCounter();
+  const document = parseDocument(source, { lineCounter: counter, prettyErrors: false });
+  const [error] = document.errors;
+  if (error !== undefined)
+    throw new Refusal(400, `schema.yaml:${counter.linePos(error.pos[0]).line}: ${error.message}`);
+  const result = schemaFile.safeParse(document.toJS() ?? {});
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const node = document.getIn(issue?.path.map(String) ?? [], true) as { range?: [number] } | undefined;
+  const line = counter.linePos(node?.range?.[0] ?? 0).line;
+  throw new Refusal(400, `schema.yaml:${line}: ${issue?.path.join(".") ?? ""}: ${issue?.message ?? "not valid"}`);
+}

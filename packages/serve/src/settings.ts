@@ -1,0 +1,61 @@
+import { availableParallelism } from "node:os";
+import { parseArgs } from "node:util";
+import * as z from "zod";
+
+/** What serve.json (written by the recipe) and the command line may say. */
+const settings = z.strictObject({
+  service: z.string().default("model"),
+  release: z.string().default("dev"),
+  model: z.string().default("model.onnx"),
+  schema: z.string().optional(),
+  golden: z.string().optional(),
+  route: z.string().startsWith("/").default("/decisions"),
+  host: z.string().default("0.0.0.0"),
+  port: z.coerce.number().int().min(0).max(65_535).default(8080),
+  /** Processes; 0: one for each core this container may use. */
+  workers: z.coerce.number().int().min(0).default(0),
+  threads: z.coerce.number().int().min(1).default(1),
+  gpu: z.coerce.boolean().default(false),
+  batch: z.coerce.number().int().min(1).default(64),
+  queue: z.coerce.number().int().min(1).default(1024),
+  rows: z.coerce.number().int().min(1).default(1024),
+  timeoutMs: z.coerce.number().int().min(1).default(60_000),
+  body: z.coerce.number().int().min(1).default(10_000_000),
+  log: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
+  watch: z.boolean().default(false),
+});
+
+export type Settings = z.infer<typeof settings>;
+
+const USAGE = `dray-serve [serve] --model model.onnx [--schema schema.yaml] [--golden golden.json] [--port 8080]
+  --service NAME --release ID --route /decisions --workers N (0: one per core) --threads N
+  --batch ROWS --queue ROWS --rows ROWS --timeoutMs MS --body BYTES --log LEVEL --config serve.json --watch`;
+
+/** Command line over environment over file. @throws Error that says what is wrong */
+export function readSettings(
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv,
+  readFile: (file: string) => string,
+): Settings {
+  const names = Object.keys(settings.shape);
+  const options = Object.fromEntries(
+    [...names, "config"].map((name) => [
+      name,
+      { type: name === "watch" || name === "gpu" ? "boolean" : "string" } as const,
+    ]),
+  );
+  // SageMaker starts a container with the one argument `serve`.
+  const { values } = parseArgs({ args: argv[0] === "serve" ? argv.slice(1) : [...argv], options });
+  const file = typeof values["config"] === "string" ? (JSON.parse(readFile(values["config"])) as object) : {};
+  const { config: _config, ...flags } = values;
+  const port = env["AIP_HTTP_PORT"] ?? env["PORT"];
+  const fromEnv = {
+    ...(port === undefined ? {} : { port }),
+    ...(env["DRAY_RELEASE"] === undefined ? {} : { release: env["DRAY_RELEASE"] }),
+    ...(env["DRAY_SERVICE"] === undefined ? {} : { service: env["DRAY_SERVICE"] }),
+  };
+  const result = settings.safeParse({ ...file, ...fromEnv, ...flags });
+  if (result.success) return { ...result.data, workers: result.data.workers || availableParallelism() };
+  const [issue] = result.error.issues;
+  throw new Error(`${issue?.path.join(".") ?? ""}: ${issue?.message ?? "not valid"}\n${USAGE}`);
+}

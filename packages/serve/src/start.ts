@@ -1,0 +1,71 @@
+import { readFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import type { Registry } from "prom-client";
+import { makeMeters } from "./http/metrics.ts";
+import { makeServer, type Server } from "./http/server.ts";
+import { makeService, type Service } from "./service.ts";
+import { parseSchema } from "./schema/schema-file.ts";
+import type { Row } from "./schema/validate.ts";
+import type { Settings } from "./settings.ts";
+
+export interface Running extends Server {
+  address: string;
+  service: Service;
+  registry: Registry;
+  /** Stops accepting, finishes what is in flight. */
+  close(): Promise<void>;
+}
+
+/** Listens first (live, not ready), then loads and warms the model, then is ready. @throws Refusal */
+export async function start(settings: Settings, metrics?: () => Promise<string>): Promise<Running> {
+  const identity = { service: settings.service, release: settings.release, route: settings.route };
+  const meters = makeMeters(settings.service, settings.release);
+  const { AIP_PREDICT_ROUTE: predict, AIP_HEALTH_ROUTE: health } = process.env;
+  const server = makeServer({
+    identity,
+    platforms: predict === undefined || health === undefined ? {} : { vertex: { predict, health } },
+    meters,
+    metrics: metrics ?? (async () => await meters.registry.metrics()),
+    bodyLimit: settings.body,
+    logLevel: settings.log,
+  });
+  const address = await server.app.listen({ host: settings.host, port: settings.port });
+  const service = await load(settings, meters);
+  server.serve(service);
+  server.app.log.info({ model: service.model.digest, batches: service.model.batches }, "ready");
+  const close = async (): Promise<void> => {
+    await server.app.close();
+    service.batcher.close();
+  };
+  return { ...server, address, service, registry: meters.registry, close };
+}
+
+async function load(settings: Settings, meters: ReturnType<typeof makeMeters>): Promise<Service> {
+  const [file, schema, example] = await Promise.all([
+    readFile(settings.model),
+    settings.schema === undefined ? "" : readFile(settings.schema, "utf8"),
+    settings.golden === undefined ? undefined : goldenRow(settings.golden, settings.route),
+  ]);
+  const { batch, queue, rows, timeoutMs, threads, gpu } = settings;
+  return await makeService(
+    {
+      file,
+      schema: parseSchema(schema),
+      ...(example === undefined ? {} : { example }),
+      load: { threads, gpu },
+      limits: { batch, queue, rows, timeoutMs },
+    },
+    meters,
+  );
+}
+
+/** The body of the first golden request to our own route: what the model is warmed up with. */
+async function goldenRow(file: string, route: string): Promise<Row | undefined> {
+  if (!existsSync(file)) return undefined;
+  interface Golden {
+    request: { path: string; body?: unknown };
+  }
+  const all = JSON.parse(await readFile(file, "utf8")) as Golden | Golden[];
+  const found = [all].flat().find((each) => each.request.path === route)?.request.body;
+  return (Array.isArray(found) ? found[0] : found) as Row | undefined;
+}
