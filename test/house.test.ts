@@ -15,7 +15,7 @@ const FLOORS: Record<string, string[]> = {
   registries: ["machine", "core", "base"],
   targets: ["registries", "machine", "core", "base"],
   catalogue: ["targets", "registries", "recipes", "core", "base"],
-  flows: ["catalogue", "targets", "registries", "machine", "manifest", "core", "base"],
+  flows: ["catalogue", "targets", "registries", "recipes", "machine", "manifest", "core", "base"],
   index: ["flows", "manifest", "machine", "core", "base"],
   cli: ["flows", "manifest", "machine", "core", "base"],
 };

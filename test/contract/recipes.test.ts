@@ -1,11 +1,14 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CATALOGUE } from "../../packages/dray/src/catalogue.ts";
 import type { Order } from "../../packages/dray/src/core/recipe.ts";
 import { appImage, must } from "../world/images.ts";
 import { quiet } from "./context.ts";
+
+const EXAMPLES = fileURLToPath(new URL("../../examples", import.meta.url));
 
 let folder = "";
 beforeAll(async () => {
@@ -24,6 +27,11 @@ const ORDERS: Record<string, { good: () => Partial<Order>; bad: () => Partial<Or
     bad: () => ({ image: "UPPER CASE IS NO NAME" }),
     code: "image.bad-name",
   },
+  onnx: {
+    good: () => ({ model: path.join(EXAMPLES, "decisions-onnx", "model.onnx") }),
+    bad: () => ({ model: "no-such-file.onnx" }),
+    code: "image.no-model",
+  },
   dockerfile: { good: () => ({}), bad: () => ({ build: "no-such-folder" }), code: "image.no-dockerfile" },
 };
 
@@ -38,7 +46,7 @@ describe.each(CATALOGUE.recipes.map((recipe) => [recipe.kind, recipe] as const))
     expect(CATALOGUE.recipes.find((each) => each.wants(order("good")))?.kind).toBe(kind);
   });
 
-  test("makes an image that the local engine has, with its facts, and the same one again", async () => {
+  test("makes an image, with its facts, and the same one again", async () => {
     const built = await recipe.make(order("good"), "amd64", quiet());
     expect(built.facts).toMatchObject({ architecture: "amd64", exposed: [8080] });
     expect(built.facts?.size).toBeGreaterThan(1e6);

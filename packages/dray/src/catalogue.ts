@@ -1,10 +1,11 @@
 import { dockerfile } from "./recipes/dockerfile.ts";
+import { onnx } from "./recipes/onnx.ts";
 import { image } from "./recipes/image.ts";
 import { direct } from "./registries/direct.ts";
 
 /** Every plug, one line each: a new one is one file and one line here. test/contract runs over this table. */
 export const CATALOGUE = {
   /** In this order: the last one takes what no other wants. */
-  recipes: [image, dockerfile],
+  recipes: [image, onnx, dockerfile],
   registries: [direct],
 };

@@ -2,6 +2,7 @@
 import cluster from "node:cluster";
 import { readFileSync } from "node:fs";
 import { conduct, play } from "./cluster.ts";
+import { inspect } from "./inspect.ts";
 import { Refusal } from "./refusal.ts";
 import { readSettings, type Settings } from "./settings.ts";
 import { start } from "./start.ts";
@@ -30,7 +31,12 @@ async function alone(settings: Settings): Promise<void> {
   process.once("SIGTERM", stop).once("SIGINT", stop);
 }
 
+async function look(settings: Settings): Promise<void> {
+  process.stdout.write(`${JSON.stringify(await inspect(settings))}\n`);
+}
+
 const settings = settingsOrExit();
-if (cluster.isWorker) play(settings).catch(fail);
-else if (settings.workers > 1) conduct(settings.workers);
+if (process.argv.includes("inspect")) look(settings).catch(fail);
+else if (cluster.isWorker) play(settings).catch(fail);
+else if (settings.workers > 1 && !settings.watch) conduct(settings.workers);
 else alone(settings).catch(fail);

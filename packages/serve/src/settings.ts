@@ -27,7 +27,7 @@ const settings = z.strictObject({
 
 export type Settings = z.infer<typeof settings>;
 
-const USAGE = `dray-serve [serve] --model model.onnx [--schema schema.yaml] [--golden golden.json] [--port 8080]
+const USAGE = `dray-serve [serve|inspect] --model model.onnx [--schema schema.yaml] [--golden golden.json] [--port 8080]
   --service NAME --release ID --route /decisions --workers N (0: one per core) --threads N
   --batch ROWS --queue ROWS --rows ROWS --timeoutMs MS --body BYTES --log LEVEL --config serve.json --watch`;
 
@@ -45,7 +45,9 @@ export function readSettings(
     ]),
   );
   // SageMaker starts a container with the one argument `serve`.
-  const { values } = parseArgs({ args: argv[0] === "serve" ? argv.slice(1) : [...argv], options });
+  const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true });
+  const stranger = positionals.find((word) => word !== "serve" && word !== "inspect");
+  if (stranger !== undefined) throw new Error(`unknown command ${stranger}\n${USAGE}`);
   const file = typeof values["config"] === "string" ? (JSON.parse(readFile(values["config"])) as object) : {};
   const { config: _config, ...flags } = values;
   const port = env["AIP_HTTP_PORT"] ?? env["PORT"];

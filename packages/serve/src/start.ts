@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
-import { existsSync } from "node:fs";
+import { existsSync, watch } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import type { Registry } from "prom-client";
 import { makeMeters } from "./http/metrics.ts";
 import { makeServer, type Server } from "./http/server.ts";
@@ -10,7 +11,6 @@ import type { Settings } from "./settings.ts";
 
 export interface Running extends Server {
   address: string;
-  service: Service;
   registry: Registry;
   /** Stops accepting, finishes what is in flight. */
   close(): Promise<void>;
@@ -30,17 +30,49 @@ export async function start(settings: Settings, metrics?: () => Promise<string>)
     logLevel: settings.log,
   });
   const address = await server.app.listen({ host: settings.host, port: settings.port });
-  const service = await load(settings, meters);
+  let service = await load(settings, meters);
   server.serve(service);
   server.app.log.info({ model: service.model.digest, batches: service.model.batches }, "ready");
+  const reload = async (): Promise<void> => {
+    const old = service;
+    service = await load(settings, meters);
+    server.serve(service);
+    old.batcher.close();
+    server.app.log.info({ model: service.model.digest }, "reloaded");
+  };
+  const unwatch = settings.watch ? watchFiles(settings, reload, (error) => server.app.log.error(error)) : undefined;
   const close = async (): Promise<void> => {
+    unwatch?.();
     await server.app.close();
     service.batcher.close();
   };
-  return { ...server, address, service, registry: meters.registry, close };
+  return { ...server, address, registry: meters.registry, close };
 }
 
-async function load(settings: Settings, meters: ReturnType<typeof makeMeters>): Promise<Service> {
+const SETTLE_MS = 200;
+
+/** Calls `reload` when the model, the schema or the golden file changed; what cannot be loaded leaves the old one serving. */
+function watchFiles(settings: Settings, reload: () => Promise<void>, onError: (error: unknown) => void): () => void {
+  const files = [settings.model, settings.schema, settings.golden]
+    .filter((file) => file !== undefined)
+    .map((file) => resolve(file));
+  let timer: NodeJS.Timeout | undefined;
+  // Folders are watched, not files: editors and exporters put a new file in the place of the old one.
+  const watchers = [...new Set(files.map((file) => dirname(file)))].map((folder) =>
+    watch(folder, (_event, name) => {
+      if (name === null || !files.includes(join(folder, name))) return;
+      clearTimeout(timer);
+      timer = setTimeout(() => void reload().catch(onError), SETTLE_MS);
+    }),
+  );
+  return () => {
+    clearTimeout(timer);
+    for (const watcher of watchers) watcher.close();
+  };
+}
+
+/** Loads the model, its schema and its golden row as the settings say. @throws Refusal */
+export async function load(settings: Settings, meters: ReturnType<typeof makeMeters>): Promise<Service> {
   const [file, schema, example] = await Promise.all([
     readFile(settings.model),
     settings.schema === undefined ? "" : readFile(settings.schema, "utf8"),

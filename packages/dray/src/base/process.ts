@@ -75,9 +75,10 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
   return { code, ...out };
 }
 
-/** Runs a program with this terminal as its own and returns its exit code. */
-export async function attach(argv: readonly string[]): Promise<number> {
+/** Runs a program with this terminal as its own and returns its exit code; `signal` asks it to end (SIGTERM). */
+export async function attach(argv: readonly string[], signal?: AbortSignal): Promise<number> {
   const child = start(argv, { stdio: "inherit" });
+  signal?.addEventListener("abort", () => child.kill("SIGTERM"), { once: true });
   return await new Promise<number>((resolve, reject) => {
     child.once("error", reject);
     child.once("exit", (status) => resolve(status ?? 1));

@@ -100,11 +100,19 @@ async function manifestFor(flags: Common & { port?: string }, image: string | un
     const raw = {
       service,
       machine,
-      ...(image === undefined ? {} : { image }),
+      ...sourceNamed(image),
       ...(flags.port === undefined ? {} : { port: Number(flags.port) }),
     };
     return { ...checkManifest(raw), folder: process.cwd() };
   }
   const loaded = await loadManifest(path.resolve(file ?? MANIFEST_FILE));
-  return image === undefined ? loaded : { ...loaded, image, build: undefined };
+  return image === undefined
+    ? loaded
+    : { ...loaded, image: undefined, build: undefined, model: undefined, ...sourceNamed(image) };
+}
+
+/** An image's name, or an .onnx file. */
+function sourceNamed(word: string | undefined): { image?: string; model?: string } {
+  if (word === undefined) return {};
+  return word.endsWith(".onnx") ? { model: word } : { image: word };
 }

@@ -3,6 +3,7 @@ import { addDeploy, addPlan, addRetire, addRollback } from "./commands/deploy.ts
 import { addInit } from "./commands/init.ts";
 import { addExec, addLogs, addRemove, addStatus } from "./commands/look.ts";
 import { addMachine } from "./commands/machine.ts";
+import { addServe } from "./commands/serve.ts";
 import { addOpen, addRequest } from "./commands/request.ts";
 
 const VERSION = "0.1.0";
@@ -24,6 +25,7 @@ export function makeProgram(): Command {
     addOpen,
     addExec,
     addRemove,
+    addServe,
     addMachine,
     addRetire,
   ])

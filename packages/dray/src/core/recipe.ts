@@ -1,4 +1,5 @@
 import type { Context } from "./context.ts";
+import type { Cargo } from "./registry.ts";
 
 /** What an engine knows of an image, as far as it matters here. */
 export interface ImageFacts {
@@ -15,6 +16,10 @@ export interface Built {
   reference: string;
   /** Facts of the local engine; undefined when only a registry has it. */
   facts?: ImageFacts;
+  /** Made without an engine, and ready to be carried. */
+  cargo?: Cargo;
+  /** How it wants to be run. */
+  run?: { ready: string; readOnly: boolean };
 }
 
 /** What a recipe is asked for: the manifest's part that is about the image. */
@@ -23,6 +28,13 @@ export interface Order {
   /** That relative paths start from. */
   folder: string;
   image?: string | undefined;
+  /** An .onnx file, its schema.yaml, and the route of its API. */
+  model?: string | undefined;
+  schema?: string | undefined;
+  route?: string | undefined;
+  /** The file of golden requests. */
+  golden?: string | undefined;
+  limits?: { timeout: number; queue?: number | undefined; body?: number | undefined; cpus?: number | undefined };
   build?:
     | string
     | { context: string; dockerfile?: string | undefined; args?: Record<string, string> | undefined }

@@ -10,6 +10,8 @@ export interface Settings {
   /** Names only; the values travel apart and are never part of a release. */
   secrets: string[];
   domain?: string;
+  /** The image does without writing: its root is mounted read-only. */
+  readOnly?: boolean;
 }
 
 /** Memory in bytes, cpus in cores, timeouts in milliseconds, body in bytes. */

@@ -80,6 +80,8 @@ export function makeRelease(manifest: Manifest, built: Built, digest: string, fr
   const settings: Settings = {
     ...portOf(manifest, built),
     ...(manifest.ready === undefined ? {} : { ready: manifest.ready }),
+    ...(manifest.ready === undefined && built.run !== undefined ? { ready: built.run.ready } : {}),
+    ...(built.run?.readOnly === true ? { readOnly: true } : {}),
     ...(manifest.domain === undefined ? {} : { domain: manifest.domain }),
     replicas: manifest.replicas,
     env: manifest.env,
@@ -89,7 +91,7 @@ export function makeRelease(manifest: Manifest, built: Built, digest: string, fr
   return {
     id: releaseId(Date.now(), Math.random),
     service: manifest.service,
-    image: manifest.image ?? built.reference.slice(0, 19),
+    image: manifest.image ?? (built.cargo === undefined ? built.reference.slice(0, 19) : built.reference),
     digest,
     settings,
     from,

@@ -100,7 +100,8 @@ async function makeOnce(
     return { built, cargo: undefined, release: makeRelease(manifest, built, "", await from) };
   }
   const built = await buildImage(manifest, architecture, context);
-  const cargo = built.facts === undefined ? undefined : await loadCargo(built, manifest.service, context);
+  const cargo =
+    built.cargo ?? (built.facts === undefined ? undefined : await loadCargo(built, manifest.service, context));
   return { built, cargo, release: makeRelease(manifest, built, cargo?.digest ?? "", await from) };
 }
 
@@ -123,7 +124,8 @@ async function fit(
     return { release: { ...release, digest: found.digest }, source: { via: "pull", reference: built.reference } };
   }
   checkArchitecture(built.reference, [built.facts.architecture], { name, architecture });
-  if (name === "local") return { release: { ...release, image: built.facts.id }, source: { via: "here" } };
+  if (name === "local" && built.cargo === undefined)
+    return { release: { ...release, image: built.facts.id }, source: { via: "here" } };
   const kept = seen.state.services[release.service]?.releases ?? [];
   const known = await knownLayers(kept.map((each) => each.release.digest));
   const missing = cargo.layers.filter((layer) => !known.has(layer.digest));

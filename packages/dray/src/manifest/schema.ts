@@ -31,6 +31,13 @@ const limits = z.strictObject({
     .positive()
     .optional()
     .describe("Requests a replica is given at once; the others wait in the edge."),
+  queue: z
+    .number()
+    .int()
+    .positive()
+    .optional()
+    .describe("Rows that may wait in a model's server (1024); more get 429."),
+  body: bytes.optional().describe("Largest body a model's server takes (10MB); a larger one gets 413."),
   timeout: duration.default(60_000).describe("Longest wait for an answer (60s)."),
   ready: duration.default(60_000).describe("Longest wait for a new replica to become ready (60s)."),
   drain: duration.default(600_000).describe("Longest time the replaced release may take to finish its requests (10m)."),
@@ -45,6 +52,14 @@ export const manifestSchema = z
     atOnce: z.number().int().positive().default(8).describe("How many machines are changed side by side."),
     image: z.string().optional().describe("Image on this computer, or one that the machine can pull."),
     build: build.optional().describe("Build the image from a Dockerfile."),
+    model: z.string().optional().describe("An .onnx file: Drayage makes the API and the image."),
+    schema: z
+      .string()
+      .optional()
+      .describe(
+        "What the model file does not say about its features and labels; schema.yaml beside the model when it is there.",
+      ),
+    route: path.optional().describe("Route of the model's decisions; `/decisions` when left out."),
     port: port.optional().describe("Port the API listens on inside its container; found when left out."),
     ready: path
       .optional()
@@ -86,7 +101,11 @@ export const manifestSchema = z
       say(["machines"], "either machine or machines, not both");
     if (manifest.machines !== undefined && Object.keys(manifest.machines).length === 0)
       say(["machines"], "name at least one machine");
-    if (manifest.image !== undefined && manifest.build !== undefined) say(["build"], "either image or build, not both");
+    const sources = (["image", "build", "model"] as const).filter((key) => manifest[key] !== undefined);
+    if (sources.length > 1) say([sources[1] ?? ""], `either ${sources[0]} or ${sources[1]}, not both`);
+    for (const key of ["schema", "route"] as const) {
+      if (manifest[key] !== undefined && manifest.model === undefined) say([key], `${key} goes with model`);
+    }
     const seen = new Map<string, string>();
     for (const [called, where] of Object.entries(manifest.machines ?? {})) {
       const first = seen.get(where);

@@ -4,7 +4,7 @@ import type { Cargo, OnBytes, Registry } from "../core/registry.ts";
 import { EngineError, isMissing, type Engine } from "../machine/engine.ts";
 import { local } from "../machine/local.ts";
 import type { Machine } from "../machine/machine.ts";
-import { ContentStore } from "./content-store.ts";
+import { ContentStore } from "../base/content-store.ts";
 import { RegistryServer } from "./registry-server.ts";
 
 /**

@@ -1,7 +1,7 @@
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "../base/request.ts";
-import type { ContentStore } from "./content-store.ts";
+import type { ContentStore } from "../base/content-store.ts";
 
 interface Served {
   /** Told for each blob that is asked for: its size; and for each chunk sent. */

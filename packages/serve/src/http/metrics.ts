@@ -10,7 +10,7 @@ export interface Meters {
   batches: BatchMeter;
   /** An answer went out. */
   answered(route: string, code: number, seconds: number): void;
-  /** What is served, once it is known. */
+  /** What is served now. */
   serving(model: { digest: string; producer: string }, inFlight: () => { waiting: number; running: number }): void;
 }
 
@@ -51,6 +51,19 @@ export function makeMeters(service: string, release: string): Meters {
     labelNames: ["digest", "producer"],
     registers,
   });
+  let inFlight = (): { waiting: number; running: number } => ({ waiting: 0, running: 0 });
+  const waiting: Gauge = new Gauge({
+    name: "dray_rows_waiting",
+    help: "Rows in the queue.",
+    registers,
+    collect: () => waiting.set(inFlight().waiting),
+  });
+  const running: Gauge = new Gauge({
+    name: "dray_rows_running",
+    help: "Rows in the run that is in flight.",
+    registers,
+    collect: () => running.set(inFlight().running),
+  });
   return {
     registry,
     batches: {
@@ -64,13 +77,10 @@ export function makeMeters(service: string, release: string): Meters {
       requests.inc({ route, code });
       duration.observe({ route }, seconds);
     },
-    serving: (what, inFlight) => {
+    serving: (what, now) => {
+      info.reset();
       info.set({ digest: what.digest, producer: what.producer }, 1);
-      const gauge = (name: string, help: string, value: () => number): void => {
-        const made: Gauge = new Gauge({ name, help, registers, collect: (): void => made.set(value()) });
-      };
-      gauge("dray_rows_waiting", "Rows in the queue.", () => inFlight().waiting);
-      gauge("dray_rows_running", "Rows in the run that is in flight.", () => inFlight().running);
+      inFlight = now;
     },
   };
 }

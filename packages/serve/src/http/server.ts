@@ -95,6 +95,7 @@ export function makeServer(options: ServerOptions): Server {
     app,
     serve: (loaded) => {
       service = loaded;
+      document = undefined;
       meters.serving({ digest: loaded.model.digest, producer: loaded.model.prepared.producer }, () => ({
         waiting: loaded.batcher.waiting,
         running: loaded.batcher.running,

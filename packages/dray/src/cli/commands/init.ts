@@ -6,63 +6,115 @@ import type { Command } from "commander";
 import { stringify } from "yaml";
 import { Failure } from "../../base/failure.ts";
 import { MANIFEST_FILE, parseManifest } from "../../manifest/load.ts";
+import { inspectModel, type ModelFacts } from "../../flows/model.ts";
+import { serviceNameOf } from "../../manifest/name.ts";
 import { define } from "../command.ts";
 import { say, sayJson } from "../screen/say.ts";
+
+interface Flags {
+  force?: boolean;
+  model?: string;
+}
 
 export function addInit(program: Command): void {
   const command = program
     .command("init")
     .description("write a dray.yaml; asks only for what it cannot find out")
     .argument("[image]", "image to deploy, where there is no Dockerfile")
-    .option("--force", "overwrite a dray.yaml");
-  define<{ force?: boolean }>(
-    command,
-    ["dray init --machine ops@203.0.113.7", "dray init my-api:1 --machine ops@203.0.113.7 --service decisions"],
-    async (run, image) => {
-      const file = path.resolve(run.flags.file ?? MANIFEST_FILE);
-      if (existsSync(file) && run.flags.force !== true)
-        throw new Failure("usage.invalid", `${path.basename(file)} is there already`, {
-          hint: "dray init --force overwrites it",
-        });
-      const folder = path.dirname(file);
-      const dockerfile = path.join(folder, "Dockerfile");
-      const source =
-        image !== undefined
-          ? { image }
-          : existsSync(dockerfile)
-            ? { build: "." }
-            : { image: await answer(undefined, "Which image?", "my-api:latest") };
-      const port =
-        image === undefined && existsSync(dockerfile) ? exposed(await readFile(dockerfile, "utf8")) : undefined;
-      const manifest = {
-        service: run.flags.service ?? serviceName(folder),
-        machine: await answer(run.flags.machine, "Which machine (what you type after ssh)?", "user@203.0.113.7"),
-        ...source,
-        ...(port === undefined ? {} : { port }),
-        ...(existsSync(path.join(folder, "golden.json")) ? { golden: "golden.json" } : {}),
-      };
-      const written = stringify(manifest);
-      parseManifest(written, path.basename(file));
-      await writeFile(file, written);
-      if (run.flags.json === true) return sayJson(manifest);
-      say(`wrote ${path.basename(file)}:\n\n${written}\nnext: dray deploy`);
-    },
+    .option("--model <file>", "an .onnx file: looks into it, and writes schema.yaml and a golden request, too")
+    .option("--force", "overwrite what is there");
+  const examples = [
+    "dray init --machine ops@203.0.113.7",
+    "dray init --model model.onnx --machine ops@203.0.113.7",
+    "dray init my-api:1 --machine ops@203.0.113.7 --service decisions",
+  ];
+  define<Flags>(command, examples, async (run, image) => {
+    const file = path.resolve(run.flags.file ?? MANIFEST_FILE);
+    const folder = path.dirname(file);
+    const force = run.flags.force === true;
+    refuseToOverwrite(file, force);
+    const { model } = run.flags;
+    const facts = model === undefined ? undefined : await inspectModel(path.resolve(model), undefined, run.context);
+    const source =
+      model === undefined ? await sourceOf(folder, image) : { model: path.relative(folder, path.resolve(model)) };
+    const named = run.flags.service ?? serviceNameOf(folder);
+    const machine = await answer(run.flags.machine, "Which machine (what you type after ssh)?", "user@203.0.113.7");
+    const golden = facts !== undefined || existsSync(path.join(folder, "golden.json")) ? { golden: "golden.json" } : {};
+    const manifest = { service: named, machine, ...source, ...golden };
+    const written = stringify(manifest);
+    parseManifest(written, path.basename(file));
+    await writeFile(file, written);
+    const others =
+      facts === undefined || model === undefined ? [] : await describeModel(folder, path.resolve(model), facts, force);
+    if (run.flags.json === true) return sayJson({ ...manifest, written: [path.basename(file), ...others] });
+    say(
+      `wrote ${[path.basename(file), ...others].join(", ")}:\n\n${written}\nnext: dray ${model === undefined ? "deploy" : "serve, or dray deploy"}`,
+    );
+  });
+}
+
+function refuseToOverwrite(file: string, force: boolean): void {
+  if (!existsSync(file) || force) return;
+  throw new Failure("usage.invalid", `${path.basename(file)} is there already`, {
+    hint: "dray init --force overwrites it",
+  });
+}
+
+/** Where the image comes from: named, built from the Dockerfile here, or asked for. */
+async function sourceOf(folder: string, image: string | undefined): Promise<object> {
+  if (image !== undefined) return { image };
+  const dockerfile = path.join(folder, "Dockerfile");
+  if (!existsSync(dockerfile)) return { image: await answer(undefined, "Which image?", "my-api:latest") };
+  const port = exposed(await readFile(dockerfile, "utf8"));
+  return { build: ".", ...(port === undefined ? {} : { port }) };
+}
+
+/** Writes schema.yaml beside the model and golden.json beside the manifest, where they are missing. */
+async function describeModel(folder: string, model: string, facts: ModelFacts, force: boolean): Promise<string[]> {
+  const schema = path.join(path.dirname(model), "schema.yaml");
+  const golden = path.join(folder, "golden.json");
+  const texts: [string, string][] = [
+    [schema, schemaText(facts)],
+    [golden, `${JSON.stringify(goldenOf(facts), undefined, 2)}\n`],
+  ];
+  const missing = texts.filter(([file]) => force || !existsSync(file));
+  for (const [file, content] of missing) await writeFile(file, content);
+  return missing.map(([file]) => path.relative(folder, file));
+}
+
+/** What the model does not say is left for a person to fill in. */
+function schemaText(facts: ModelFacts): string {
+  const example = (name: string): object =>
+    "example" in facts && facts.example[name] !== undefined ? { example: facts.example[name] } : {};
+  const features = facts.features.map(({ name, type }) =>
+    type === "tensor" ? { name } : { name, type, ...example(name) },
   );
+  const head =
+    "# What the model file does not say about itself. For each feature: title, description, unit, minimum, maximum,\n# values (a list, or names with the numbers the model was trained on), default, example.\n";
+  return (
+    head +
+    stringify({
+      title: facts.description || "A model",
+      ...(facts.labels.length > 0 ? { labels: facts.labels } : {}),
+      features,
+    })
+  );
+}
+
+/** The example, and what the model answered to it just now; numbers may differ in the last digits. */
+function goldenOf(facts: ModelFacts): object[] {
+  return [
+    {
+      request: { method: "POST", path: "/decisions", body: facts.example },
+      expect: { status: 200, body: facts.decision },
+    },
+  ];
 }
 
 /** The one port EXPOSE names in a Dockerfile. */
 function exposed(dockerfile: string): number | undefined {
   const found = [...dockerfile.matchAll(/^\s*EXPOSE\s+(\d+)/gim)].map((match) => Number(match[1]));
   return found.length === 1 ? found[0] : undefined;
-}
-
-function serviceName(folder: string): string {
-  const name = path
-    .basename(folder)
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, "-")
-    .replace(/^[^a-z]+|-+$/g, "");
-  return name === "" ? "api" : name.slice(0, 40);
 }
 
 async function answer(given: string | undefined, question: string, placeholder: string): Promise<string> {

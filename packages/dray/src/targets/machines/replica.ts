@@ -18,7 +18,8 @@ export async function startNew(job: Job, index: number, context: Context): Promi
   const container = containerName(release, index);
   const port = release.settings.port ?? 0;
   const line = openLine(job, { address, port }, context);
-  const image = site.machine.name === "local" || release.digest === "" ? release.image : imageName(release);
+  // An image of the engine here is named by its id; everything else was carried, and has a name of ours.
+  const image = release.image.startsWith("sha256:") ? release.image : imageName(release);
   const undo: Undo = async (fresh) => {
     await engine.call("DELETE", `/containers/${container}`, { query: { force: true, v: true }, signal: fresh.signal });
   };

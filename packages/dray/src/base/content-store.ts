@@ -77,6 +77,19 @@ export class ContentStore {
     return digest;
   }
 
+  /** What was noted under a key (hexadecimal), if anything. */
+  async recall(key: string): Promise<string | undefined> {
+    return await readFile(path.join(this.#folder, "notes", key), "utf8").catch(() => undefined);
+  }
+
+  /** Notes something under a key, so that work need not be done twice. */
+  async remember(key: string, note: string): Promise<void> {
+    const file = path.join(this.#folder, "notes", key);
+    await mkdir(path.dirname(file), { recursive: true });
+    await writeFile(`${file}.${process.pid}`, note);
+    await rename(`${file}.${process.pid}`, file);
+  }
+
   /** Says that a blob was used, so that cleaning up by age spares it. */
   async touch(digest: string): Promise<void> {
     const now = new Date();

@@ -1,0 +1,179 @@
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { ContentStore } from "../base/content-store.ts";
+import { Failure } from "../base/failure.ts";
+import { run } from "../base/process.ts";
+import type { Context } from "../core/context.ts";
+import type { Built, Order, Recipe } from "../core/recipe.ts";
+import { makeImage } from "./oci/image.ts";
+import { type Entry, makeLayer } from "./oci/layer.ts";
+import {
+  baseEntries,
+  findServer,
+  runtimeEntries,
+  serverEntries,
+  type ServerFiles,
+  serverScript,
+} from "./serve-runtime.ts";
+
+const PORT = 8080;
+const NOBODY = "65532:65532";
+
+/** An .onnx file becomes an API: its image is written straight from here, with no Docker and no network. */
+export const onnx: Recipe = {
+  kind: "onnx",
+  title: "build the image",
+  perArchitecture: true,
+  wants: (order) => order.model !== undefined && order.image === undefined,
+  make: buildOnnx,
+};
+
+/** Node's names of processors, as Docker has them. */
+const ARCHITECTURES: Record<string, string> = { x64: "amd64", arm64: "arm64" };
+
+async function buildOnnx(order: Order, architecture: string, context: Context): Promise<Built> {
+  if (process.platform !== "linux" || ARCHITECTURES[process.arch] !== architecture) {
+    throw new Failure(
+      "image.no-base",
+      `this computer (${process.platform} ${process.arch}) cannot make a linux/${architecture} image from its own Node`,
+      {
+        hint: "build on a Linux computer with the machine's processor; a base pulled from a registry is not supported yet",
+      },
+    );
+  }
+  const files = await findServer();
+  const store = new ContentStore();
+  await store.open();
+  const model = await modelEntries(order);
+  context.signal.throwIfAborted();
+  const [base, runtime, server, own] = await Promise.all([
+    baseEntries(store, files, context).then((entries) => makeLayer(store, entries)),
+    runtimeEntries(files).then((entries) => makeLayer(store, entries)),
+    serverEntries(files).then((entries) => makeLayer(store, entries)),
+    makeLayer(store, model.entries),
+    checkModel(store, order, model, files, context),
+  ]);
+  context.signal.throwIfAborted();
+  const layers = [
+    { layer: base, title: `Node ${process.version} and its libraries` },
+    { layer: runtime, title: `onnxruntime ${files.versions.onnxruntime}` },
+    { layer: server, title: `drayage-serve ${files.versions.server}` },
+    { layer: own, title: `the model ${model.digest}` },
+  ];
+  const { id, ...cargo } = await makeImage(store, architecture, layers, {
+    User: NOBODY,
+    Env: ["PATH=/usr/local/bin", "NODE_ENV=production"],
+    Entrypoint: ["/usr/local/bin/node", "/app/main.js", "--config", "/app/serve.json"],
+    WorkingDir: "/app",
+    ExposedPorts: { [`${PORT}/tcp`]: {} },
+    Labels: labels(order, model.digest, files),
+    StopSignal: "SIGTERM",
+  });
+  const size = layers.reduce((sum, { layer }) => sum + layer.size, 0);
+  return {
+    reference: `${path.basename(order.model ?? "")}@${model.digest.slice(7, 19)}`,
+    facts: { id, architecture, exposed: [PORT], size },
+    cargo,
+    run: { ready: "/health/ready", readOnly: true },
+  };
+}
+
+function labels(order: Order, digest: string, files: ServerFiles): Record<string, string> {
+  return {
+    "org.opencontainers.image.title": order.service,
+    "dray.model": digest,
+    "dray.node": process.version,
+    "dray.onnxruntime": files.versions.onnxruntime,
+    "dray.serve": files.versions.server,
+    "dray.sbom": "/app/sbom.cdx.json",
+  };
+}
+
+interface ModelFiles {
+  entries: Entry[];
+  digest: string;
+  /** What the server is started with to look at the same files here. */
+  flags: string[];
+}
+
+/** The small layer: model, schema, golden requests and settings. @throws Failure image.no-model */
+async function modelEntries(order: Order): Promise<ModelFiles> {
+  const file = path.resolve(order.folder, order.model ?? "");
+  const model = await readFile(file).catch((error: unknown) => {
+    throw new Failure("image.no-model", `there is no ${order.model}`, {
+      hint: "model: names an .onnx file, from the manifest's folder",
+      cause: error,
+    });
+  });
+  const beside = path.join(path.dirname(file), "schema.yaml");
+  const schema =
+    order.schema === undefined ? (existsSync(beside) ? beside : undefined) : path.resolve(order.folder, order.schema);
+  const goldenFile = path.resolve(order.folder, order.golden ?? "golden.json");
+  const golden = existsSync(goldenFile) ? goldenFile : undefined;
+  const settings = {
+    service: order.service,
+    model: "/app/model.onnx",
+    ...(schema === undefined ? {} : { schema: "/app/schema.yaml" }),
+    ...(golden === undefined ? {} : { golden: "/app/golden.json" }),
+    ...(order.route === undefined ? {} : { route: order.route }),
+    ...limitsOf(order),
+  };
+  const entries: Entry[] = [
+    { path: "app/model.onnx", mode: 0o644, content: model },
+    { path: "app/serve.json", mode: 0o644, content: Buffer.from(JSON.stringify(settings)) },
+  ];
+  const flags = ["--model", file, "--service", order.service];
+  for (const [name, from] of [
+    ["schema.yaml", schema],
+    ["golden.json", golden],
+  ] as const) {
+    if (from === undefined) continue;
+    entries.push({ path: `app/${name}`, mode: 0o644, content: await readFile(from) });
+    flags.push(name === "schema.yaml" ? "--schema" : "--golden", from);
+  }
+  if (order.route !== undefined) flags.push("--route", order.route);
+  return { entries, digest: `sha256:${createHash("sha256").update(model).digest("hex")}`, flags };
+}
+
+function limitsOf(order: Order): Record<string, number> {
+  const { limits } = order;
+  if (limits === undefined) return {};
+  return {
+    timeoutMs: limits.timeout,
+    ...(limits.queue === undefined ? {} : { queue: limits.queue }),
+    ...(limits.body === undefined ? {} : { body: limits.body }),
+    // A share of a machine's cores is not a number of cores that Node can see.
+    ...(limits.cpus === undefined ? {} : { workers: Math.max(1, Math.ceil(limits.cpus)) }),
+  };
+}
+
+/** Has the server itself load the model, its schema and its golden request: what cannot be served is said before anything is sent. */
+async function checkModel(
+  store: ContentStore,
+  order: Order,
+  model: ModelFiles,
+  files: ServerFiles,
+  context: Context,
+): Promise<void> {
+  const contents = model.entries.map((entry) => ("content" in entry ? entry.content.toString("base64") : ""));
+  const key = createHash("sha256")
+    .update(JSON.stringify(["checked", files.versions, contents]))
+    .digest("hex");
+  if ((await store.recall(key)) !== undefined) return;
+  const ended = await run([process.execPath, serverScript(files), "inspect", ...model.flags], {
+    signal: context.signal,
+  });
+  if (ended.code !== 0) {
+    throw new Failure(
+      "image.bad-model",
+      `${order.model} cannot be served: ${ended.stderr.trim().split("\n")[0] ?? ""}`,
+      {
+        hint: `the same check: dray serve --model ${order.model ?? "model.onnx"}`,
+        details: ended.stderr.trim().split("\n").slice(1, 6),
+      },
+    );
+  }
+  await store.remember(key, "ok");
+}
