@@ -1,8 +1,9 @@
-// npm run bench -- deploy [--json] [--rounds N]
+// npm run bench -- deploy|serve [--json] [--rounds N]
 import { parseArgs } from "node:util";
 import { benchDeploy } from "./deploy.ts";
+import { benchServe } from "./serve.ts";
 
-const BENCHES = { deploy: benchDeploy };
+const BENCHES = { deploy: benchDeploy, serve: benchServe };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -14,5 +15,6 @@ if (bench === undefined) {
   process.exit(2);
 }
 const figures = await bench(Number(values.rounds), (line) => void process.stderr.write(`${line}\n`));
-for (const [name, value] of Object.entries(figures)) process.stderr.write(`${name.padEnd(26)} ${value}\n`);
+for (const [name, value] of Object.entries(figures))
+  process.stderr.write(`${name.padEnd(26)} ${typeof value === "number" ? value : JSON.stringify(value)}\n`);
 if (values.json === true) process.stdout.write(`${JSON.stringify(figures)}\n`);

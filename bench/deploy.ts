@@ -7,6 +7,7 @@ import { run } from "../packages/dray/src/base/process.ts";
 import { appImage, must, prepareRegistry, REGISTRY_IMAGE } from "../test/world/images.ts";
 import { startVm, type Vm } from "../test/world/vm.ts";
 import { openWire, type Wire } from "../test/world/wire.ts";
+import { median } from "./median.ts";
 import { watch, type Watch } from "./watch.ts";
 
 const RTTS = [0, 50];
@@ -72,7 +73,7 @@ export async function benchDeploy(rounds: number, say: (line: string) => void): 
     await must([
       "sh",
       "-c",
-      "docker images 'drayage-bench/*' --format '{{.Repository}}:{{.Tag}}' | xargs -r docker rmi -f",
+      "docker images 'drayage-bench/dray-world-*' --format '{{.Repository}}:{{.Tag}}' | xargs -r docker rmi -f",
     ]);
     await rm(folder, { recursive: true, force: true });
   }
@@ -106,11 +107,6 @@ function summary(series: Record<string, number[]>): Figures {
       /Ratio/.test(name) ? Math.round(value * 100) / 100 : Math.round(value),
     ]),
   );
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
 /** A new image: the same 300 MB, and another megabyte on top. */

@@ -99,6 +99,11 @@ async function build(
 /** The ways in which the scenarios' API can be broken; "" works. */
 const MODES = ["localhost", "crash", "wrong-golden", "never-ready"] as const;
 
+/** The Debian images that everything is made of. */
+export async function prepareBase(): Promise<void> {
+  for (const suite of SUITES) await base(suite);
+}
+
 /** The registry with a login that the bench's by-hand side pushes to. */
 export async function prepareRegistry(): Promise<void> {
   await build(REGISTRY_IMAGE, "registry.Dockerfile");
@@ -106,7 +111,7 @@ export async function prepareRegistry(): Promise<void> {
 
 /** Makes every image the scenarios need, once. */
 export async function prepareImages(): Promise<void> {
-  for (const suite of SUITES) await base(suite);
+  await prepareBase();
   await build(EDGE_IMAGE, "edge.Dockerfile");
   for (const suite of SUITES) {
     await build(vmImage(suite), "vm.Dockerfile", {

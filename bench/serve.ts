@@ -1,0 +1,241 @@
+// Our model server against FastAPI, on one core; the load has the other.
+import { type ChildProcess, spawn } from "node:child_process";
+import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { onnx } from "../packages/dray/src/recipes/onnx.ts";
+import { must, prepareBase } from "../test/world/images.ts";
+import { median } from "./median.ts";
+
+const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+const EXAMPLE = here("../examples/decisions-onnx");
+const SERVER = here("../packages/serve/dist/bundle/main.js");
+const SECONDS = 3;
+const CONNECTIONS = 32;
+
+interface Measured {
+  rps: number;
+  p50: number;
+  p99: number;
+}
+
+/** A server under test: on core 0, until stopped. */
+interface Peer {
+  name: string;
+  port: number;
+  start(): Promise<() => Promise<void>>;
+}
+
+type Figures = Record<string, number | Record<string, number>>;
+
+/** Medians of `rounds`; requests a second, milliseconds, megabytes. */
+export async function benchServe(rounds: number, say: (line: string) => void): Promise<Figures> {
+  const row = await goldenRow();
+  say("building the peers' images (FastAPI with scikit-learn, FastAPI with onnxruntime, wrk)");
+  await buildImages();
+  const series: Record<string, number[]> = {};
+  const note = (name: string, value: number): void => void (series[name] ??= []).push(value);
+  for (let round = 0; round < rounds; round++) {
+    for (const peer of peers()) {
+      const stop = await peer.start();
+      try {
+        await answers(peer.port, row, 30_000);
+        await load(peer.port, row, CONNECTIONS, 1);
+        const full = await load(peer.port, row, CONNECTIONS, SECONDS);
+        note(`${peer.name}Rps`, full.rps);
+        note(`${peer.name}P99`, full.p99);
+        if (peer.name.startsWith("ours")) note(`${peer.name}Idle`, (await load(peer.port, row, 1, SECONDS)).p50);
+        if (peer.name === "ours") note("rss", await residentMb());
+        say(`round ${round + 1}: ${peer.name} ${Math.round(full.rps)}/s, p99 ${full.p99} ms`);
+      } finally {
+        await stop();
+      }
+    }
+    note("cold", await coldStart(row));
+    note(
+      "loop",
+      Number(
+        await must([
+          "taskset",
+          "-c",
+          "0",
+          process.execPath,
+          here("serve/model-loop.mjs"),
+          path.join(EXAMPLE, "model.onnx"),
+          row,
+          "2",
+        ]),
+      ),
+    );
+  }
+  return { ...summary(series), imageMb: await imageMb() };
+}
+
+function summary(series: Record<string, number[]>): Figures {
+  const of = (name: string): number => median(series[name] ?? []);
+  const round = (value: number): number => Math.round(value * 100) / 100;
+  return {
+    sklearnRps: Math.round(of("sklearnRps")),
+    fastapiOrtRps: Math.round(of("fastapiOrtRps")),
+    oursRps: Math.round(of("oursRps")),
+    oursUnbatchedRps: Math.round(of("oursUnbatchedRps")),
+    noModelRps: Math.round(of("noModelRps")),
+    modelLoopRps: of("loop"),
+    idleP50Ms: of("oursIdle"),
+    unbatchedIdleP50Ms: of("oursUnbatchedIdle"),
+    p99Ms: Object.fromEntries(
+      ["sklearn", "fastapiOrt", "ours", "oursUnbatched", "noModel"].map((name) => [name, of(`${name}P99`)]),
+    ),
+    rssMb: Math.round(of("rss")),
+    coldStartMs: Math.round(of("cold")),
+    overSklearn: round(of("oursRps") / of("sklearnRps")),
+    overFastapiOrt: round(of("oursRps") / of("fastapiOrtRps")),
+    overNoModel: round(of("oursRps") / of("noModelRps")),
+  };
+}
+
+function peers(): Peer[] {
+  const contained = (name: string, image: string, port: number): Peer => ({
+    name,
+    port,
+    start: async () => {
+      const id = await must(["docker", "run", "-d", "--rm", "--network", "host", image]);
+      return async () => void (await must(["docker", "rm", "-f", id]));
+    },
+  });
+  const local = (name: string, port: number, argv: string[]): Peer => ({
+    name,
+    port,
+    start: async () => await Promise.resolve(startPinned(argv)),
+  });
+  return [
+    contained("sklearn", "drayage-bench/sklearn", 9101),
+    local("ours", 9104, ours(9104)),
+    contained("fastapiOrt", "drayage-bench/ort", 9102),
+    local("oursUnbatched", 9105, ours(9105, "--batch", "1")),
+    local("noModel", 9103, [here("serve/no-model.mjs")]),
+  ];
+}
+
+/** With everything on: validation, metrics, limits, request ids. */
+function ours(port: number, ...more: string[]): string[] {
+  const files = [
+    "--model",
+    path.join(EXAMPLE, "model.onnx"),
+    "--schema",
+    path.join(EXAMPLE, "schema.yaml"),
+    "--golden",
+    path.join(EXAMPLE, "golden.json"),
+  ];
+  return [SERVER, ...files, "--host", "127.0.0.1", "--port", String(port), "--workers", "1", "--log", "warn", ...more];
+}
+
+let last: ChildProcess | undefined;
+
+function startPinned(argv: string[]): () => Promise<void> {
+  const child = spawn("taskset", ["-c", "0", process.execPath, ...argv], { stdio: ["ignore", "ignore", "inherit"] });
+  last = child;
+  return async () => {
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGTERM");
+    await ended;
+  };
+}
+
+async function residentMb(): Promise<number> {
+  const status = await readFile(`/proc/${last?.pid}/status`, "utf8");
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? Number.NaN) / 1024;
+}
+
+/** From the start of the process to the first prediction. */
+async function coldStart(row: string): Promise<number> {
+  const startedAt = performance.now();
+  const stop = startPinned(ours(9106));
+  try {
+    await answers(9106, row, 10_000);
+    return performance.now() - startedAt;
+  } finally {
+    await stop();
+  }
+}
+
+async function answers(port: number, row: string, ms: number): Promise<void> {
+  for (const until = performance.now() + ms; performance.now() < until;) {
+    const answer = await fetch(`http://127.0.0.1:${port}/decisions`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: row,
+    }).catch(() => undefined);
+    await answer?.arrayBuffer();
+    if (answer?.ok === true) return;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  throw new Error(`nothing answers on port ${port}`);
+}
+
+/** Closed loop, keep-alive. */
+async function load(port: number, row: string, connections: number, seconds: number): Promise<Measured> {
+  const url = `http://127.0.0.1:${port}/decisions`;
+  const said = await must([
+    "docker",
+    "run",
+    "--rm",
+    "--network",
+    "host",
+    "-e",
+    `ROW=${row}`,
+    "drayage-bench/wrk",
+    `-c${connections}`,
+    `-d${seconds}s`,
+    url,
+  ]);
+  const result = JSON.parse(said.trim().split("\n").at(-1) ?? "") as {
+    requests: number;
+    seconds: number;
+    errors: number;
+    p50: number;
+    p99: number;
+  };
+  if (result.errors > 0) throw new Error(`${url}: ${result.errors} errors`);
+  return { rps: result.requests / result.seconds, p50: result.p50 / 1000, p99: result.p99 / 1000 };
+}
+
+async function goldenRow(): Promise<string> {
+  const [golden] = JSON.parse(await readFile(path.join(EXAMPLE, "golden.json"), "utf8")) as {
+    request: { body: object };
+  }[];
+  return JSON.stringify(golden?.request.body);
+}
+
+async function buildImages(): Promise<void> {
+  await prepareBase();
+  const folder = await mkdtemp(path.join(tmpdir(), "dray-bench-"));
+  try {
+    await cp(here("serve"), folder, { recursive: true });
+    await cp(EXAMPLE, folder, { recursive: true });
+    for (const name of ["sklearn", "ort", "wrk"]) {
+      await must([
+        "docker",
+        "build",
+        "-q",
+        "-t",
+        `drayage-bench/${name}`,
+        "-f",
+        path.join(folder, `${name}.Dockerfile`),
+        folder,
+      ]);
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function imageMb(): Promise<number> {
+  const order = { service: "decisions", folder: EXAMPLE, model: "model.onnx" };
+  const architecture = process.arch === "x64" ? "amd64" : process.arch;
+  const context = { signal: AbortSignal.timeout(60_000), emit: () => undefined, secrets: new Map() };
+  const { cargo } = await onnx.make(order, architecture, context);
+  const bytes = (cargo?.layers ?? []).reduce((sum, layer) => sum + layer.size, 0);
+  return Math.round(bytes / 1e5) / 10;
+}
