@@ -18,10 +18,13 @@ export interface Service {
   batcher: Batcher;
   /** A row that is allowed: the golden one, or made up from the schema. */
   example: Row;
-  decide: Decide;
-  /** Rows -> decisions, through the queue. @throws Refusal */
-  ask(rows: readonly Row[], gone?: () => boolean): Promise<Decision[]>;
+  /** Rows -> decisions, through the queue. @throws Refusal 429 when the queue is full; `done` may get another */
+  decideThen(rows: readonly Row[], gone: (() => boolean) | undefined, done: Decided): void;
+  /** The same as a promise. @throws Refusal */
+  ask(rows: readonly Row[]): Promise<Decision[]>;
 }
+
+export type Decided = (error: Error | undefined, decisions: Decision[]) => void;
 
 export interface ServiceOptions {
   file: Uint8Array;
@@ -47,15 +50,14 @@ export async function makeService(options: ServiceOptions, meters: Meters): Prom
     meters.batches,
   );
   const decide = decider(meaning, model.batches);
-  const ask = async (rows: readonly Row[], gone?: () => boolean): Promise<Decision[]> => {
-    if (model.batches || rows.length === 1) return decideAll(await batcher.submit(rows, gone), rows.length, decide);
-    // The model takes one row at a time.
-    const shares = await Promise.all(rows.map((row) => batcher.submit([row], gone)));
-    return shares.flatMap((share) => decideAll(share, 1, decide));
-  };
+  const decideThen = model.batches ? together(batcher, decide) : oneByOne(batcher, decide);
+  const ask = async (rows: readonly Row[]): Promise<Decision[]> =>
+    await new Promise((resolve, reject) => {
+      decideThen(rows, undefined, (error, decisions) => (error === undefined ? resolve(decisions) : reject(error)));
+    });
   const [example = {}] = validator.rows(options.example ?? exampleRow(features));
   for (let round = 0; round < WARM_UPS; round++) await ask([example]);
-  return { model, schema: options.schema, features, meaning, validator, batcher, example, decide, ask };
+  return { model, schema: options.schema, features, meaning, validator, batcher, example, decideThen, ask };
 }
 
 /** What the schema could not know (lengths that must fit together) the model itself refuses. @throws Refusal 422 */
@@ -68,6 +70,37 @@ export async function runModel(model: Model, feeds: Feeds): Promise<Feeds> {
       `the model does not take this input: ${error instanceof Error ? error.message : String(error)}`,
     );
   }
+}
+
+function together(batcher: Batcher, decide: Decide): Service["decideThen"] {
+  return (rows, gone, done) => {
+    batcher.submit(rows, gone, (error, share) => {
+      if (share === undefined) done(error, []);
+      else done(undefined, decideAll(share, rows.length, decide));
+    });
+  };
+}
+
+/** For a model that takes one row at a time. */
+function oneByOne(batcher: Batcher, decide: Decide): Service["decideThen"] {
+  return (rows, gone, done) => {
+    const decisions: Decision[] = [];
+    let open = rows.length;
+    let failed = false;
+    for (const [index, row] of rows.entries()) {
+      batcher.submit([row], gone, (error, share) => {
+        open--;
+        if (failed) return;
+        if (share === undefined) {
+          failed = true;
+          done(error, []);
+          return;
+        }
+        decisions[index] = decide(share.outputs, share.from);
+        if (open === 0) done(undefined, decisions);
+      });
+    }
+  };
 }
 
 function decideAll({ outputs, from }: Share, rows: number, decide: Decide): Decision[] {

@@ -21,27 +21,25 @@ export function addDecisions(
   platforms: Platforms,
   ready: () => Service,
 ): void {
-  const plain = async (request: FastifyRequest, reply: FastifyReply): Promise<Decision | Decision[]> => {
-    const service = ready();
+  const plain: Handler = (request, reply) => {
     const { body } = request;
-    const rows = service.validator.rows(body);
-    const decisions = await service.ask(rows, () => reply.raw.destroyed);
-    return Array.isArray(body) ? decisions : (decisions[0] ?? {});
+    const rows = ready().validator.rows(body);
+    answer(ready(), rows, reply, (decisions) => (Array.isArray(body) ? decisions : (decisions[0] ?? {})));
   };
-  const instances = async (request: FastifyRequest, reply: FastifyReply): Promise<object> => {
+  const instances: Handler = (request, reply) => {
     const service = ready();
     const given = (request.body as { instances?: unknown } | null)?.instances;
-    if (!Array.isArray(given))
-      throw new Refusal(422, "/instances: expected a list, got nothing", [
-        { path: "/instances", expected: "a list of rows", got: "nothing" },
-      ]);
+    if (!Array.isArray(given)) {
+      const issue = { path: "/instances", expected: "a list of rows", got: "nothing" };
+      throw new Refusal(422, "/instances: expected a list of rows, got nothing", [issue]);
+    }
     const rows = service.validator.rows(given.map((each) => named(each, service)));
-    return { predictions: await service.ask(rows, () => reply.raw.destroyed) };
+    answer(service, rows, reply, (predictions) => ({ predictions }));
   };
-  const either = async (request: FastifyRequest, reply: FastifyReply): Promise<object> => {
+  const either: Handler = (request, reply) => {
     const { body } = request;
     const wrapped = typeof body === "object" && body !== null && "instances" in body;
-    return wrapped ? await instances(request, reply) : await plain(request, reply);
+    (wrapped ? instances : plain)(request, reply);
   };
   app.post(identity.route, plain);
   if (identity.route !== "/invocations") app.post("/invocations", either);
@@ -56,6 +54,18 @@ export function addDecisions(
     ready();
     return { ready: true };
   });
+}
+
+type Handler = (request: FastifyRequest, reply: FastifyReply) => void;
+
+function answer(
+  service: Service,
+  rows: readonly Row[],
+  reply: FastifyReply,
+  form: (decisions: Decision[]) => object,
+): void {
+  const gone = (): boolean => reply.raw.destroyed;
+  service.decideThen(rows, gone, (error, decisions) => void reply.send(error ?? form(decisions)));
 }
 
 /** An instance without names is a row in the order of the features. */

@@ -51,6 +51,8 @@ export function makeMeters(service: string, release: string): Meters {
     labelNames: ["digest", "producer"],
     registers,
   });
+  // Looking labels up costs more than counting.
+  const children = new Map<string, { count: Counter.Internal; time: Histogram.Internal<"route"> }>();
   let inFlight = (): { waiting: number; running: number } => ({ waiting: 0, running: 0 });
   const waiting: Gauge = new Gauge({
     name: "dray_rows_waiting",
@@ -74,8 +76,14 @@ export function makeMeters(service: string, release: string): Meters {
       waited: (seconds) => queue.observe(seconds),
     },
     answered: (route, code, seconds) => {
-      requests.inc({ route, code });
-      duration.observe({ route }, seconds);
+      const key = `${code} ${route}`;
+      let known = children.get(key);
+      if (known === undefined) {
+        known = { count: requests.labels({ route, code }), time: duration.labels({ route }) };
+        children.set(key, known);
+      }
+      known.count.inc();
+      known.time.observe(seconds);
     },
     serving: (what, now) => {
       info.reset();

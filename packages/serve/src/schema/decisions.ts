@@ -27,7 +27,11 @@ export function meaningOf(model: Model, schema: SchemaFile): Meaning {
   const zipped = outputs.find((port) => model.prepared.labels.has(port.name));
   const named = outputs.find((port) => isFloat(port) && /prob/i.test(port.name));
   const wide = outputs.find((port) => isFloat(port) && width(port) >= 2);
-  const label = outputs.find((port) => !isFloat(port) && width(port) === 1 && outputs.length > 1);
+  const likely = zipped ?? named ?? wide;
+  // One integer or text per row is the class only where there are chances beside it, or its name says so.
+  const label = outputs.find(
+    (port) => !isFloat(port) && width(port) === 1 && (likely !== undefined || /label|class/i.test(port.name)),
+  );
   const probabilities = zipped ?? named ?? (label !== undefined || schema.labels !== undefined ? wide : undefined);
   const used = [label, probabilities].filter((port) => port !== undefined);
   const rest = outputs.filter((port) => !used.includes(port));
@@ -72,43 +76,70 @@ export interface Decision {
 export type Decide = (outputs: Feeds, row: number) => Decision;
 
 export function decider(meaning: Meaning, batches: boolean): Decide {
-  const { label, probabilities, score, others } = meaning;
+  let last: Feeds | undefined;
+  let parts: ((decision: Decision, row: number) => void)[] = [];
   return (outputs, row) => {
+    // Many requests share one run: its tensors are opened once.
+    if (outputs !== last) parts = open(outputs, meaning, batches);
+    last = outputs;
     const decision: Decision = {};
-    if (probabilities !== undefined) classify(decision, tensor(outputs, probabilities), row, meaning);
-    if (label !== undefined && meaning.threshold === undefined) {
-      const said = jsonCell(tensor(outputs, label), row);
-      decision.label = typeof said === "number" ? (meaning.labels[said] ?? said) : said;
-      const chosen = decision.probabilities?.[String(decision.label)];
-      if (meaning.labels.length !== 2 && chosen !== undefined) decision.score = chosen;
-    }
-    if (score !== undefined) decision.score = jsonCell(tensor(outputs, score), row) as number | null;
-    if (others.length > 0) {
-      decision.outputs = Object.fromEntries(
-        others.map((port) => [port.name, part(tensor(outputs, port), row, batches)]),
-      );
-    }
+    for (const part of parts) part(decision, row);
     return decision;
   };
 }
 
-function classify(decision: Decision, values: Tensor, row: number, meaning: Meaning): void {
-  const classes = values.dims.at(-1) ?? 1;
-  const names = meaning.labels;
-  const probabilities: Record<string, number | null> = {};
-  let best = 0;
-  let most = Number.NEGATIVE_INFINITY;
-  for (let index = 0; index < classes; index++) {
-    const value = jsonCell(values, row * classes + index) as number | null;
-    probabilities[names[index] ?? String(index)] = value;
-    if (value !== null && value > most) [best, most] = [index, value];
+function open(outputs: Feeds, meaning: Meaning, batches: boolean): ((decision: Decision, row: number) => void)[] {
+  const { label, probabilities, score, others, labels } = meaning;
+  const parts: ((decision: Decision, row: number) => void)[] = [];
+  if (probabilities !== undefined) parts.push(classifier(tensor(outputs, probabilities), meaning));
+  if (label !== undefined && meaning.threshold === undefined) {
+    const values = tensor(outputs, label);
+    parts.push((decision, row) => {
+      const said = jsonCell(values, row);
+      decision.label = typeof said === "number" ? (labels[said] ?? said) : said;
+      if (labels.length === 2) return;
+      const chosen = decision.probabilities?.[String(decision.label)];
+      if (chosen !== undefined) decision.score = chosen;
+    });
   }
-  decision.probabilities = probabilities;
-  const last = probabilities[names[classes - 1] ?? String(classes - 1)] ?? null;
-  if (meaning.threshold !== undefined) best = last !== null && last >= meaning.threshold ? classes - 1 : 0;
-  decision.label = names[best] ?? best;
-  decision.score = classes === 2 ? last : Number.isFinite(most) ? most : null;
+  if (score !== undefined) {
+    const values = tensor(outputs, score);
+    parts.push((decision, row) => void (decision.score = jsonCell(values, row) as number | null));
+  }
+  if (others.length > 0) {
+    const values = others.map((port) => [port.name, tensor(outputs, port)] as const);
+    parts.push((decision, row) => {
+      decision.outputs = Object.fromEntries(values.map(([name, each]) => [name, rowOf(each, row, batches)]));
+    });
+  }
+  return parts;
 }
+
+function classifier(values: Tensor, meaning: Meaning): (decision: Decision, row: number) => void {
+  const classes = values.dims.at(-1) ?? 1;
+  const names = Array.from({ length: classes }, (_, index) => meaning.labels[index] ?? String(index));
+  const labels = names.map((_name, index) => meaning.labels[index] ?? index);
+  const plain = values.type === "float32" ? (values.data as Float32Array) : undefined;
+  return (decision, row) => {
+    const probabilities: Record<string, number | null> = {};
+    let best = 0;
+    let most = Number.NEGATIVE_INFINITY;
+    let value: number | null = null;
+    for (let index = 0; index < classes; index++) {
+      const at = row * classes + index;
+      value = plain === undefined ? (jsonCell(values, at) as number | null) : finite(plain[at]);
+      probabilities[names[index] ?? ""] = value;
+      if (value !== null && value > most) [best, most] = [index, value];
+    }
+    if (meaning.threshold !== undefined) best = value !== null && value >= meaning.threshold ? classes - 1 : 0;
+    decision.label = labels[best] ?? best;
+    decision.probabilities = probabilities;
+    decision.score = classes === 2 ? value : finite(most);
+  };
+}
+
+const finite = (value: number | undefined): number | null =>
+  value !== undefined && Number.isFinite(value) ? value : null;
 
 function tensor(outputs: Feeds, port: Port): Tensor {
   const found = outputs[port.name];
@@ -116,7 +147,7 @@ function tensor(outputs: Feeds, port: Port): Tensor {
   return found;
 }
 
-function part(values: Tensor, row: number, batches: boolean): unknown {
+function rowOf(values: Tensor, row: number, batches: boolean): unknown {
   if (!batches) return nested(values, values.dims, 0);
   const shape = values.dims.slice(1);
   return nested(values, shape, row * shape.reduce((product, each) => product * each, 1));

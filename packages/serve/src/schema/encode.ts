@@ -1,6 +1,7 @@
-import type { Feeds, Model } from "../model/model.ts";
+import type { Feeds, Model, Port } from "../model/model.ts";
 import { type Cell, fill, kindOf, tensorOf } from "../model/tensors.ts";
 import { Refusal } from "../refusal.ts";
+import { compileFill } from "./compiled.ts";
 import type { Feature } from "./features.ts";
 import type { Row } from "./validate.ts";
 
@@ -12,7 +13,7 @@ export function encoder(model: Model, features: readonly Feature[]): Encode {
   const plans = model.inputs.map((input) => {
     const mine = features.filter((feature) => feature.input === input.name);
     const [first] = mine;
-    const make = first?.type === "tensor" ? deep(first, model.batches) : flat(mine, input.shape, model.batches);
+    const make = first?.type === "tensor" ? deep(first, model.batches) : flat(mine, input, model.batches);
     return { input, make };
   });
   return (rows) =>
@@ -32,15 +33,17 @@ type Make = (
   dims: number[];
 };
 
-function flat(features: readonly Feature[], shape: readonly number[], batches: boolean): Make {
+function flat(features: readonly Feature[], { shape, dtype }: Port, batches: boolean): Make {
   const width = features.length;
-  const read = features.map(({ name, codes }) =>
-    codes === undefined ? (row: Row) => row[name] as Cell : (row: Row) => codes.get(row[name] as string) ?? 0,
+  const wide = dtype === "int64" || dtype === "uint64";
+  const json = kindOf(dtype).json;
+  const write = compileFill(
+    features,
+    wide ? "bigint" : json === "string" ? "string" : json === "boolean" ? "flag" : "number",
   );
   return (rows, cellsOf) => {
     const cells = cellsOf(rows.length * width);
-    let at = 0;
-    for (const row of rows) for (const value of read) fill(cells, at++, value(row));
+    write(rows, cells);
     return { cells, dims: batches ? (shape.length === 1 ? [rows.length] : [rows.length, width]) : [...shape] };
   };
 }

@@ -42,7 +42,10 @@ export function parseSchema(source: string): SchemaFile {
   const result = schemaFile.safeParse(document.toJS() ?? {});
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  const node = document.getIn(issue?.path.map(String) ?? [], true) as { range?: [number] } | undefined;
+  const path = issue?.path ?? [];
+  // What is missing has no place: then its nearest parent.
+  const nodes = path.map((_part, index) => document.getIn(path.slice(0, path.length - index), true));
+  const node = nodes.find((each) => each !== undefined) as { range?: [number] } | undefined;
   const line = counter.linePos(node?.range?.[0] ?? 0).line;
   throw new Refusal(400, `schema.yaml:${line}: ${issue?.path.join(".") ?? ""}: ${issue?.message ?? "not valid"}`);
 }
