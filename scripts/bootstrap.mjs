@@ -23,6 +23,8 @@ const PROGRAMS = {
   ssh: "openssh-client",
   "ssh-keygen": "openssh-client",
   iptables: "iptables",
+  // The tests open the model server's page in a browser.
+  ...(process.argv[2] === "--prepare" && !process.env.CHROMIUM ? { chromium: "chromium" } : {}),
 };
 
 async function docker() {

@@ -52,7 +52,7 @@ const KINDS: Partial<Record<Dtype, Kind>> = {
   int64: integer("INT64", (n) => new BigInt64Array(n), SAFE),
   uint64: integer("UINT64", (n) => new BigUint64Array(n), [0, Number.MAX_SAFE_INTEGER]),
   bool: { oip: "BOOL", json: "boolean", make: (n) => new Uint8Array(n) },
-  string: { oip: "BYTES", json: "string", make: (n) => new Array<string>(n) },
+  string: { oip: "BYTES", json: "string", make: () => [] },
 };
 
 /** @throws Refusal for a type that has no JSON form (complex numbers, 4-bit integers) */
