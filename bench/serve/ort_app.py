@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import onnxruntime
 from fastapi import FastAPI
@@ -36,10 +38,12 @@ options = onnxruntime.SessionOptions()
 options.intra_op_num_threads = 1
 session = onnxruntime.InferenceSession("model.onnx", options, providers=["CPUExecutionProvider"])
 
+properties = session.get_modelmeta().custom_metadata_map
+codes = {key[7:]: {name: code for code, name in enumerate(json.loads(names))} for key, names in properties.items() if key.startswith("values.")}
+
 
 @app.post("/decisions")
 async def decide(application: Application):
-    values = list(application.model_dump().values())
-    feeds = {"numeric": np.array([values[:16]], np.float32), "categorical": np.array([values[16:]], object)}
-    score = float(session.run(["probabilities"], feeds)[0][0, 1])
+    row = [codes[name][value] if name in codes else value for name, value in application.model_dump().items()]
+    score = float(session.run(["probabilities"], {"features": np.array([row], np.float32)})[0][0, 1])
     return {"label": "approve" if score >= 0.5 else "reject", "score": score}

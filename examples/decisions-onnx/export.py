@@ -11,7 +11,7 @@ from loans import CATEGORICAL, LABELS, NUMERIC, applications
 from onnx import TensorProto, checker, helper, numpy_helper, save
 
 
-def trees(boosted):
+def trees(boosted, hot):
     """The ensemble as TreeEnsembleRegressor's attributes (ONNX operators of ai.onnx.ml, version 1)."""
     nodes = {key: [] for key in ("treeids", "nodeids", "featureids", "values", "modes", "truenodeids", "falsenodeids")}
     targets = {key: [] for key in ("treeids", "nodeids", "ids", "weights")}
@@ -23,11 +23,17 @@ def trees(boosted):
             threshold = np.float32(tree.threshold[node])
             if threshold > tree.threshold[node]:
                 threshold = np.nextafter(threshold, np.float32(-np.inf), dtype=np.float32)
+            column = int(tree.feature[node])
+            mode, value = "BRANCH_LEQ", float(threshold)
+            if not leaf and column >= len(NUMERIC):
+                # "This column of the one-hot encoder is 0" says "another category than this".
+                column, value = hot[column - len(NUMERIC)]
+                mode = "BRANCH_NEQ"
             nodes["treeids"].append(number)
             nodes["nodeids"].append(node)
-            nodes["featureids"].append(0 if leaf else int(tree.feature[node]))
-            nodes["values"].append(0.0 if leaf else float(threshold))
-            nodes["modes"].append("LEAF" if leaf else "BRANCH_LEQ")
+            nodes["featureids"].append(0 if leaf else column)
+            nodes["values"].append(0.0 if leaf else float(value))
+            nodes["modes"].append("LEAF" if leaf else mode)
             nodes["truenodeids"].append(0 if leaf else int(tree.children_left[node]))
             nodes["falsenodeids"].append(0 if leaf else int(tree.children_right[node]))
             if leaf:
@@ -40,31 +46,21 @@ def trees(boosted):
 
 def graph(pipeline):
     columns, boosted = (step for _, step in pipeline.steps)
-    encoder = columns.named_transformers_["categorical"]
-    ml = {"domain": "ai.onnx.ml"}
-    constants = [numpy_helper.from_array(np.array([1], np.int64), "axis"), numpy_helper.from_array(np.array(0.5, np.float32), "half"),
-                 numpy_helper.from_array(np.array(1, np.float32), "one")]
-    nodes, parts = [], ["numeric"]
-    for index, (name, known) in enumerate(zip(CATEGORICAL, encoder.categories_)):
-        constants.append(numpy_helper.from_array(np.array([index], np.int64), f"column_{name}"))
-        nodes += [
-            helper.make_node("Gather", ["categorical", f"column_{name}"], [f"of_{name}"], axis=1),
-            helper.make_node("OneHotEncoder", [f"of_{name}"], [f"hot_{name}"], cats_strings=[str(each) for each in known], zeros=1, **ml),
-            helper.make_node("Squeeze", [f"hot_{name}", "axis"], [f"flat_{name}"]),
-        ]
-        parts.append(f"flat_{name}")
+    known = columns.named_transformers_["categorical"].categories_
+    # Where a column of the one-hot encoder is: which category of which feature.
+    hot = [(len(NUMERIC) + index, code) for index, values in enumerate(known) for code in range(len(values))]
+    constants = [numpy_helper.from_array(np.array(0.5, np.float32), "half"), numpy_helper.from_array(np.array(1, np.float32), "one")]
     start = float(boosted.init_.class_prior_[1])
-    nodes += [
-        helper.make_node("Concat", parts, ["columns"], axis=1),
-        helper.make_node("TreeEnsembleRegressor", ["columns"], ["raw"], n_targets=1, base_values=[float(np.log(start / (1 - start)))], **trees(boosted), **ml),
+    nodes = [
+        helper.make_node("TreeEnsembleRegressor", ["features"], ["raw"], n_targets=1, base_values=[float(np.log(start / (1 - start)))],
+                         domain="ai.onnx.ml", **trees(boosted, hot)),
         helper.make_node("Sigmoid", ["raw"], ["good"]),
         helper.make_node("Sub", ["one", "good"], ["bad"]),
         helper.make_node("Concat", ["bad", "good"], ["probabilities"], axis=1),
         helper.make_node("GreaterOrEqual", ["good", "half"], ["is_good"]),
         helper.make_node("Cast", ["is_good"], ["label"], to=TensorProto.INT64),
     ]
-    inputs = [helper.make_tensor_value_info("numeric", TensorProto.FLOAT, ["rows", len(NUMERIC)]),
-              helper.make_tensor_value_info("categorical", TensorProto.STRING, ["rows", len(CATEGORICAL)])]
+    inputs = [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["rows", len(NUMERIC) + len(CATEGORICAL)])]
     outputs = [helper.make_tensor_value_info("label", TensorProto.INT64, ["rows", 1]),
                helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["rows", len(LABELS)])]
     return helper.make_graph(nodes, "loans", inputs, outputs, constants)
@@ -73,9 +69,11 @@ def graph(pipeline):
 def export(pipeline):
     model = helper.make_model(graph(pipeline), producer_name="examples/decisions-onnx", ir_version=8,
                               opset_imports=[helper.make_opsetid("", 15), helper.make_opsetid("ai.onnx.ml", 3)])
+    encoder = pipeline.steps[0][1].named_transformers_["categorical"]
     helper.set_model_props(model, {
-        "feature_names.numeric": json.dumps(NUMERIC),
-        "feature_names.categorical": json.dumps(CATEGORICAL),
+        "feature_names": json.dumps(NUMERIC + CATEGORICAL),
+        # Categories travel as their numbers: the server takes the names and looks the numbers up.
+        **{f"values.{name}": json.dumps([str(each) for each in known]) for name, known in zip(CATEGORICAL, encoder.categories_)},
         "labels": json.dumps(LABELS),
     })
     checker.check_model(model)

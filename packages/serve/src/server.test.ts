@@ -173,16 +173,23 @@ test("the Open Inference Protocol v2", async () => {
   const model = (await (await get("/v2/models/loans")).json()) as { platform: string; inputs: { name: string }[] };
   expect(model).toMatchObject({
     platform: "onnx_onnxv1",
-    inputs: [
-      { name: "numeric", datatype: "FP32", shape: [-1, 16] },
-      { name: "categorical", datatype: "BYTES", shape: [-1, 8] },
-    ],
+    inputs: [{ name: "features", datatype: "FP32", shape: [-1, 24] }],
   });
-  const values = Object.values(good);
-  const inputs = [
-    { name: "numeric", datatype: "FP32", shape: [1, 16], data: values.slice(0, 16) },
-    { name: "categorical", datatype: "BYTES", shape: [1, 8], data: [values.slice(16)] },
-  ];
+  // Tensors are the model's own: a category is its number there.
+  interface Api {
+    components: { schemas: { Row: { properties: Record<string, { enum?: unknown[] }> } } };
+  }
+  const { properties } = ((await (await get("/openapi.json")).json()) as Api).components.schemas.Row;
+  const codes = {
+    employment: ["retired", "salaried", "self-employed", "student", "unemployed"],
+    customer: ["new", "returning"],
+  };
+  expect(new Set(properties["employment"]?.enum)).toEqual(new Set(codes.employment));
+  const known = Object.keys(properties).map((name) => (properties[name]?.enum ?? []).map(String).toSorted());
+  const data = Object.keys(properties).map((name, index) =>
+    known[index]?.length ? known[index].indexOf(String(good[name])) : good[name],
+  );
+  const inputs = [{ name: "features", datatype: "FP32", shape: [1, 24], data: [data] }];
   const { json } = await post("/v2/models/loans/infer", { id: "42", inputs, outputs: [{ name: "probabilities" }] });
   const [output, ...more] = (json as { outputs: { data: number[] }[] }).outputs;
   expect(json).toMatchObject({ model_name: "loans", model_version: "r1", id: "42" });
@@ -193,9 +200,9 @@ test("the Open Inference Protocol v2", async () => {
 
 test.each<[string, object]>([
   ["an unknown input", { inputs: [{ name: "x", datatype: "FP32", shape: [1], data: [1] }] }],
-  ["a wrong type", { inputs: [{ name: "numeric", datatype: "INT64", shape: [1, 16], data: [] }] }],
-  ["a wrong shape", { inputs: [{ name: "numeric", datatype: "FP32", shape: [1, 15], data: [] }] }],
-  ["too few values", { inputs: [{ name: "numeric", datatype: "FP32", shape: [1, 16], data: [1, 2] }] }],
+  ["a wrong type", { inputs: [{ name: "features", datatype: "INT64", shape: [1, 24], data: [] }] }],
+  ["a wrong shape", { inputs: [{ name: "features", datatype: "FP32", shape: [1, 15], data: [] }] }],
+  ["too few values", { inputs: [{ name: "features", datatype: "FP32", shape: [1, 24], data: [1, 2] }] }],
   ["no inputs", {}],
 ])("v2 refuses %s with a text", async (_what, body) => {
   const { status, json } = await post("/v2/models/loans/infer", body);

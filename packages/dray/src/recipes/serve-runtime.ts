@@ -77,8 +77,8 @@ async function sharedObjects(store: ContentStore, files: ServerFiles, context: C
     .digest("hex");
   const known = await store.recall(key);
   if (known !== undefined) return JSON.parse(known) as string[];
-  const script = `require(${JSON.stringify(files.onnxruntime)}); process.stdout.write(JSON.stringify(process.report.getReport().sharedObjects))`;
-  const ended = await run([process.execPath, "-e", script], { signal: context.signal });
+  const script = `require(${JSON.stringify(files.onnxruntime)}); JSON.stringify(process.report.getReport().sharedObjects)`;
+  const ended = await run([process.execPath, "-p", script], { signal: context.signal });
   if (ended.code !== 0) {
     throw new Failure("image.build-failed", "the model server's runtime does not load on this computer", {
       hint: "onnxruntime needs Linux with glibc to make an image from; on another system build with a Dockerfile: build: .",

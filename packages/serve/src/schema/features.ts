@@ -37,7 +37,7 @@ export function featuresOf(model: Model, schema: SchemaFile): Feature[] {
     const columns = columnsOf(shape);
     if (columns === undefined) return [tensorFeature(input, shape, texts)];
     const names = columns === 1 && !single ? [input.name] : namesOf(model, input, columns, single ? texts : []);
-    return names.map((name, column) => scalarFeature(input, name, column, texts));
+    return names.map((name, column) => scalarFeature(model, input, [name, column], texts));
   });
   const known = new Set(features.map((feature) => feature.name));
   const stranger = texts.find((text) => !known.has(text.name));
@@ -74,11 +74,22 @@ function list(said: string): string[] {
   return said.trim().startsWith("[") ? (JSON.parse(said) as string[]) : said.split(",").map((name) => name.trim());
 }
 
-function scalarFeature(input: Port, name: string, column: number, texts: readonly FeatureText[]): Feature {
+function scalarFeature(
+  model: Model,
+  input: Port,
+  [name, column]: [string, number],
+  texts: readonly FeatureText[],
+): Feature {
   const text = texts.find((each) => each.name === name) ?? { name };
   const kind = kindOf(input.dtype);
-  const coded = text.values !== undefined && !Array.isArray(text.values);
-  const codes = coded ? new Map(Object.entries(text.values as Record<string, number>)) : undefined;
+  const codes = codesOf(model, text);
+  const allowed = Array.isArray(text.values) ? (text.values as Cell[]) : codes && [...codes.keys()];
+  const stranger = codes && allowed?.find((value) => !codes.has(String(value)));
+  if (stranger !== undefined)
+    throw new Refusal(
+      400,
+      `schema.yaml allows ${JSON.stringify(stranger)} for ${name}, and the model does not know it`,
+    );
   const [low, high] = kind.range ?? [];
   return {
     name,
@@ -90,10 +101,17 @@ function scalarFeature(input: Port, name: string, column: number, texts: readonl
     text,
     ...optional("minimum", text.minimum ?? low),
     ...optional("maximum", text.maximum ?? high),
-    ...optional("allowed", codes === undefined ? (text.values as Cell[] | undefined) : [...codes.keys()]),
+    ...optional("allowed", allowed),
     ...optional("codes", codes),
     ...optional("default", text.default),
   };
+}
+
+/** Names that stand for numbers: from schema.yaml, or a list in the model's metadata (`values.NAME`) whose places are the numbers. */
+function codesOf(model: Model, text: FeatureText): ReadonlyMap<string, number> | undefined {
+  if (text.values !== undefined && !Array.isArray(text.values)) return new Map(Object.entries(text.values));
+  const said = model.prepared.metadata.get(`values.${text.name}`);
+  return said === undefined ? undefined : new Map(list(said).map((value, code) => [value, code]));
 }
 
 function tensorFeature(input: Port, shape: readonly number[], texts: readonly FeatureText[]): Feature {
