@@ -100,7 +100,7 @@ function peers(): Peer[] {
     name,
     port,
     start: async () => {
-      const id = await must(["docker", "run", "-d", "--rm", "--network", "host", image]);
+      const id = await must(["docker", "run", "-d", "--rm", "--network", "host", "-e", `PORT=${port}`, image]);
       return async () => void (await must(["docker", "rm", "-f", id]));
     },
   });

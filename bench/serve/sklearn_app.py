@@ -32,6 +32,8 @@ class Application(BaseModel):
     customer: str
 
 
+# pydantic 2 has another name for it than 1.
+fields = getattr(BaseModel, "model_dump", None) or BaseModel.dict
 app = FastAPI()
 with open("model.pkl", "rb") as file:
     model = pickle.load(file)
@@ -39,5 +41,5 @@ with open("model.pkl", "rb") as file:
 
 @app.post("/decisions")
 async def decide(application: Application):
-    score = float(model.predict_proba(pd.DataFrame([application.dict()]))[0, 1])
+    score = float(model.predict_proba(pd.DataFrame([fields(application)]))[0, 1])
     return {"label": "approve" if score >= 0.5 else "reject", "score": score}
