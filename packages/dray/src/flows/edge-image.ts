@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { Failure } from "../base/failure.ts";
 import type { Context } from "../core/context.ts";
 import { isMissing } from "../machine/engine.ts";
@@ -48,22 +49,24 @@ async function exists(site: Site, image: string, context: Context): Promise<bool
 }
 
 async function carryFromHere(site: Site, image: string, context: Context): Promise<boolean> {
+  // A name of its own: two services may be the machine's first at once.
+  const carried = `carried-${randomBytes(4).toString("hex")}`;
   try {
     const cargo = await direct.load(image, "edge", context);
     const tell = (done: number, total: number): void =>
       context.emit({ type: "step.progress", step: "edge", on: site.machine.name, done, total, unit: "bytes" });
-    await carry(site.machine, cargo.digest, "edge", "carried", tell, context.signal);
+    await carry(site.machine, cargo.digest, "edge", carried, tell, context.signal);
   } catch (error) {
     const missing = error instanceof Failure && ["image.not-found", "docker.local-missing"].includes(error.code);
     if (missing) return false;
     throw error;
   }
   const [repo, tag = "latest"] = image.split(/:(?=[^/]*$)/);
-  await site.machine.engine.post("/images/dray/edge:carried/tag", {
+  await site.machine.engine.post(`/images/dray/edge:${carried}/tag`, {
     query: { repo: repo ?? image, tag },
     signal: context.signal,
   });
-  await site.machine.engine.call("DELETE", "/images/dray/edge:carried", {
+  await site.machine.engine.call("DELETE", `/images/dray/edge:${carried}`, {
     query: { noprune: true },
     signal: context.signal,
   });

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Duplex } from "node:stream";
+import { Failure } from "../base/failure.ts";
 import { backendName, EMPTY_STATE, edgeConfig, type EdgeState, switchCommands } from "./edge-config.ts";
 import {
   ADMIN,
@@ -31,6 +32,15 @@ export const EDGE_COMMAND: readonly string[] = [
    exec haproxy -W -db -S 127.0.0.1:9998 -f ${HOME}/haproxy.cfg`,
 ];
 export const EDGE_VOLUME = { name: "dray-edge", path: HOME };
+
+/** How often a change is tried that somebody else was quicker than; each try reads anew. */
+const TRIES = 50;
+
+function contested(): Failure {
+  return new Failure("edge.failed", "somebody else kept changing this machine's state", {
+    hint: "run the same command again",
+  });
+}
 
 /**
  * One shell in the edge's container, kept open for a whole command: an exec costs 50-100 ms,
@@ -122,7 +132,7 @@ export class Edge implements AsyncDisposable {
     change: (state: EdgeState) => EdgeState,
     audit: (before: EdgeState) => object,
   ): Promise<{ how: "switched" | "reloaded"; after: EdgeState }> {
-    for (;;) {
+    for (let tries = 0; tries < TRIES; tries++) {
       const before = this.#known;
       const after = next(before, change);
       const commands = switchCommands(before, after, service);
@@ -152,11 +162,12 @@ export class Edge implements AsyncDisposable {
       this.#known = after;
       return { how: commands === undefined ? "reloaded" : "switched", after };
     }
+    throw contested();
   }
 
   /** Keeps a state in which the traffic goes where it went before (a release was stopped or pruned). */
   async save(change: (state: EdgeState) => EdgeState): Promise<void> {
-    for (;;) {
+    for (let tries = 0; tries < TRIES; tries++) {
       const after = next(this.#known, change);
       const said = await this.run(exclusively(this.#known, [writeState(after)]).join("\n"));
       if (!said.includes(STALE)) {
@@ -165,6 +176,7 @@ export class Edge implements AsyncDisposable {
       }
       await this.state();
     }
+    throw contested();
   }
 
   /** HAProxy's servers of a service: which take new requests, and how many requests each has in flight. */

@@ -1,14 +1,63 @@
+import { sleep } from "../../base/clock.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Context } from "../../core/context.ts";
 import { EDGE, EDGE_COMMAND, EDGE_PORT_LABEL, EDGE_VOLUME } from "../../machine/edge.ts";
 import { edgeConfig, EMPTY_STATE } from "../../machine/edge-config.ts";
-import { EngineError, isTaken } from "../../machine/engine.ts";
+import { EngineError, isMissing, isTaken } from "../../machine/engine.ts";
 import type { Machine } from "../../machine/machine.ts";
 import { CAGE } from "./container.ts";
 import { makeNetwork, NETWORK } from "./network.ts";
 
 /** Makes the edge's network and container, or starts what is there; returns the network's subnet. Safe to do twice, also at once. @throws Failure machine.port-taken */
 export async function setUpEdge(machine: Machine, image: string, port: number, context: Context): Promise<string> {
+  return await alone(machine, image, context, () => makeEdge(machine, image, port, context));
+}
+
+const TURN = "dray-setup";
+const POLL_MS = 100;
+/** Setting up takes seconds; whoever holds the turn longer has died. */
+const STALE_S = 60;
+
+/**
+ * One at a time: engines check a container's name before they make it, and nobody else can have it, which is not
+ * so for networks (two of one name are possible). The container is never started.
+ */
+async function alone<T>(machine: Machine, image: string, context: Context, act: () => Promise<T>): Promise<T> {
+  const { engine } = machine;
+  const { signal } = context;
+  const body = { Image: image, Entrypoint: [], Cmd: ["true"], Labels: { "dray.role": "turn" } };
+  for (;;) {
+    try {
+      await engine.post("/containers/create", { query: { name: TURN }, body, signal });
+      break;
+    } catch (error) {
+      if (!isTaken(error)) throw error;
+      await endStaleTurn(machine, signal);
+      await sleep(POLL_MS, signal);
+    }
+  }
+  try {
+    return await act();
+  } finally {
+    await engine.call("DELETE", `/containers/${TURN}`, { query: { force: true }, signal: AbortSignal.timeout(10_000) });
+  }
+}
+
+async function endStaleTurn(machine: Machine, signal: AbortSignal): Promise<void> {
+  try {
+    const [info, turn] = await Promise.all([
+      machine.engine.get<{ SystemTime: string }>("/info", { signal }),
+      machine.engine.get<{ Created: string }>(`/containers/${TURN}/json`, { signal }),
+    ]);
+    // Both are the machine's own clock.
+    if (Date.parse(info.SystemTime) - Date.parse(turn.Created) < STALE_S * 1000) return;
+    await machine.engine.call("DELETE", `/containers/${TURN}`, { query: { force: true }, signal });
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+}
+
+async function makeEdge(machine: Machine, image: string, port: number, context: Context): Promise<string> {
   const { signal } = context;
   const { engine } = machine;
   const subnet = await makeNetwork(machine, signal);
