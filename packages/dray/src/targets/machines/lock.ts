@@ -12,7 +12,6 @@ const RETIRE_PATIENCE_MS = 20_000;
 const POLL_MS = 40;
 /** How the owner of a lock begins that is held to retire old releases. */
 export const RETIRING = "the retiring of old releases";
-const NOBODY = "somebody";
 
 /** A lock on one service of one machine. */
 export interface Lease {
@@ -28,16 +27,24 @@ export interface Lease {
 export async function takeLock(edge: Edge, service: string, who: string, signal: AbortSignal): Promise<Lease> {
   for (let patience = RETIRE_PATIENCE_MS; ; patience -= POLL_MS) {
     const lease = await tryLock(edge, service, who);
-    if (!(lease instanceof Failure)) return lease;
+    if ("release" in lease) return lease;
     // What retires old releases holds the lock for moments only, and never instead of a person.
     // A lock without an owner was being released while we looked.
-    if (patience <= 0 || !(lease.message.startsWith(RETIRING) || lease.message.startsWith(NOBODY))) throw lease;
+    const brief = lease.owner === undefined || lease.owner.startsWith(RETIRING);
+    if (patience <= 0 || !brief) throw locked(lease, service);
     await sleep(POLL_MS, signal);
   }
 }
 
-/** The lock, or the Failure that says who has it. */
-async function tryLock(edge: Edge, service: string, who: string): Promise<Lease | Failure> {
+/** Somebody else's lock; without an owner it is just being released. */
+interface Held {
+  owner?: string;
+  /** How long it has been held, in seconds. */
+  seconds: number;
+}
+
+/** The lock, or who has it. */
+async function tryLock(edge: Edge, service: string, who: string): Promise<Lease | Held> {
   const token = randomBytes(8).toString("hex");
   const lock = `${HOME}/lock-${service}`;
   const said = await edge.runAndRead(
@@ -48,7 +55,7 @@ async function tryLock(edge: Edge, service: string, who: string): Promise<Lease 
       `if mv -T ${lock}.${token} ${lock} 2>/dev/null; then echo TAKEN; else echo "HELD $EPOCHSECONDS $(cat ${lock}/owner)"; rm -rf ${lock}.${token}; fi`,
     ].join("\n"),
   );
-  if (!said.includes("TAKEN")) return held(said, service);
+  if (!said.includes("TAKEN")) return held(said);
   const beat = setInterval(() => {
     const renew = `echo $((EPOCHSECONDS + ${LEASE_S})) > ${lock}/.new && mv ${lock}/.new ${lock}/expires`;
     // A lease that is not ours any more must not be renewed; a link that is gone ends the command elsewhere.
@@ -63,9 +70,12 @@ async function tryLock(edge: Edge, service: string, who: string): Promise<Lease 
   };
 }
 
-function held(said: string, service: string): Failure {
-  const [, now, owner = NOBODY, since] = /HELD (\d+) (.*) since (\d+)/.exec(said) ?? [];
-  const seconds = since === undefined ? 0 : Number(now) - Number(since);
+function held(said: string): Held {
+  const [, now, owner, since] = /HELD (\d+) (.*) since (\d+)/.exec(said) ?? [];
+  return owner === undefined ? { seconds: 0 } : { owner, seconds: Number(now) - Number(since) };
+}
+
+function locked({ owner = "somebody", seconds }: Held, service: string): Failure {
   return new Failure("service.locked", `${owner} has been changing ${service} for ${seconds} s`, {
     hint: `wait for it; a lock whose owner died ends by itself within ${LEASE_S} s`,
   });
