@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
-import { mkdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
 import type { Readable } from "node:stream";
@@ -88,12 +88,6 @@ export class ContentStore {
     await mkdir(path.dirname(file), { recursive: true });
     await writeFile(`${file}.${process.pid}`, note);
     await rename(`${file}.${process.pid}`, file);
-  }
-
-  /** Says that a blob was used, so that cleaning up by age spares it. */
-  async touch(digest: string): Promise<void> {
-    const now = new Date();
-    await utimes(this.#file(digest), now, now);
   }
 
   #file(digest: string): string {

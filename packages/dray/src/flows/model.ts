@@ -4,6 +4,7 @@ import { Failure } from "../base/failure.ts";
 import { run } from "../base/process.ts";
 import type { Context } from "../core/context.ts";
 import type { Manifest } from "../manifest/schema.ts";
+import { modelFiles } from "../recipes/model-files.ts";
 import { findServer, serverScript } from "../recipes/serve-runtime.ts";
 
 /** What a model turned out to be when the server loaded it and asked it once. */
@@ -42,24 +43,16 @@ export async function serverArgv(manifest: Manifest, port: number): Promise<stri
     });
   }
   const server = await findServer();
-  const file = path.resolve(manifest.folder, manifest.model);
-  const beside = path.join(path.dirname(file), "schema.yaml");
-  const schema =
-    manifest.schema === undefined
-      ? existsSync(beside)
-        ? beside
-        : undefined
-      : path.resolve(manifest.folder, manifest.schema);
-  const golden = path.resolve(manifest.folder, manifest.golden ?? "golden.json");
+  const files = modelFiles(manifest);
   const { timeout, queue, body } = manifest.limits;
   const flags: [string, string | number | undefined][] = [
-    ["--model", file],
+    ["--model", files.model],
     ["--service", manifest.service],
     ["--host", "127.0.0.1"],
     ["--port", port],
     ["--timeoutMs", timeout],
-    ["--schema", schema],
-    ["--golden", existsSync(golden) ? golden : undefined],
+    ["--schema", files.schema],
+    ["--golden", files.golden],
     ["--route", manifest.route],
     ["--queue", queue],
     ["--body", body],

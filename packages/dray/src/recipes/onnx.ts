@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { ContentStore } from "../base/content-store.ts";
@@ -7,6 +6,7 @@ import { Failure } from "../base/failure.ts";
 import { run } from "../base/process.ts";
 import type { Context } from "../core/context.ts";
 import type { Built, Order, Recipe } from "../core/recipe.ts";
+import { modelFiles } from "./model-files.ts";
 import { makeImage } from "./oci/image.ts";
 import { type Entry, makeLayer } from "./oci/layer.ts";
 import {
@@ -91,7 +91,7 @@ function labels(order: Order, digest: string, files: ServerFiles): Record<string
   };
 }
 
-interface ModelFiles {
+interface ModelLayer {
   entries: Entry[];
   digest: string;
   /** What the server is started with to look at the same files here. */
@@ -99,19 +99,14 @@ interface ModelFiles {
 }
 
 /** The small layer: model, schema, golden requests and settings. @throws Failure image.no-model */
-async function modelEntries(order: Order): Promise<ModelFiles> {
-  const file = path.resolve(order.folder, order.model ?? "");
+async function modelEntries(order: Order): Promise<ModelLayer> {
+  const { model: file, schema, golden } = modelFiles(order);
   const model = await readFile(file).catch((error: unknown) => {
     throw new Failure("image.no-model", `there is no ${order.model}`, {
       hint: "model: names an .onnx file, from the manifest's folder",
       cause: error,
     });
   });
-  const beside = path.join(path.dirname(file), "schema.yaml");
-  const schema =
-    order.schema === undefined ? (existsSync(beside) ? beside : undefined) : path.resolve(order.folder, order.schema);
-  const goldenFile = path.resolve(order.folder, order.golden ?? "golden.json");
-  const golden = existsSync(goldenFile) ? goldenFile : undefined;
   const settings = {
     service: order.service,
     model: "/app/model.onnx",
@@ -153,7 +148,7 @@ function limitsOf(order: Order): Record<string, number> {
 async function checkModel(
   store: ContentStore,
   order: Order,
-  model: ModelFiles,
+  model: ModelLayer,
   files: ServerFiles,
   context: Context,
 ): Promise<void> {
