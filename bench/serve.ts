@@ -1,5 +1,4 @@
 // Our model server against FastAPI, on one core; the load has the other.
-import { type ChildProcess, spawn } from "node:child_process";
 import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -7,18 +6,13 @@ import { fileURLToPath } from "node:url";
 import { onnx } from "../packages/dray/src/recipes/onnx.ts";
 import { must, prepareBase } from "../test/world/images.ts";
 import { median } from "./median.ts";
+import { benchMlp } from "./serve-mlp.ts";
+import { answers, load, residentMb, SERVER, startPinned } from "./serve-tools.ts";
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 const EXAMPLE = here("../examples/decisions-onnx");
-const SERVER = here("../packages/serve/dist/bundle/main.js");
 const SECONDS = 3;
 const CONNECTIONS = 32;
-
-interface Measured {
-  rps: number;
-  p50: number;
-  p99: number;
-}
 
 /** A server under test: on core 0, until stopped. */
 interface Peer {
@@ -69,7 +63,7 @@ export async function benchServe(rounds: number, say: (line: string) => void): P
       ),
     );
   }
-  return { ...summary(series), imageMb: await imageMb() };
+  return { ...summary(series), imageMb: await imageMb(), ...(await benchMlp(rounds, say)) };
 }
 
 function summary(series: Record<string, number[]>): Figures {
@@ -131,23 +125,6 @@ function ours(port: number, ...more: string[]): string[] {
   return [SERVER, ...files, "--host", "127.0.0.1", "--port", String(port), "--workers", "1", "--log", "warn", ...more];
 }
 
-let last: ChildProcess | undefined;
-
-function startPinned(argv: string[]): () => Promise<void> {
-  const child = spawn("taskset", ["-c", "0", process.execPath, ...argv], { stdio: ["ignore", "ignore", "inherit"] });
-  last = child;
-  return async () => {
-    const ended = new Promise((resolve) => child.once("exit", resolve));
-    child.kill("SIGTERM");
-    await ended;
-  };
-}
-
-async function residentMb(): Promise<number> {
-  const status = await readFile(`/proc/${last?.pid}/status`, "utf8");
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? Number.NaN) / 1024;
-}
-
 /** From the start of the process to the first prediction. */
 async function coldStart(row: string): Promise<number> {
   const startedAt = performance.now();
@@ -158,47 +135,6 @@ async function coldStart(row: string): Promise<number> {
   } finally {
     await stop();
   }
-}
-
-async function answers(port: number, row: string, ms: number): Promise<void> {
-  for (const until = performance.now() + ms; performance.now() < until;) {
-    const answer = await fetch(`http://127.0.0.1:${port}/decisions`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: row,
-    }).catch(() => undefined);
-    await answer?.arrayBuffer();
-    if (answer?.ok === true) return;
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  throw new Error(`nothing answers on port ${port}`);
-}
-
-/** Closed loop, keep-alive. */
-async function load(port: number, row: string, connections: number, seconds: number): Promise<Measured> {
-  const url = `http://127.0.0.1:${port}/decisions`;
-  const said = await must([
-    "docker",
-    "run",
-    "--rm",
-    "--network",
-    "host",
-    "-e",
-    `ROW=${row}`,
-    "drayage-bench/wrk",
-    `-c${connections}`,
-    `-d${seconds}s`,
-    url,
-  ]);
-  const result = JSON.parse(said.trim().split("\n").at(-1) ?? "") as {
-    requests: number;
-    seconds: number;
-    errors: number;
-    p50: number;
-    p99: number;
-  };
-  if (result.errors > 0) throw new Error(`${url}: ${result.errors} errors`);
-  return { rps: result.requests / result.seconds, p50: result.p50 / 1000, p99: result.p99 / 1000 };
 }
 
 async function goldenRow(): Promise<string> {

@@ -1,11 +1,11 @@
-// The main job on a VM stand-in: deploy the lecture's API over SSH, call it, replace it under load, roll back.
-import { cp } from "node:fs/promises";
+// The main job on a VM stand-in: deploy a model's API over SSH, call it, replace it under load, roll back.
+import { cp, readFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { startLoad } from "../test/world/load.ts";
 import { startVm, type Vm } from "../test/world/vm.ts";
 
-const EXAMPLE = fileURLToPath(new URL("../examples/decisions-fastapi", import.meta.url));
+const EXAMPLE = fileURLToPath(new URL("../examples/decisions-onnx", import.meta.url));
 const json = process.argv.includes("--json");
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
@@ -35,10 +35,8 @@ async function look(vm: Vm, where: string): Promise<void> {
 say("starting a machine that has OpenSSH and Docker, and nothing else");
 await using vm = await startVm();
 await cp(EXAMPLE, vm.folder, { recursive: true });
-const manifest = (version: number): string =>
-  `service: decisions\nmachine: ${vm.host}\nbuild: {context: ., args: {VERSION: "${version}"}}\n`;
-await vm.write("dray.yaml", manifest(1));
-say(`building ${path.basename(EXAMPLE)} (FastAPI and scikit-learn from Debian; a few minutes the first time)`);
+await vm.write("dray.yaml", `service: decisions\nmachine: ${vm.host}\nmodel: model.onnx\n`);
+say(`${path.basename(EXAMPLE)}: a scikit-learn model as model.onnx; its API and image are made here, without Docker`);
 const first = await dray(vm, "deploy");
 await look(vm, "/");
 await look(vm, "/docs");
@@ -48,7 +46,8 @@ say(called.stdout.trim());
 
 const load = startLoad(`http://${vm.address}/`, 100);
 await new Promise((resolve) => setTimeout(resolve, 1000));
-await vm.write("dray.yaml", manifest(2));
+const schema = await readFile(path.join(EXAMPLE, "schema.yaml"), "utf8");
+await vm.write("schema.yaml", schema.replace("Loan decisions", "Loan decisions, version 2"));
 const second = await dray(vm, "deploy");
 await look(vm, "/");
 const back = await dray(vm, "rollback");

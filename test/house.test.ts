@@ -13,9 +13,10 @@ const FLOORS: Record<string, string[]> = {
   manifest: ["core", "base"],
   recipes: ["machine", "core", "base"],
   registries: ["machine", "core", "base"],
-  targets: ["registries", "machine", "core", "base"],
+  probes: ["machine", "core", "base"],
+  targets: ["probes", "registries", "machine", "core", "base"],
   catalogue: ["targets", "registries", "recipes", "core", "base"],
-  flows: ["catalogue", "targets", "registries", "recipes", "machine", "manifest", "core", "base"],
+  flows: ["catalogue", "targets", "probes", "registries", "recipes", "machine", "manifest", "core", "base"],
   index: ["flows", "manifest", "machine", "core", "base"],
   cli: ["flows", "manifest", "machine", "core", "base"],
 };

@@ -5,6 +5,8 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CATALOGUE } from "../../packages/dray/src/catalogue.ts";
 import type { Order } from "../../packages/dray/src/core/recipe.ts";
+import { ContentStore } from "../../packages/dray/src/base/content-store.ts";
+import { RegistryServer } from "../../packages/dray/src/registries/registry-server.ts";
 import { appImage, must } from "../world/images.ts";
 import { quiet } from "./context.ts";
 
@@ -65,5 +67,45 @@ describe.each(CATALOGUE.recipes.map((recipe) => [recipe.kind, recipe] as const))
     const making = recipe.make(order("good"), "amd64", quiet(stop.signal));
     stop.abort();
     await expect(making).rejects.toMatchObject({ name: "AbortError" });
+  });
+});
+
+describe("recipe onnx, for a processor that this computer has not", () => {
+  const order: Order = { service: "contract", folder: EXAMPLES, model: "decisions-onnx/model.onnx" };
+  const recipe = CATALOGUE.recipes.find((each) => each.kind === "onnx");
+
+  test("takes a base from a registry over HTTP, and onnxruntime for that processor", async () => {
+    const store = new ContentStore(path.join(folder, "registry"));
+    await store.open();
+    const put = async (value: object): Promise<{ digest: string; size: number }> => {
+      const content = Buffer.from(JSON.stringify(value));
+      return { digest: await store.put(content), size: content.length };
+    };
+    const layer = await store.put(Buffer.from("a layer"));
+    const config = await put({ config: { Env: ["FROM=base"] }, rootfs: { diff_ids: [`sha256:${"0".repeat(64)}`] } });
+    const base = await put({ config, layers: [{ digest: layer, size: 7 }] });
+    await using registry = new RegistryServer(store, false, {});
+    const image = `127.0.0.1:${await registry.listen()}/base@${base.digest}`;
+    const built = await recipe?.make({ ...order, base: image, commit: "abc1234" }, "arm64", quiet());
+    expect(built?.facts).toMatchObject({ architecture: "arm64" });
+    expect(built?.cargo?.layers[0]).toEqual({ digest: layer, size: 7 });
+    const made = new ContentStore();
+    const manifest = JSON.parse(await made.text(built?.cargo?.digest ?? "")) as { config: { digest: string } };
+    expect(JSON.parse(await made.text(manifest.config.digest))).toMatchObject({
+      architecture: "arm64",
+      config: { Env: ["FROM=base", "NODE_ENV=production"], Labels: { "org.opencontainers.image.revision": "abc1234" } },
+    });
+  });
+
+  test("says so when there is none, and what to do", async () => {
+    await expect(recipe?.make({ ...order, base: "127.0.0.1:1/no:base" }, "arm64", quiet())).rejects.toMatchObject({
+      code: "image.no-base",
+      hint: expect.stringMatching(/base:|own Node/),
+    });
+    await expect(recipe?.make(order, "riscv64", quiet())).rejects.toMatchObject({ code: "image.no-base" });
+    await expect(recipe?.make({ ...order, limits: { timeout: 1, gpus: 1 } }, "amd64", quiet())).rejects.toMatchObject({
+      code: "image.no-base",
+      hint: expect.stringContaining("CUDA"),
+    });
   });
 });

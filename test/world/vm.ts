@@ -9,7 +9,7 @@ import { type Ended, run } from "../../packages/dray/src/base/process.ts";
 import { openWire, type Wire } from "./wire.ts";
 import { EDGE_IMAGE, must, type Suite, vmImage } from "./images.ts";
 
-const DRAY = fileURLToPath(new URL("../../packages/dray/dist/cli/main.js", import.meta.url));
+export const DRAY = fileURLToPath(new URL("../../packages/dray/dist/cli/main.js", import.meta.url));
 
 /** root; in the docker group; sudo only; neither. */
 export type User = "root" | "ops" | "sue" | "bob";
@@ -95,6 +95,8 @@ export async function startVm(suite: Suite = "bookworm", user: User = "ops", opt
     ...process.env,
     DRAY_SSH_CONFIG: config,
     DRAY_EDGE_IMAGE: EDGE_IMAGE,
+    // Nobody outside is asked, not even whether there is a way out.
+    DRAY_CONTROL_HOST: address,
     DRAY_CACHE: path.join(tmpdir(), "dray-world-cache"),
     NO_COLOR: "1",
   };

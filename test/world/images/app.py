@@ -1,10 +1,22 @@
-"""The scenarios' API: ready at once, ignores SIGTERM, and fails in whatever way MODE says."""
-import json, os, signal, sys, time
+"""The scenarios' API: ready at once, ignores SIGTERM, and fails in whatever way MODE, or later the file /tmp/mode, says."""
+import json, os, signal, ssl, sys, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 MODE = os.environ.get("MODE", "")
 VERSION = os.environ.get("VERSION") or open("/version").read().strip()
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+# What a request may be answered with when /tmp/mode says so.
+REFUSALS = {"schema": (422, '{"detail": [{"loc": ["body", "income"], "msg": "field required"}]}'), "large": (413, "{}"),
+            "key": (401, "{}"), "busy": (429, "{}"), "gone": (404, '{"detail": "Not Found"}')}
+
+
+def mode():
+    try:
+        return open("/tmp/mode").read().strip()
+    except OSError:
+        return MODE
 
 
 class Api(BaseHTTPRequestHandler):
@@ -22,6 +34,12 @@ class Api(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def do_GET(self):
+        if mode() == "hang":
+            time.sleep(3600)
+        if mode() == "eat":
+            self.server.eaten = bytearray(b"x" * 600_000_000)
+        if mode() == "unready":
+            return self.answer(503, '{"loading": true}')
         if self.path.startswith("/slow"):
             time.sleep(float(self.path.split("=")[1]))
         if self.path.startswith("/stream"):
@@ -33,7 +51,16 @@ class Api(BaseHTTPRequestHandler):
     def do_POST(self):
         length = int(self.headers.get("content-length", 0))
         asked = json.loads(self.rfile.read(length) or "{}")
-        score = 0.1 if MODE == "wrong-golden" else 0.9
+        if mode() in ("hang", "slow"):
+            time.sleep(3600 if mode() == "hang" else 20)
+        if mode() == "unready":
+            return self.answer(503, '{"loading": true}')
+        if mode() in REFUSALS:
+            return self.answer(*REFUSALS[mode()])
+        if mode() == "error":
+            print("ValueError: X has 3 features, but 4 are expected", flush=True)
+            return self.answer(500, "Internal Server Error")
+        score = 0.1 if mode() == "wrong-golden" else 0.9
         self.answer(200, json.dumps({"decision": "approve", "score": score, "version": VERSION, "asked": asked}))
 
     def stream(self, seconds):
@@ -60,4 +87,11 @@ if MODE == "silent":
     time.sleep(3600)
 host = "127.0.0.1" if MODE == "localhost" else "0.0.0.0"
 ThreadingHTTPServer.request_queue_size = 256
-ThreadingHTTPServer((host, int(os.environ.get("PORT", "8080"))), Api).serve_forever()
+if MODE == "eat":
+    eaten = bytearray(b"x" * 600_000_000)
+server = ThreadingHTTPServer((host, int(os.environ.get("PORT", "8080"))), Api)
+if MODE == "tls":
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain("/tls/cert.pem", "/tls/key.pem")
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+server.serve_forever()

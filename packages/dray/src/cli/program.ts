@@ -4,6 +4,7 @@ import { addInit } from "./commands/init.ts";
 import { addExec, addLogs, addRemove, addStatus } from "./commands/look.ts";
 import { addMachine } from "./commands/machine.ts";
 import { addServe } from "./commands/serve.ts";
+import { addTrace } from "./commands/trace.ts";
 import { addOpen, addRequest } from "./commands/request.ts";
 
 const VERSION = "0.1.0";
@@ -22,6 +23,7 @@ export function makeProgram(): Command {
     addStatus,
     addLogs,
     addRequest,
+    addTrace,
     addOpen,
     addExec,
     addRemove,

@@ -34,7 +34,17 @@ export interface Order {
   route?: string | undefined;
   /** The file of golden requests. */
   golden?: string | undefined;
-  limits?: { timeout: number; queue?: number | undefined; body?: number | undefined; cpus?: number | undefined };
+  limits?: {
+    timeout: number;
+    queue?: number | undefined;
+    body?: number | undefined;
+    cpus?: number | undefined;
+    gpus?: number | undefined;
+  };
+  /** Image under a model's server; this computer's own Node when left out. */
+  base?: string | undefined;
+  /** Of the folder, for the image's labels. */
+  commit?: string | undefined;
   build?:
     | string
     | { context: string; dockerfile?: string | undefined; args?: Record<string, string> | undefined }

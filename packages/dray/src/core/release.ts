@@ -18,6 +18,7 @@ export interface Settings {
 export interface Limits {
   memory?: number;
   cpus?: number;
+  gpus?: number;
   concurrency?: number;
   timeoutMs: number;
   readyMs: number;

@@ -20,9 +20,15 @@ export function recipeOf(manifest: Manifest): Recipe {
 }
 
 /** Makes or finds the image on this computer. `architecture`: what it is made for. @throws Failure image.* */
-export async function buildImage(manifest: Manifest, architecture: string, context: Context): Promise<Built> {
+export async function buildImage(
+  manifest: Manifest,
+  architecture: string,
+  from: Origin,
+  context: Context,
+): Promise<Built> {
   const recipe = recipeOf(manifest);
-  const make = (): Promise<Built> => recipe.make(manifest, architecture, context);
+  const commit = from.commit === undefined ? {} : { commit: from.commit + (from.dirty === true ? "-dirty" : "") };
+  const make = (): Promise<Built> => recipe.make({ ...manifest, ...commit }, architecture, context);
   return recipe.title === undefined ? await make() : await shown("build", recipe.title, context, make);
 }
 
@@ -106,10 +112,11 @@ function portOf(manifest: Manifest, built: Built): { port?: number } {
 }
 
 function limitsOf(manifest: Manifest): Settings["limits"] {
-  const { memory, cpus, concurrency, timeout, ready, drain } = manifest.limits;
+  const { memory, cpus, gpus, concurrency, timeout, ready, drain } = manifest.limits;
   return {
     ...(memory === undefined ? {} : { memory }),
     ...(cpus === undefined ? {} : { cpus }),
+    ...(gpus === undefined ? {} : { gpus }),
     ...(concurrency === undefined ? {} : { concurrency }),
     timeoutMs: timeout,
     readyMs: ready,

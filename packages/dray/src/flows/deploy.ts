@@ -99,7 +99,7 @@ async function makeOnce(
     const built = { reference: "(to be built)" };
     return { built, cargo: undefined, release: makeRelease(manifest, built, "", await from) };
   }
-  const built = await buildImage(manifest, architecture, context);
+  const built = await buildImage(manifest, architecture, await from, context);
   const cargo =
     built.cargo ?? (built.facts === undefined ? undefined : await loadCargo(built, manifest.service, context));
   return { built, cargo, release: makeRelease(manifest, built, cargo?.digest ?? "", await from) };

@@ -23,20 +23,27 @@ function beginning(state: EdgeState): string {
 }
 
 /**
- * Lines that run only while nobody else changes the state, and only when it is still the one that was read.
+ * Lines that run while nobody else's do: what a command of the shell looks at is still so when it acts.
  * A holder that died is not waited for: what is done inside takes milliseconds.
  */
-export function exclusively(read: EdgeState, lines: readonly string[]): string[] {
+export function alone(lines: readonly string[]): string[] {
   const mutex = `${HOME}/mutex`;
   return [
     `for ((i = 0; i < 1000; i++)); do (set -C; echo $EPOCHSECONDS > ${mutex}) 2>/dev/null && break`,
-    `  read -r since < ${mutex} 2>/dev/null && [ "$((EPOCHSECONDS - since))" -gt 10 ] && rm -f ${mutex}; sleep 0.01; done 2>/dev/null`,
+    `  read -r since < ${mutex} 2>/dev/null && [ "$((EPOCHSECONDS - \${since:-EPOCHSECONDS}))" -gt 10 ] && rm -f ${mutex}; sleep 0.01; done 2>/dev/null`,
+    ...lines,
+    `rm -f ${mutex}`,
+  ];
+}
+
+/** The same, and only when the state is still the one that was read. */
+export function exclusively(read: EdgeState, lines: readonly string[]): string[] {
+  return alone([
     `read -r now < ${HOME}/state.json`,
     `if [[ $now == '${beginning(read)}'* ]]; then`,
     ...lines,
     `else echo "${STALE}"; fi`,
-    `rm -f ${mutex}`,
-  ];
+  ]);
 }
 
 /** The new state, in place at once; the one before stays as the last good copy. */
@@ -80,8 +87,19 @@ export function expectTraffic(said: string, state: EdgeState, service: string): 
   });
 }
 
-/** Reads `show servers state` (format 1: name in field 4, admin state in 7, operational in 6) and `show servers conn`. */
-export function parseServers(said: string): { name: string; release: string; takes: boolean; inFlight: number }[] {
+/** One server of HAProxy's, as it runs. */
+export interface Server {
+  name: string;
+  release: string;
+  /** `address:port`. */
+  address: string;
+  /** Does it get new requests? */
+  takes: boolean;
+  inFlight: number;
+}
+
+/** Reads `show servers state` (format 1: name in field 4, address 5, operational state 6, admin state 7, port 19) and `show servers conn`. */
+export function parseServers(said: string): Server[] {
   const rows = said.split("\n").map((line) => line.trim().split(/\s+/));
   const used = new Map<string, number>();
   for (const row of rows) {
@@ -95,6 +113,7 @@ export function parseServers(said: string): { name: string; release: string; tak
       return {
         name,
         release: name.split(".")[0] ?? name,
+        address: `${row[4]}:${row[18]}`,
         takes: row[5] === "2" && row[6] === "0",
         inFlight: used.get(name) ?? 0,
       };

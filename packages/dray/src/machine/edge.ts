@@ -15,6 +15,7 @@ import {
   parseState,
   READ_STATE,
   RELOAD,
+  type Server,
   STALE,
   writeState,
 } from "./edge-script.ts";
@@ -180,7 +181,7 @@ export class Edge implements AsyncDisposable {
   }
 
   /** HAProxy's servers of a service: which take new requests, and how many requests each has in flight. */
-  async servers(service: string): Promise<{ name: string; release: string; takes: boolean; inFlight: number }[]> {
+  async servers(service: string): Promise<Server[]> {
     const said = await this.run(
       `${ADMIN}\nadmin 'show servers state ${backendName(service)}'\nadmin 'show servers conn ${backendName(service)}'`,
     );

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
@@ -18,6 +18,10 @@ export interface SshOptions {
   acceptNewHostKey?: boolean;
   /** Share one connection between commands (default). Win32-OpenSSH cannot. */
   multiplex?: boolean;
+  /** Longest wait for a connection, in seconds (10). */
+  connectTimeoutS?: number;
+  /** A connection of its own, not one that is left from an earlier command: that one may hang, or outlive what was changed. */
+  apart?: boolean;
 }
 
 /** How long the shared connection outlives a command, so that the next one (a rollback, say) starts at once. */
@@ -37,7 +41,7 @@ class Link {
     this.#common = [
       ...(config === undefined ? [] : ["-F", config]),
       "-o",
-      `ConnectTimeout=${CONNECT_TIMEOUT_S}`,
+      `ConnectTimeout=${options.connectTimeoutS ?? CONNECT_TIMEOUT_S}`,
       "-o",
       "ServerAliveInterval=15",
       "-o",
@@ -45,7 +49,8 @@ class Link {
       ...(process.stdin.isTTY ? [] : ["-o", "BatchMode=yes"]),
       ...(options.acceptNewHostKey === true ? ["-o", "StrictHostKeyChecking=accept-new"] : []),
     ];
-    this.#control = multiplex ? controlPath(this.host, config) : undefined;
+    const salt = options.apart === true ? randomUUID() : "";
+    this.#control = multiplex ? controlPath(this.host, `${config}${salt}`) : undefined;
   }
 
   /** Where the machine's docker socket appears on this computer. */
@@ -93,9 +98,9 @@ class Link {
 }
 
 /** A short path: unix sockets allow about 100 characters, and ssh adds 17 of its own. */
-function controlPath(host: string, config: string | undefined): string {
+function controlPath(host: string, key: string): string {
   const name = createHash("sha256")
-    .update(`${host}\n${config ?? ""}`)
+    .update(`${host}\n${key}`)
     .digest("hex")
     .slice(0, 12);
   return path.join(tmpdir(), `dray-${userInfo().username}`, name);
@@ -122,7 +127,38 @@ async function ssh(argv: readonly string[], signal: AbortSignal, stdin?: string)
  * @throws Failure ssh.* and docker.*
  */
 export async function overSsh(where: Where, options: SshOptions, signal: AbortSignal): Promise<Machine> {
+  return await machineOver(new Link(where, options), where, signal);
+}
+
+/** A machine that is to be looked at, whatever is wrong with it: each part is there, or says why not. */
+export interface Reach extends AsyncDisposable {
+  /** Where ssh connects to. */
+  address: string;
+  /** The machine with its engine, or what stands in the way. @throws Failure ssh.*, docker.* */
+  machine: Promise<Machine>;
+  /** Runs lines of a POSIX shell there; needs no Docker. */
+  shell(script: string, signal: AbortSignal): Promise<Ended>;
+  /** A connection from the machine to an address that it reaches. */
+  dial(host: string, port: number): Promise<Duplex>;
+}
+
+/** The parts of a machine, for looking at it when not all of them work. @throws nothing by itself */
+export async function reachSsh(where: Where, options: SshOptions, signal: AbortSignal): Promise<Reach> {
   const link = new Link(where, options);
+  const machine = machineOver(link, where, signal);
+  machine.catch(() => undefined);
+  return {
+    address: await addressOf(where.ssh, link, signal),
+    machine,
+    shell: (script, at) => run([...link.argv(), script], { signal: at }),
+    dial: (host, port) => Promise.resolve(pipe(link.argv(["-W", `${host}:${port}`])).stream),
+    [Symbol.asyncDispose]: async () => {
+      if (options.apart === true && link.shared) await link.control("exit", [], AbortSignal.timeout(2000)).catch(() => undefined);
+    },
+  };
+}
+
+async function machineOver(link: Link, where: Where, signal: AbortSignal): Promise<Machine> {
   const [{ engine, version }, address] = await Promise.all([connect(link, signal), addressOf(where.ssh, link, signal)]);
   engine.agree(version);
   return {

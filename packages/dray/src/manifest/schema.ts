@@ -25,6 +25,12 @@ const build = z.union([
 const limits = z.strictObject({
   memory: bytes.optional().describe("Memory of one replica (512MiB, 1GiB); above it the kernel ends the replica."),
   cpus: z.number().positive().optional().describe("Cores of one replica; fractions are fine."),
+  gpus: z
+    .number()
+    .int()
+    .positive()
+    .optional()
+    .describe("NVIDIA GPUs of one replica; the machine needs NVIDIA's container toolkit."),
   concurrency: z
     .number()
     .int()
@@ -60,6 +66,12 @@ export const manifestSchema = z
         "What the model file does not say about its features and labels; schema.yaml beside the model when it is there.",
       ),
     route: path.optional().describe("Route of the model's decisions; `/decisions` when left out."),
+    base: z
+      .string()
+      .optional()
+      .describe(
+        "Image under a model's server, with Node in /usr/local/bin/node, fetched from its registry; made from this computer's own Node when left out.",
+      ),
     port: port.optional().describe("Port the API listens on inside its container; found when left out."),
     ready: path
       .optional()
@@ -103,7 +115,7 @@ export const manifestSchema = z
       say(["machines"], "name at least one machine");
     const sources = (["image", "build", "model"] as const).filter((key) => manifest[key] !== undefined);
     if (sources.length > 1) say([sources[1] ?? ""], `either ${sources[0]} or ${sources[1]}, not both`);
-    for (const key of ["schema", "route"] as const) {
+    for (const key of ["schema", "route", "base"] as const) {
       if (manifest[key] !== undefined && manifest.model === undefined) say([key], `${key} goes with model`);
     }
     const seen = new Map<string, string>();

@@ -9,14 +9,8 @@ import type { Built, Order, Recipe } from "../core/recipe.ts";
 import { modelFiles } from "./model-files.ts";
 import { makeImage } from "./oci/image.ts";
 import { type Entry, makeLayer } from "./oci/layer.ts";
-import {
-  baseEntries,
-  findServer,
-  runtimeEntries,
-  serverEntries,
-  type ServerFiles,
-  serverScript,
-} from "./serve-runtime.ts";
+import { makeBase, nodeName } from "./serve-base.ts";
+import { findServer, hasCuda, runtimeEntries, serverEntries, type ServerFiles, serverScript } from "./serve-runtime.ts";
 
 const PORT = 8080;
 const NOBODY = "65532:65532";
@@ -30,41 +24,30 @@ export const onnx: Recipe = {
   make: buildOnnx,
 };
 
-/** Node's names of processors, as Docker has them. */
-const ARCHITECTURES: Record<string, string> = { x64: "amd64", arm64: "arm64" };
-
 async function buildOnnx(order: Order, architecture: string, context: Context): Promise<Built> {
-  if (process.platform !== "linux" || ARCHITECTURES[process.arch] !== architecture) {
-    throw new Failure(
-      "image.no-base",
-      `this computer (${process.platform} ${process.arch}) cannot make a linux/${architecture} image from its own Node`,
-      {
-        hint: "build on a Linux computer with the machine's processor; a base pulled from a registry is not supported yet",
-      },
-    );
-  }
   const files = await findServer();
   const store = new ContentStore();
   await store.open();
   const model = await modelEntries(order);
+  checkGpu(order, files);
   context.signal.throwIfAborted();
   const [base, runtime, server, own] = await Promise.all([
-    baseEntries(store, files, context).then((entries) => makeLayer(store, entries)),
-    runtimeEntries(files).then((entries) => makeLayer(store, entries)),
+    makeBase(order, architecture, store, files, context),
+    runtimeEntries(files, nodeName(architecture)).then((entries) => makeLayer(store, entries)),
     serverEntries(files).then((entries) => makeLayer(store, entries)),
     makeLayer(store, model.entries),
     checkModel(store, order, model, files, context),
   ]);
   context.signal.throwIfAborted();
   const layers = [
-    { layer: base, title: `Node ${process.version} and its libraries` },
+    ...base.layers,
     { layer: runtime, title: `onnxruntime ${files.versions.onnxruntime}` },
     { layer: server, title: `drayage-serve ${files.versions.server}` },
     { layer: own, title: `the model ${model.digest}` },
   ];
   const { id, ...cargo } = await makeImage(store, architecture, layers, {
     User: NOBODY,
-    Env: ["PATH=/usr/local/bin", "NODE_ENV=production"],
+    Env: [...base.env, "NODE_ENV=production"],
     Entrypoint: ["/usr/local/bin/node", "/app/main.js", "--config", "/app/serve.json"],
     WorkingDir: "/app",
     ExposedPorts: { [`${PORT}/tcp`]: {} },
@@ -80,9 +63,24 @@ async function buildOnnx(order: Order, architecture: string, context: Context): 
   };
 }
 
+/** Without CUDA's libraries onnxruntime would fall back to the processor and say nothing. @throws Failure image.no-base */
+function checkGpu(order: Order, files: ServerFiles): void {
+  if (order.limits?.gpus === undefined) return;
+  if (order.base === undefined) {
+    throw new Failure("image.no-base", "a model that runs on a GPU needs an image with CUDA and cuDNN under it", {
+      hint: "base: an image with CUDA 12, cuDNN 9 and Node in /usr/local/bin/node",
+    });
+  }
+  if (hasCuda(files)) return;
+  throw new Failure("image.no-base", "the onnxruntime on this computer came without its CUDA provider", {
+    hint: "its install script fetches it (Linux x64): npm rebuild onnxruntime-node",
+  });
+}
+
 function labels(order: Order, digest: string, files: ServerFiles): Record<string, string> {
   return {
     "org.opencontainers.image.title": order.service,
+    ...(order.commit === undefined ? {} : { "org.opencontainers.image.revision": order.commit }),
     "dray.model": digest,
     "dray.node": process.version,
     "dray.onnxruntime": files.versions.onnxruntime,
@@ -132,13 +130,14 @@ async function modelEntries(order: Order): Promise<ModelLayer> {
   return { entries, digest: `sha256:${createHash("sha256").update(model).digest("hex")}`, flags };
 }
 
-function limitsOf(order: Order): Record<string, number> {
+function limitsOf(order: Order): Record<string, number | boolean> {
   const { limits } = order;
   if (limits === undefined) return {};
   return {
     timeoutMs: limits.timeout,
     ...(limits.queue === undefined ? {} : { queue: limits.queue }),
     ...(limits.body === undefined ? {} : { body: limits.body }),
+    ...(limits.gpus === undefined ? {} : { gpu: true }),
     // A share of a machine's cores is not a number of cores that Node can see.
     ...(limits.cpus === undefined ? {} : { workers: Math.max(1, Math.ceil(limits.cpus)) }),
   };

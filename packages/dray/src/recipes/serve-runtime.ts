@@ -1,12 +1,7 @@
-import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
-import { readdir, readFile, realpath, stat } from "node:fs/promises";
+import { existsSync, readdirSync } from "node:fs";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
-import type { ContentStore } from "../base/content-store.ts";
-import { Failure } from "../base/failure.ts";
-import { run } from "../base/process.ts";
-import type { Context } from "../core/context.ts";
 import type { Entry } from "./oci/layer.ts";
 
 /** Where the model server is on this computer. */
@@ -47,57 +42,19 @@ export function serverScript(files: ServerFiles): string {
   return path.join(files.bundle, "main.js");
 }
 
-const PASSWD = "root:x:0:0:root:/:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/tmp:/sbin/nologin\n";
-const GROUP = "root:x:0:\nnonroot:x:65532:\n";
-
-/** This computer's own Node and the libraries it and onnxruntime load, and nothing else: no network and no Docker is asked. */
-export async function baseEntries(store: ContentStore, files: ServerFiles, context: Context): Promise<Entry[]> {
-  const libraries = await sharedObjects(store, files, context);
-  const copied = await Promise.all(
-    libraries.map(async (library): Promise<Entry> => ({
-      path: library.slice(1),
-      mode: 0o755,
-      from: await realpath(library),
-    })),
+/** Did onnxruntime's install script bring the CUDA provider? */
+export function hasCuda(files: ServerFiles): boolean {
+  const folder = path.join(files.onnxruntime, "bin");
+  return readdirSync(folder, { recursive: true, encoding: "utf8" }).some((name) =>
+    name.endsWith("libonnxruntime_providers_cuda.so"),
   );
-  return [
-    ...copied,
-    { path: "usr/local/bin/node", mode: 0o755, from: await realpath(process.execPath) },
-    { path: "etc/passwd", mode: 0o644, content: Buffer.from(PASSWD) },
-    { path: "etc/group", mode: 0o644, content: Buffer.from(GROUP) },
-    { path: "tmp", mode: 0o1777, folder: true },
-  ];
 }
 
-/** What Node says it has loaded, onnxruntime with it (process.report, "sharedObjects"). */
-async function sharedObjects(store: ContentStore, files: ServerFiles, context: Context): Promise<string[]> {
-  const { size, mtimeMs } = await stat(process.execPath);
-  const key = createHash("sha256")
-    .update(JSON.stringify(["libraries", process.execPath, size, mtimeMs, files]))
-    .digest("hex");
-  const known = await store.recall(key);
-  if (known !== undefined) return JSON.parse(known) as string[];
-  const script = `require(${JSON.stringify(files.onnxruntime)}); JSON.stringify(process.report.getReport().sharedObjects)`;
-  const ended = await run([process.execPath, "-p", script], { signal: context.signal });
-  if (ended.code !== 0) {
-    throw new Failure("image.build-failed", "the model server's runtime does not load on this computer", {
-      hint: "onnxruntime needs Linux with glibc to make an image from; on another system build with a Dockerfile: build: .",
-      details: ended.stderr.trim().split("\n").slice(-5),
-    });
-  }
-  const all = JSON.parse(ended.stdout) as string[];
-  const libraries = all.filter(
-    (library) => library.startsWith("/") && !library.startsWith(files.onnxruntime) && existsSync(library),
-  );
-  await store.remember(key, JSON.stringify(libraries));
-  return libraries;
-}
-
-/** onnxruntime, for this computer's processor only. */
-export async function runtimeEntries(files: ServerFiles): Promise<Entry[]> {
+/** onnxruntime, for one processor only (`x64`, `arm64`): its package brings them all. */
+export async function runtimeEntries(files: ServerFiles, processor: string): Promise<Entry[]> {
   const folders = await readdir(path.join(files.onnxruntime, "bin"));
   const native = folders
-    .map((folder) => path.join("bin", folder, "linux", process.arch))
+    .map((folder) => path.join("bin", folder, "linux", processor))
     .filter((folder) => existsSync(path.join(files.onnxruntime, folder)));
   return [
     ...(await tree(files.onnxruntime, ["package.json", "dist", ...native], "app/node_modules/onnxruntime-node")),

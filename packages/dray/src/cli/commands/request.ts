@@ -8,6 +8,7 @@ import { call, type Called } from "../../flows/request.ts";
 import { loadGolden } from "../../manifest/golden.ts";
 import type { Manifest } from "../../manifest/schema.ts";
 import { define, type Run } from "../command.ts";
+import { headersOf } from "../headers.ts";
 import { say, sayJson } from "../screen/say.ts";
 import { urlOf } from "./deploy.ts";
 
@@ -84,10 +85,6 @@ async function optionsOf(
 ): Promise<Parameters<typeof call>[1]> {
   const data = flags.data?.startsWith("@") === true ? await readFile(flags.data.slice(1), "utf8") : flags.data;
   const body = data ?? (golden?.request.body === undefined ? undefined : JSON.stringify(golden.request.body));
-  const extra = (flags.header ?? []).map((header): [string, string] => {
-    const [name = "", ...value] = header.split(":");
-    return [name.trim().toLowerCase(), value.join(":").trim()];
-  });
   return {
     method: flags.method ?? golden?.request.method ?? (body === undefined ? "GET" : "POST"),
     path: flags.path ?? golden?.request.path ?? "/",
@@ -97,7 +94,7 @@ async function optionsOf(
         : { "content-type": "application/json", "content-length": String(Buffer.byteLength(body)) }),
       ...(manifest.domain === undefined ? {} : { host: manifest.domain }),
       ...golden?.request.headers,
-      ...Object.fromEntries(extra),
+      ...headersOf(flags.header ?? []),
     },
     ...(body === undefined ? {} : { body }),
     timeoutMs: manifest.limits.timeout,

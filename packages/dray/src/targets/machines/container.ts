@@ -44,6 +44,9 @@ export function replicaContainer(
       ...CAGE,
       ...(limits.memory === undefined ? {} : { Memory: limits.memory, MemorySwap: limits.memory }),
       ...(limits.cpus === undefined ? {} : { NanoCpus: Math.round(limits.cpus * 1e9) }),
+      ...(limits.gpus === undefined
+        ? {}
+        : { DeviceRequests: [{ Driver: "nvidia", Count: limits.gpus, Capabilities: [["gpu"]] }] }),
       ...(release.settings.readOnly === true ? { ReadonlyRootfs: true, Tmpfs: { "/tmp": "size=64m,mode=1777" } } : {}),
       NetworkMode: NETWORK,
       // Until the release is proved, a crash must stay visible instead of turning into a loop.

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { explainListeners, parseListeners } from "./diagnose.ts";
+import { parseListeners } from "../../probes/bind.ts";
+import { explainListeners } from "./diagnose.ts";
 
 const row = (address: string, state: string): string =>
   `   0: ${address} 00000000:0000 ${state} 00000000:00000000 00:00000000`;

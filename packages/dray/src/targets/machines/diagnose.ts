@@ -1,6 +1,9 @@
 import { Failure } from "../../base/failure.ts";
-import { type Engine, Frames } from "../../machine/engine.ts";
+import type { Listener } from "../../core/evidence.ts";
+import type { Engine } from "../../machine/engine.ts";
 import type { Machine } from "../../machine/machine.ts";
+import { parseListeners } from "../../probes/bind.ts";
+import { containerLogs } from "../../probes/logs.ts";
 
 interface ContainerState {
   Running: boolean;
@@ -12,42 +15,6 @@ interface ContainerState {
 export async function inspectState(engine: Engine, container: string, signal: AbortSignal): Promise<ContainerState> {
   const found = await engine.get<{ State: ContainerState }>(`/containers/${container}/json`, { signal });
   return found.State;
-}
-
-/** The last lines a container wrote. */
-export async function containerLogs(engine: Engine, container: string, lines: number): Promise<string[]> {
-  const signal = AbortSignal.timeout(10_000);
-  const answer = await engine.bytes("GET", `/containers/${container}/logs`, {
-    query: { stdout: true, stderr: true, tail: lines },
-    signal,
-  });
-  const frames = new Frames();
-  let said = "";
-  for await (const chunk of answer) for (const frame of frames.push(chunk as Buffer)) said += frame.data.toString();
-  return said.split("\n").filter((line) => line.trim() !== "");
-}
-
-export interface Listener {
-  port: number;
-  loopback: boolean;
-}
-
-/** Reads /proc/net/tcp and tcp6: sockets in state 0A (LISTEN), addresses in hex, the port big endian. */
-export function parseListeners(said: string): Listener[] {
-  const rows = said.split("\n").map((line) => line.trim().split(/\s+/));
-  const found = rows
-    .filter((row) => row[3] === "0A")
-    .map((row) => {
-      const [address = "", port = "0"] = (row[1] ?? "").split(":");
-      const loopback =
-        address === "0100007F" ||
-        address === "00000000000000000000000001000000" ||
-        address === "0000000000000000FFFF00000100007F";
-      return { port: Number.parseInt(port, 16), loopback };
-    });
-  return found.filter(
-    (each, index) => found.findIndex((other) => other.port === each.port && other.loopback === each.loopback) === index,
-  );
 }
 
 /** What listens in a container, read from its network namespace by a helper: no right and no tool is needed inside the image. */
@@ -70,10 +37,7 @@ export async function listeners(
   try {
     await engine.post(`/containers/${Id}/start`, { signal });
     await engine.post(`/containers/${Id}/wait`, { signal });
-    // Docker's embedded DNS listens on 127.0.0.11 in every container of a user network: not the application's.
-    return parseListeners(
-      (await containerLogs(engine, Id, 1000)).filter((line) => !/:\s*0B00007F:/.test(line)).join("\n"),
-    );
+    return parseListeners((await containerLogs(engine, Id, 1000)).join("\n"));
   } finally {
     await engine.call("DELETE", `/containers/${Id}`, { query: { force: true }, signal: AbortSignal.timeout(10_000) });
   }

@@ -3,7 +3,7 @@ import { sleep } from "../../base/clock.ts";
 import { Failure } from "../../base/failure.ts";
 import { quote } from "../../base/process.ts";
 import type { Edge } from "../../machine/edge.ts";
-import { HOME } from "../../machine/edge-script.ts";
+import { alone, HOME } from "../../machine/edge-script.ts";
 
 /** A lease ends by itself this long after its owner was last heard of. */
 const LEASE_S = 30;
@@ -19,9 +19,9 @@ export interface Lease {
 }
 
 /**
- * Takes the lock: a folder in the edge's volume that is renamed into place with the lease already in it, so that it is
- * never seen half made. An expired lease is moved away first; of two who try, one rename wins. The machine's own clock
- * counts, so skew does not matter.
+ * Takes the lock: a folder in the edge's volume with the lease in it. Looking at it and taking it, renewing it and
+ * giving it back are each done alone: who finds an expired lease would otherwise clear away the one that another has
+ * just taken in its place. The machine's own clock counts, so skew does not matter.
  * @throws Failure service.locked, with who and since when
  */
 export async function takeLock(edge: Edge, service: string, who: string, signal: AbortSignal): Promise<Lease> {
@@ -48,24 +48,26 @@ async function tryLock(edge: Edge, service: string, who: string): Promise<Lease 
   const token = randomBytes(8).toString("hex");
   const lock = `${HOME}/lock-${service}`;
   const said = await edge.runAndRead(
-    [
-      `mkdir ${lock}.${token} && echo $((EPOCHSECONDS + ${LEASE_S})) > ${lock}.${token}/expires`,
-      `echo ${token} > ${lock}.${token}/token; echo ${quote(who)} since $EPOCHSECONDS > ${lock}.${token}/owner`,
-      `if [ -d ${lock} ] && [ "$(cat ${lock}/expires 2>/dev/null || echo 0)" -le $EPOCHSECONDS ]; then mv -T ${lock} ${lock}.stale.${token} && rm -rf ${lock}.stale.${token}; fi 2>/dev/null`,
-      `if mv -T ${lock}.${token} ${lock} 2>/dev/null; then echo TAKEN; else echo "HELD $EPOCHSECONDS $(cat ${lock}/owner)"; rm -rf ${lock}.${token}; fi`,
-    ].join("\n"),
+    alone([
+      `if [ -d ${lock} ] && [ "$(cat ${lock}/expires 2>/dev/null || echo 0)" -le $EPOCHSECONDS ]; then rm -rf ${lock}; fi`,
+      `if mkdir ${lock} 2>/dev/null; then`,
+      `echo $((EPOCHSECONDS + ${LEASE_S})) > ${lock}/expires; echo ${token} > ${lock}/token; echo ${quote(who)} since $EPOCHSECONDS > ${lock}/owner; echo TAKEN`,
+      `else echo "HELD $EPOCHSECONDS $(cat ${lock}/owner)"; fi`,
+    ]).join("\n"),
   );
   if (!said.includes("TAKEN")) return held(said);
+  // A lease that is not ours any more is neither renewed nor given back.
+  const mine = (act: string): Promise<string> =>
+    edge.run(alone([`[ "$(cat ${lock}/token 2>/dev/null)" = ${token} ] && ${act}`]).join("\n"));
   const beat = setInterval(() => {
-    const renew = `echo $((EPOCHSECONDS + ${LEASE_S})) > ${lock}/.new && mv ${lock}/.new ${lock}/expires`;
-    // A lease that is not ours any more must not be renewed; a link that is gone ends the command elsewhere.
-    edge.run(`[ "$(cat ${lock}/token 2>/dev/null)" = ${token} ] && ${renew}`).catch(() => clearInterval(beat));
+    // A link that is gone ends the command elsewhere.
+    mine(`echo $((EPOCHSECONDS + ${LEASE_S})) > ${lock}/expires`).catch(() => clearInterval(beat));
   }, HEARTBEAT_MS);
   beat.unref();
   return {
     release: async () => {
       clearInterval(beat);
-      await edge.run(`[ "$(cat ${lock}/token 2>/dev/null)" = ${token} ] && rm -rf ${lock}`);
+      await mine(`rm -rf ${lock}`);
     },
   };
 }

@@ -8,7 +8,8 @@ import type { Release } from "../../core/release.ts";
 import type { Machine } from "../../machine/machine.ts";
 import type { Job, Started } from "./job.ts";
 import { edgeOf } from "./observe.ts";
-import { containerLogs, explainNotReady, inspectState, listeners } from "./diagnose.ts";
+import { containerLogs } from "../../probes/logs.ts";
+import { explainNotReady, inspectState, listeners } from "./diagnose.ts";
 
 const WARM_UPS = 3;
 

@@ -1,0 +1,66 @@
+import { existsSync } from "node:fs";
+import { type Command } from "commander";
+import { brokenHop, type Trace } from "../../core/trace.ts";
+import { machinesOf, onEach } from "../../flows/fleet.ts";
+import { trace } from "../../flows/trace.ts";
+import type { Wanted } from "../../flows/trace-target.ts";
+import { MANIFEST_FILE } from "../../manifest/load.ts";
+import { define, type Run } from "../command.ts";
+import { say, sayJson } from "../screen/say.ts";
+import { headersOf } from "../headers.ts";
+import { traceText } from "../screen/trace.ts";
+
+interface Flags {
+  url?: string;
+  container?: string;
+  data?: string;
+  header?: string[];
+  explain?: boolean;
+}
+
+export function addTrace(program: Command): void {
+  const command = program
+    .command("trace")
+    .description("every hop from here to the model; names the broken one, why, and its fix")
+    .option("-u, --url <url>", "the endpoint (default: the manifest's)")
+    .option("-C, --container <name>", "a container that was started by hand, on --machine")
+    .option("-d, --data <json>", "body of the request")
+    .option("-H, --header <name: value...>", "headers of the request")
+    .option("--explain", "what each hop is, and why it can break");
+  define<Flags>(
+    command,
+    [
+      "dray trace",
+      "dray trace --explain",
+      "dray trace --machine user@203.0.113.7 --container my-api --url http://203.0.113.7:80/decisions",
+    ],
+    async (run) => {
+      const traces = await tracesOf(run);
+      if (run.flags.json === true) sayJson(traces.length === 1 ? traces[0] : traces);
+      else for (const each of traces) say(traceText(each, run.flags.explain === true));
+      return traces.every((each) => each.reached && brokenHop(each) === undefined) ? 0 : 1;
+    },
+  );
+}
+
+async function tracesOf(run: Run<Flags>): Promise<Trace[]> {
+  const { flags, context } = run;
+  const request = {
+    headers: headersOf(flags.header ?? []),
+    ...(flags.url === undefined ? {} : { url: flags.url }),
+    ...(flags.data === undefined ? {} : { body: flags.data }),
+  };
+  const walked = async (wanted: Omit<Wanted, "headers">): Promise<Trace> =>
+    await trace({ ...request, ...wanted }, run.ssh, context);
+  const { container, machine, file, service } = flags;
+  const byHand = container !== undefined || (file === undefined && service === undefined && !existsSync(MANIFEST_FILE));
+  if (byHand) {
+    const where = machine === undefined ? undefined : { name: machine, ssh: machine };
+    return [
+      await walked({ ...(where === undefined ? {} : { where }), ...(container === undefined ? {} : { container }) }),
+    ];
+  }
+  const manifest = await run.manifest();
+  const wheres = machinesOf(manifest, machine);
+  return await onEach(wheres, wheres.length, (where) => walked({ manifest, where }));
+}

@@ -1,0 +1,82 @@
+import type { Hop, HopName, Trace, Verdict } from "../../core/trace.ts";
+import { brokenHop } from "../../core/trace.ts";
+import { paint } from "./screen.ts";
+
+const MARKS: Record<Verdict, { mark: string; link: string; style: Parameters<typeof paint>[0] }> = {
+  ok: { mark: "✓", link: "───", style: "green" },
+  slow: { mark: "~", link: "─~─", style: "yellow" },
+  broken: { mark: "✗", link: "─✗─", style: "red" },
+  unknown: { mark: "?", link: "─?─", style: "yellow" },
+  skipped: { mark: "-", link: "───", style: "dim" },
+};
+
+/** The stations of the way, and the hops that lie before each. */
+const STATIONS: readonly {
+  hops: readonly HopName[];
+  label: (hop: (name: HopName) => Hop | undefined) => string | undefined;
+}[] = [
+  { hops: ["name"], label: (hop) => (hop("name")?.verdict === "skipped" ? undefined : hop("name")?.to) },
+  { hops: ["route", "tcp"], label: (hop) => hop("tcp")?.to },
+  { hops: ["packet", "listener"], label: (hop) => hop("packet")?.to },
+  { hops: ["tls", "edge"], label: (hop) => (hop("edge")?.verdict === "skipped" ? undefined : "edge") },
+  { hops: ["container", "bind"], label: (hop) => hop("bind")?.to },
+  { hops: ["ready", "predict"], label: () => "model" },
+];
+
+const WORST: readonly Verdict[] = ["broken", "slow", "unknown", "ok", "skipped"];
+
+/** The way as a chain: stations with their addresses, and what lies between them. */
+export function chainText(trace: Trace): string {
+  const hop = (name: HopName): Hop | undefined => trace.hops.find((each) => each.hop === name);
+  const parts = ["this computer"];
+  let carried: Verdict[] = [];
+  let over = false;
+  for (const { hops, label } of STATIONS) {
+    const verdicts = [...carried, ...hops.flatMap((name) => hop(name)?.verdict ?? [])];
+    const text = label(hop);
+    if (text === undefined) {
+      carried = verdicts;
+      continue;
+    }
+    carried = [];
+    const verdict = WORST.find((each) => verdicts.includes(each)) ?? "skipped";
+    const { link, style } = MARKS[verdict];
+    parts.push(paint(style, link), over ? paint("dim", text) : text);
+    over ||= verdict === "broken";
+  }
+  return parts.join(" ");
+}
+
+/** The whole trace for people: the chain, each hop, and for the broken one why and what to do. */
+export function traceText(trace: Trace, explain: boolean): string {
+  const width = Math.max(...trace.hops.map((hop) => hop.title.length));
+  const lines = trace.hops
+    .filter((hop) => explain || hop.verdict !== "skipped")
+    .flatMap((hop) => hopLines(hop, width, explain));
+  return [chainText(trace), "", ...lines, "", verdictText(trace)].join("\n");
+}
+
+function hopLines(hop: Hop, width: number, explain: boolean): string[] {
+  const { mark, style } = MARKS[hop.verdict];
+  const ms = hop.ms === undefined ? "" : `${hop.ms} ms`;
+  const under = (text: string): string => `  ${" ".repeat(width)}           ${text}`;
+  return [
+    `${paint(style, mark)} ${hop.title.padEnd(width)}  ${ms.padStart(7)}  ${hop.evidence}`,
+    ...(hop.missing === undefined ? [] : [under(paint("yellow", `to know, this is missing: ${hop.missing}`))]),
+    ...(hop.why === undefined ? [] : [under(paint(style, hop.why)), under(`${paint("cyan", "fix:")} ${hop.fix}`)]),
+    ...(hop.note === undefined ? [] : [under(`${paint("yellow", "note:")} ${hop.note}`)]),
+    ...(explain ? [under(paint("dim", hop.explain))] : []),
+  ];
+}
+
+/** One sentence on the whole. */
+function verdictText(trace: Trace): string {
+  const broken = brokenHop(trace);
+  if (broken !== undefined) {
+    const { style } = MARKS[broken.verdict];
+    return `${paint(style, broken.verdict === "slow" ? "slow at" : "broken at")} ${broken.title}: ${broken.why}\n${paint("cyan", "fix:")} ${broken.fix}`;
+  }
+  if (trace.reached) return `${paint("green", "reached")} ${trace.url} in ${trace.ms} ms`;
+  const missing = trace.hops.find((hop) => hop.missing !== undefined);
+  return `${paint("yellow", "not reached, and not known why")}${missing === undefined ? "" : `: at ${missing.title} this is missing: ${missing.missing}`}`;
+}

@@ -1,0 +1,34 @@
+import type { Evidence, Fault } from "../evidence.ts";
+import { ACCESS } from "./access.ts";
+import { CONTAINER } from "./container.ts";
+import { EDGE_FAULTS, EDGE_TO_APP } from "./edge.ts";
+import { LISTENER } from "./listener.ts";
+import { PACKET } from "./packet.ts";
+import { PREDICT } from "./predict.ts";
+import { PROCESS } from "./process.ts";
+import { HERE, REACH } from "./reach.ts";
+import { TLS } from "./tls.ts";
+
+/**
+ * Every fault that is known, causes before what they cause: a stopped container also makes a port refuse, and is asked
+ * for first. docs/why-cant-i-reach-it.md is made from this.
+ */
+export const FAULTS: readonly Fault[] = [
+  ...HERE,
+  ...ACCESS,
+  ...REACH,
+  ...EDGE_FAULTS,
+  ...LISTENER.slice(0, 1),
+  ...CONTAINER,
+  ...LISTENER.slice(1),
+  ...PACKET,
+  ...PROCESS,
+  ...TLS,
+  ...EDGE_TO_APP,
+  ...PREDICT,
+];
+
+/** The cause, when the evidence is of one that is known. */
+export function diagnose(found: Evidence): Fault | undefined {
+  return FAULTS.find((fault) => fault.when(found));
+}

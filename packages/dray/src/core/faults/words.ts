@@ -1,0 +1,15 @@
+import type { ContainerFacts, Evidence } from "../evidence.ts";
+
+/** The container that should answer. */
+export const app = (found: Evidence): ContainerFacts | undefined => found.app ?? undefined;
+
+export const nameOf = (found: Evidence): string =>
+  app(found)?.name ?? found.target.container ?? found.target.service ?? "";
+
+/** Was it put there by dray? */
+export const ours = (found: Evidence): boolean => found.record?.current !== undefined;
+
+export const logOf = (found: Evidence): string => app(found)?.log.at(-1) ?? "nothing";
+
+/** The command that shows its log. */
+export const logs = (found: Evidence): string => (ours(found) ? "dray logs" : `docker logs ${nameOf(found)}`);

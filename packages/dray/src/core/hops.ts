@@ -1,0 +1,334 @@
+import type { ContainerFacts, Dialled, Evidence, Exchange } from "./evidence.ts";
+import { addressOf } from "./faults/reach.ts";
+import { expectedPort } from "./faults/process.ts";
+import type { HopName, Verdict } from "./trace.ts";
+
+/** What is said of a hop where nothing is known to be wrong. */
+export interface Judged {
+  verdict: Exclude<Verdict, "broken">;
+  evidence: string;
+  ms?: number;
+  missing?: string;
+  note?: string;
+}
+
+/** One part of the way: between what, what was seen, and what it is. */
+export interface HopDefinition {
+  hop: HopName;
+  title: string;
+  to: (found: Evidence) => string;
+  judge: (found: Evidence) => Judged;
+  /** Two or three sentences, with the user's own addresses. */
+  explain: (found: Evidence) => string;
+}
+
+const SLOW_MS = { name: 1500, connect: 1500, answer: 3000 };
+
+const machine = (found: Evidence): string => found.target.machine ?? "the machine";
+const port = (found: Evidence): number => found.target.port;
+const front = (found: Evidence): ContainerFacts | undefined => found.edge ?? found.app ?? undefined;
+const external = (found: Evidence): string => found.target.machineAddress ?? addressOf(found);
+const internal = (found: Evidence): string =>
+  found.machine?.addresses.find((each) => each !== external(found)) ?? "another one";
+
+const ok = (evidence: string, ms?: number): Judged => ({
+  verdict: "ok",
+  evidence,
+  ...(ms === undefined ? {} : { ms }),
+});
+const timed = (evidence: string, ms: number, limit: number): Judged => ({
+  verdict: ms > limit ? "slow" : "ok",
+  evidence,
+  ms,
+});
+const skipped = (evidence: string): Judged => ({ verdict: "skipped", evidence });
+const unknown = (evidence: string, missing: string, ms?: number): Judged => ({
+  verdict: "unknown",
+  evidence,
+  missing,
+  ...(ms === undefined ? {} : { ms }),
+});
+
+/** Why nothing could be asked from inside. */
+function noInside(found: Evidence): Judged {
+  if (found.target.machine === undefined) return unknown("not asked", "--machine: where it runs");
+  if (found.ssh?.code !== undefined) return unknown("not asked", "a way in: ssh does not work");
+  if (found.engine?.code !== undefined) return unknown("not asked", "Docker's word: its engine does not answer");
+  return skipped("nothing to ask");
+}
+
+const DIALLED: Record<Dialled["outcome"], string> = {
+  open: "connected",
+  refused: "refused at once",
+  timeout: "no answer",
+  unreachable: "unreachable",
+  "no-route": "no route from here",
+  forbidden: "sshd forbids to ask",
+  failed: "failed",
+};
+
+const dialled = (each: Dialled): string =>
+  each.outcome === "timeout" ? `${DIALLED.timeout} within ${(each.ms / 1000).toFixed(1)} s` : DIALLED[each.outcome];
+
+function exchanged(each: Exchange): string {
+  if (each.outcome !== "answered") return each.outcome === "timeout" ? "no answer" : each.outcome;
+  const wrong = each.wrong?.[0];
+  return `${each.status}${wrong === undefined || wrong.startsWith("status") ? "" : `, ${wrong}`}`;
+}
+
+const isGood = (each: Exchange): boolean => each.outcome === "answered" && (each.status ?? 500) < 500;
+
+/** Every part of the way, in the order a request meets them; the operator's own way in comes first. */
+export const HOP_TABLE: readonly HopDefinition[] = [
+  {
+    hop: "ssh",
+    title: "ssh",
+    to: machine,
+    judge: (found) => {
+      if (found.target.machine === undefined) return skipped("no machine named (--machine): only the outside is asked");
+      if (found.ssh === undefined) return skipped("this computer itself");
+      const { code, message, ms } = found.ssh;
+      return code === undefined ? ok("logged in", ms) : unknown(message ?? code, "a way in", ms);
+    },
+    explain: (found) =>
+      `ssh is your own way into ${machine(found)}, for looking and deploying; clients never use it. When it is shut, the endpoint may still serve.`,
+  },
+  {
+    hop: "engine",
+    title: "Docker Engine",
+    to: machine,
+    judge: (found) => {
+      if (found.engine === undefined) return noInside(found);
+      const { code, message, version, ms } = found.engine;
+      if (code !== undefined) return unknown(message ?? code, "Docker", ms);
+      const disk = found.machine?.disk;
+      return ok(
+        `${version}, ${found.engine.architecture}${disk === undefined ? "" : `, disk ${disk.usedPercent} % full`}`,
+        ms,
+      );
+    },
+    explain: (found) =>
+      `Docker's daemon on ${machine(found)} starts the containers and opens their ports. When it stops, so do they; it is reached through its socket, which root and the group docker may open.`,
+  },
+  {
+    hop: "record",
+    title: "record",
+    to: (found) => found.target.service ?? found.target.container ?? "",
+    judge: (found) => {
+      const { record } = found;
+      if (record === undefined) return noInside(found);
+      if (record.edge === "none" || record.current === undefined)
+        return skipped("not put there by dray: nothing is recorded");
+      const takes = record.traffic.filter((each) => each.takes).map((each) => each.release);
+      return ok(
+        `${record.current} has the traffic${takes.includes(record.current) ? "" : " by the record"}, ${record.replicas.length} replica(s)`,
+      );
+    },
+    explain: (found) =>
+      `dray writes down on ${machine(found)} which release gets the traffic, where its containers are, and who said so. When what runs is another than what is written, somebody changed it by hand.`,
+  },
+  {
+    hop: "name",
+    title: "name",
+    to: (found) => found.target.host,
+    judge: (found) => {
+      const { name } = found;
+      if (found.target.literal || name === undefined) return skipped(`${found.target.host} is an address`);
+      if (name.code !== undefined) return unknown(name.code, "an answer of the resolver", name.ms);
+      return timed(
+        `A ${name.a.join(", ") || "none"}${name.aaaa.length > 0 ? `, AAAA ${name.aaaa.join(", ")}` : ""}`,
+        name.ms,
+        SLOW_MS.name,
+      );
+    },
+    explain: (found) =>
+      `DNS turns the name into an address: A records for IPv4, AAAA for IPv6; clients may try either. Resolvers keep an answer for its TTL, so a change takes a while to be seen. The name localhost always means the computer that asks, here never ${machine(found)}.`,
+  },
+  {
+    hop: "route",
+    title: "way out",
+    to: addressOf,
+    judge: (found) => {
+      const { route } = found;
+      if (route === undefined) return skipped("it answers: not asked");
+      const others = [
+        route.ssh === undefined ? undefined : `ssh port ${dialled(route.ssh)}`,
+        `${route.controlHost} ${dialled(route.control)}`,
+      ];
+      return ok(others.filter((each) => each !== undefined).join(", "), route.control.ms);
+    },
+    explain: (found) =>
+      `${external(found)} is the machine's external address: it is reached from anywhere. Its internal address (${internal(found)}) is reached only from inside its own network, the VPC. The port asked is ${port(found)}; networks that you sit in may let only some ports out.`,
+  },
+  {
+    hop: "tcp",
+    title: "address and port",
+    to: (found) => `${addressOf(found)}:${port(found)}`,
+    judge: (found) => {
+      if (found.tcp === undefined || found.tcp.length === 0) return unknown("not asked", "an address");
+      const evidence = found.tcp.map((each) => `${each.address} ${dialled(each.dialled)}`).join(", ");
+      const best = found.tcp.find((each) => each.dialled.outcome === "open") ?? found.tcp[0];
+      if (best === undefined) return unknown(evidence, "an address");
+      if (best.dialled.outcome === "open") return timed(evidence, best.dialled.ms, SLOW_MS.connect);
+      if (best.dialled.outcome === "refused")
+        return ok(`${evidence}: the machine answers, nobody takes it there`, best.dialled.ms);
+      return unknown(evidence, "an answer", best.dialled.ms);
+    },
+    explain: (found) =>
+      `A connection to port ${port(found)} of ${addressOf(found)}. Refused means that the machine answered and nobody listens (or a firewall pretends so); no answer means that the packet, or the answer to it, was dropped on the way.`,
+  },
+  {
+    hop: "packet",
+    title: "firewalls",
+    to: machine,
+    judge: (found) => {
+      if ((found.tcp ?? []).some((each) => each.dialled.outcome === "open")) return ok("let through");
+      if (found.packet === undefined) {
+        if (found.machine === undefined) return noInside(found);
+        const refused = found.tcp?.every((each) => each.dialled.outcome === "refused") === true;
+        if (refused && found.loopback?.outcome !== "open") return ok("an answer came back");
+        return unknown(
+          "its counters may not be read",
+          `sudo on ${machine(found)} (user ${found.machine.user}): was it dropped before the machine, or on it?`,
+        );
+      }
+      return ok(found.packet.seen ? "the packet reached the machine" : "no packet was seen on the machine");
+    },
+    explain: (found) =>
+      `Two firewalls stand between: the provider's, in front of ${machine(found)}, and the machine's own. Docker's published ports go past the machine's INPUT rules and past ufw (they are forwarded, not received); rules for them belong into the chain DOCKER-USER.`,
+  },
+  {
+    hop: "listener",
+    title: "the machine's port",
+    to: (found) => `${machine(found)}:${port(found)}`,
+    judge: (found) => {
+      const own = front(found);
+      if (own === undefined) return found.app === null ? ok("nothing published") : noInside(found);
+      const shown = own.published.map(
+        (each) => `${each.hostIp === "" ? "0.0.0.0" : each.hostIp}:${each.hostPort} -> ${own.name}:${each.port}`,
+      );
+      const evidence =
+        shown.length > 0
+          ? shown.join(", ")
+          : own.hostNetwork
+            ? `${own.name} uses the machine's own network`
+            : `${own.name} publishes nothing`;
+      const bypassed = found.machine?.ufw === true && shown.length > 0 && found.answer?.outcome === "answered";
+      return {
+        ...ok(evidence, found.loopback?.ms),
+        ...(bypassed
+          ? {
+              note: `ufw does not guard port ${port(found)}: Docker's own rules come before its. To keep it from others, write a rule into DOCKER-USER`,
+            }
+          : {}),
+      };
+    },
+    explain: (found) =>
+      `-p ${port(found)}:${expectedPort(found) ?? 8080} opens port ${port(found)} of the machine and leads it to port ${expectedPort(found) ?? 8080} of the container. EXPOSE in a Dockerfile opens nothing, it is a note. 0.0.0.0:${port(found)} means on every address of the machine, 127.0.0.1:${port(found)} for the machine itself only.`,
+  },
+  {
+    hop: "tls",
+    title: "TLS",
+    to: (found) => found.target.host,
+    judge: (found) => {
+      if (!found.target.https) return skipped("plain http");
+      const { tls } = found;
+      if (tls === undefined) return unknown("not asked", "a connection");
+      const { certificate } = tls;
+      if (certificate === undefined) return unknown(tls.code ?? tls.handshake, "a handshake", tls.ms);
+      return ok(
+        `${certificate.names.join(", ")}, by ${certificate.issuer}, until ${new Date(certificate.to).toISOString().slice(0, 10)}`,
+        tls.ms,
+      );
+    },
+    explain: (found) =>
+      `The certificate says that whoever answers is ${found.target.host}: it must name that very name, be in force by both clocks, and be vouched for by somebody whom the client trusts.`,
+  },
+  {
+    hop: "edge",
+    title: "edge",
+    to: () => "dray-edge",
+    judge: (found) => {
+      if (found.record?.edge === "none") return skipped("no edge of dray's in this way");
+      if (found.edge === undefined) return noInside(found);
+      const takes = (found.record?.traffic ?? []).filter((each) => each.takes);
+      const evidence =
+        takes.length > 0 ? `to ${takes.map((each) => each.address).join(", ")}` : "gives traffic to nobody";
+      return ok(`${found.edge.status}, ${evidence}`);
+    },
+    explain: (found) =>
+      `The edge is the one container of dray's that publishes a port. It leads each request to a replica of the release that has the traffic, holds what is too much, and finishes what is under way when a release is replaced. A 502, 503 or 504 of its own means that it found nobody to answer behind it.${found.record?.edge === "none" ? " Here there is none." : ""}`,
+  },
+  {
+    hop: "container",
+    title: "container",
+    to: (found) => found.app?.name ?? found.target.container ?? found.target.service ?? "",
+    judge: (found) => {
+      const { app } = found;
+      if (app === null) return ok("none");
+      if (app === undefined) return noInside(found);
+      const dial = found.containerDial;
+      const where = dial === undefined ? app.address : `${dial.address}:${dial.port}`;
+      const restarts = app.restarts > 0 ? `, ${app.restarts} restarts` : "";
+      return ok(
+        `${app.status} since ${duration(app.uptimeS)}${restarts}, ${where}${dial === undefined || dial.outcome === "open" ? "" : ` ${dialled(dial)}`}`,
+        dial?.ms,
+      );
+    },
+    explain: (found) =>
+      `The container has an address of its own (${found.app?.address ?? "172.17.0.2"}) in a network that exists only on ${machine(found)}; nobody outside it gets there but through a published port.`,
+  },
+  {
+    hop: "bind",
+    title: "what it listens on",
+    to: (found) => `${found.app?.name ?? "container"}:${expectedPort(found) ?? ""}`,
+    judge: (found) => {
+      if (found.binds === undefined) return found.app === null ? skipped("no container") : noInside(found);
+      const shown = found.binds.map((each) => `${each.loopback ? "127.0.0.1" : "0.0.0.0"}:${each.port}`);
+      return ok(shown.join(", ") || "nothing");
+    },
+    explain: () =>
+      "A program says on which of its container's addresses it listens. 0.0.0.0 is all of them. 127.0.0.1 (localhost) is the container's own loopback: only the container itself gets there, not the machine, not the edge, not you.",
+  },
+  {
+    hop: "ready",
+    title: "readiness",
+    to: (found) => `GET ${found.target.readyPath}`,
+    judge: (found) => {
+      const { ready } = found;
+      if (ready === undefined) return found.app === null ? skipped("no container") : noInside(found);
+      return isGood(ready)
+        ? timed(exchanged(ready), ready.ms, SLOW_MS.answer)
+        : unknown(exchanged(ready), "an answer", ready.ms);
+    },
+    explain: (found) =>
+      `A model is loaded before it can answer. ${found.target.readyPath} says when it is; until then it should say 503. It is asked from inside, past the edge.`,
+  },
+  {
+    hop: "predict",
+    title: "prediction",
+    to: (found) => `${found.target.method} ${found.target.path}`,
+    judge: (found) => {
+      const said = found.answer?.outcome === "answered" ? found.answer : found.predict;
+      if (said === undefined)
+        return found.answer === undefined
+          ? unknown("not asked", "a way there")
+          : unknown(exchanged(found.answer), "a way there", found.answer.ms);
+      const where = said === found.answer ? "from here" : "from inside";
+      if (said.outcome !== "answered") return unknown(exchanged(said), "an answer", said.ms);
+      const release = said.headers?.["x-dray-release"];
+      return timed(
+        `${exchanged(said)} ${where}${release === undefined ? "" : `, from ${release}`}`,
+        said.ms,
+        SLOW_MS.answer,
+      );
+    },
+    explain: (found) =>
+      `${found.target.golden ? "The golden request: its answer is known, and compared." : "The request itself."} A 4xx is about the request, a 5xx about the API; both prove that everything before it works.`,
+  },
+];
+
+function duration(seconds: number): string {
+  if (seconds < 120) return `${seconds} s`;
+  return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
+}

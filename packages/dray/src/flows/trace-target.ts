@@ -1,0 +1,111 @@
+import { readFile } from "node:fs/promises";
+import { isIP } from "node:net";
+import path from "node:path";
+import { Failure } from "../base/failure.ts";
+import type { Evidence } from "../core/evidence.ts";
+import type { Golden } from "../core/golden.ts";
+import type { Where } from "../machine/machine.ts";
+import { loadGolden } from "../manifest/golden.ts";
+import type { Manifest } from "../manifest/schema.ts";
+import type { Asked } from "../probes/http.ts";
+
+/** What a person wants traced: a service of a manifest, a container by hand, or just a URL. */
+export interface Wanted {
+  manifest?: Manifest;
+  where?: Where;
+  container?: string;
+  url?: string;
+  headers: Record<string, string>;
+  body?: string;
+}
+
+/** Longest wait for an answer: who looks for a fault wants it named soon. */
+const PATIENCE_MS = 4500;
+
+export interface Target {
+  facts: Evidence["target"];
+  /** The request that is sent, from here and from inside. */
+  asked: Omit<Asked, "url">;
+}
+
+/** Works out what to ask. `address`: the machine's, as far as this computer knows. @throws Failure usage.invalid */
+export async function targetOf(wanted: Wanted, address: string | undefined): Promise<Target> {
+  const { manifest, where, container } = wanted;
+  const golden = manifest === undefined || container !== undefined ? undefined : (await loadGolden(manifest))[0];
+  const url = parse(wanted.url ?? plainUrl(manifest, address, golden));
+  // A URL without a path means the service; one with a path means that path.
+  if (golden !== undefined && url.pathname === "/") url.pathname = golden.request.path;
+  const fits = golden !== undefined && url.pathname === new URL(golden.request.path, url).pathname;
+  const request = fits ? golden.request : undefined;
+  const body = wanted.body ?? (request?.body === undefined ? undefined : JSON.stringify(request.body));
+  const method = request?.method ?? (body === undefined ? "GET" : "POST");
+  const host = url.hostname.replace(/^\[|\]$/g, "");
+  const dockerfile = manifest === undefined ? undefined : await dockerfileOf(manifest);
+  const { limits } = manifest ?? {};
+  return {
+    facts: {
+      url: url.href,
+      https: url.protocol === "https:",
+      host,
+      port: Number(url.port || (url.protocol === "https:" ? 443 : 80)),
+      literal: isIP(host) !== 0,
+      method,
+      path: url.pathname,
+      readyPath: manifest?.ready ?? "/",
+      readyMs: limits?.ready ?? 60_000,
+      timeoutMs: limits?.timeout ?? 60_000,
+      golden: fits && wanted.body === undefined,
+      bodyBytes: Buffer.byteLength(body ?? ""),
+      ...(where === undefined ? {} : { machine: where.name }),
+      ...(address === undefined ? {} : { machineAddress: address }),
+      ...(manifest === undefined || container !== undefined ? {} : { service: manifest.service }),
+      ...(container === undefined ? {} : { container }),
+      ...(manifest?.image === undefined ? {} : { image: manifest.image }),
+      ...(dockerfile === undefined ? {} : { dockerfile }),
+    },
+    asked: {
+      method,
+      headers: {
+        ...(body === undefined
+          ? {}
+          : { "content-type": "application/json", "content-length": String(Buffer.byteLength(body)) }),
+        // A machine that is asked by its address knows the service by its name.
+        ...(manifest?.domain !== undefined && wanted.url === undefined ? { host: manifest.domain } : {}),
+        ...request?.headers,
+        ...wanted.headers,
+      },
+      ...(body === undefined ? {} : { body }),
+      timeoutMs: Math.min(PATIENCE_MS, limits?.timeout ?? PATIENCE_MS) + 500,
+      ...(fits && wanted.body === undefined ? { golden } : {}),
+    },
+  };
+}
+
+function plainUrl(manifest: Manifest | undefined, address: string | undefined, golden: Golden | undefined): string {
+  const host = manifest?.domain ?? address;
+  if (host === undefined) {
+    throw new Failure("usage.invalid", "there is nothing to trace", {
+      hint: "dray trace --url http://203.0.113.7/decisions, and --machine user@203.0.113.7 --container my-api to look inside",
+    });
+  }
+  const port = manifest?.edge.port ?? 80;
+  return new URL(golden?.request.path ?? "/", `http://${isIP(host) === 6 ? `[${host}]` : host}:${port}`).href;
+}
+
+function parse(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url !== undefined && (url.protocol === "http:" || url.protocol === "https:")) return url;
+  throw new Failure("usage.invalid", `${text} is no URL of an endpoint`, {
+    hint: "like http://203.0.113.7:80/decisions",
+  });
+}
+
+/** The line of the Dockerfile that says how the API is started: where an address to listen on would be mended. */
+async function dockerfileOf(manifest: Manifest): Promise<Evidence["target"]["dockerfile"]> {
+  const build = typeof manifest.build === "object" ? manifest.build : { context: manifest.build ?? "." };
+  const file = path.join(build.context, build.dockerfile ?? "Dockerfile");
+  const source = await readFile(path.resolve(manifest.folder, file), "utf8").catch(() => "");
+  const lines = source.split("\n");
+  const at = lines.findLastIndex((line) => /^\s*(CMD|ENTRYPOINT)\b/.test(line));
+  return at < 0 ? undefined : { file, line: at + 1, text: (lines[at] ?? "").trim() };
+}

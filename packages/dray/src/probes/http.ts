@@ -1,0 +1,96 @@
+import http from "node:http";
+import https from "node:https";
+import { since } from "../base/clock.ts";
+import { agentOver, type Dial } from "../base/request.ts";
+import type { Exchange } from "../core/evidence.ts";
+import { compareGolden, type Golden } from "../core/golden.ts";
+
+/** One request that is sent to find out, and how long to wait for its answer. */
+export interface Asked {
+  url: string;
+  method: string;
+  headers: Record<string, string>;
+  body?: string;
+  timeoutMs: number;
+  golden?: Golden;
+  /** Instead of this computer's own network. */
+  dial?: Dial;
+}
+
+const KEPT = 2000;
+
+const OUTCOMES: Record<string, Exchange["outcome"]> = {
+  ECONNREFUSED: "refused",
+  ECONNRESET: "reset",
+  EPIPE: "reset",
+  ETIMEDOUT: "timeout",
+  EHOSTUNREACH: "unreachable",
+  ENETUNREACH: "unreachable",
+  ENOTFOUND: "unreachable",
+  EAI_AGAIN: "unreachable",
+};
+
+/** Sends one request on a connection of its own and says how it ended: whatever happens is an answer here, not an error. */
+export async function exchange(asked: Asked, signal: AbortSignal): Promise<Exchange> {
+  const startedAt = performance.now();
+  try {
+    const { status, headers, body } = await send(asked, signal);
+    const ms = since(startedAt);
+    const wrong = asked.golden === undefined ? undefined : compareGolden(asked.golden, { status, body, ms });
+    return {
+      outcome: "answered",
+      ms,
+      status,
+      headers,
+      body: body.slice(0, KEPT),
+      ...(wrong === undefined ? {} : { wrong }),
+    };
+  } catch (error) {
+    signal.throwIfAborted();
+    const { code = "", message } = error as NodeJS.ErrnoException;
+    return { outcome: outcomeOf(code, message), ms: since(startedAt) };
+  }
+}
+
+function outcomeOf(code: string, message: string): Exchange["outcome"] {
+  if (code.startsWith("HPE_")) return "not-http";
+  if (/^(CERT_|ERR_TLS|ERR_SSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)|^E.*_SSL_/.test(code)) return "tls";
+  return OUTCOMES[code] ?? (message === LATE ? "timeout" : "reset");
+}
+
+const LATE = "no answer in time";
+
+async function send(
+  asked: Asked,
+  signal: AbortSignal,
+): Promise<{ status: number; headers: Record<string, string>; body: string }> {
+  const { url, method, headers, body, timeoutMs, dial } = asked;
+  const agent = dial === undefined ? false : agentOver(dial, 1);
+  return await new Promise((resolve, reject) => {
+    const client = url.startsWith("https:") ? https : http;
+    const request = client.request(url, { method, headers, agent, signal });
+    const timer = setTimeout(() => request.destroy(new Error(LATE)), timeoutMs);
+    const done = (act: () => void): void => {
+      clearTimeout(timer);
+      if (agent !== false) agent.destroy();
+      act();
+    };
+    request.once("error", (error) => done(() => reject(error)));
+    request.once("response", (answer) => {
+      let said = "";
+      answer.setEncoding("utf8");
+      answer.on("data", (chunk: string) => (said += chunk));
+      answer.once("error", (error) => done(() => reject(error)));
+      answer.once("end", () =>
+        done(() =>
+          resolve({
+            status: answer.statusCode ?? 0,
+            headers: Object.fromEntries(Object.entries(answer.headers).map(([key, value]) => [key, String(value)])),
+            body: said,
+          }),
+        ),
+      );
+    });
+    request.end(body);
+  });
+}

@@ -1,0 +1,81 @@
+import type { RecordFacts } from "../core/evidence.ts";
+import type { Edge } from "../machine/edge.ts";
+import { EDGE } from "../machine/edge.ts";
+import { keptOf } from "../machine/edge-config.ts";
+import type { Engine } from "../machine/engine.ts";
+import { containerLogs } from "./logs.ts";
+
+interface Listed {
+  Names: string[];
+  State: string;
+  Labels: Record<string, string>;
+  Created: number;
+  Ports: { PublicPort?: number }[];
+}
+
+/** Every container of a machine, as the engine lists them. */
+export async function listContainers(engine: Engine, signal: AbortSignal): Promise<Listed[]> {
+  return await engine.get<Listed[]>("/containers/json", { query: { all: true }, signal });
+}
+
+/** What is written down about a service on a machine, and what the edge does. `edge`: undefined where it does not run. */
+export async function askRecord(
+  engine: Engine,
+  edge: Edge | undefined,
+  service: string | undefined,
+  path: string,
+  listed: readonly Listed[],
+  signal: AbortSignal,
+): Promise<RecordFacts> {
+  const there = listed.some((each) => each.Names.includes(`/${EDGE}`));
+  if (edge === undefined) return { ...fromLabels(listed, service), edge: there ? "stopped" : "none" };
+  const { known } = edge;
+  const state = service === undefined ? undefined : known.services[service];
+  const base = { edge: "running" as const, services: Object.keys(known.services), edgePort: known.port };
+  if (state === undefined) return { ...base, replicas: [], traffic: [] };
+  const [servers, log] = await Promise.all([
+    edge.servers(state.service),
+    containerLogs(engine, EDGE, 20, signal).catch(() => []),
+  ]);
+  const kept = keptOf(state, state.current);
+  const ready = kept?.release.settings.ready;
+  const said = log.map((line) => parseLogLine(line, path)).findLast((each) => each !== undefined);
+  return {
+    ...base,
+    current: state.current,
+    ...(state.domain === undefined ? {} : { domain: state.domain }),
+    ...(ready === undefined ? {} : { ready }),
+    replicas: kept?.replicas ?? [],
+    traffic: servers.map(({ release, address, takes }) => ({ release, address, takes })),
+    ...(said === undefined ? {} : { said }),
+  };
+}
+
+/** Without the edge its volume cannot be read: what runs says whose it is. */
+function fromLabels(listed: readonly Listed[], service: string | undefined): Omit<RecordFacts, "edge"> {
+  const replicas = listed.filter((each) => each.Labels["dray.role"] === "replica");
+  const mine = replicas
+    .filter((each) => each.Labels["dray.service"] === service)
+    .toSorted((a, b) => Number(b.State === "running") - Number(a.State === "running") || b.Created - a.Created);
+  const release = mine[0]?.Labels["dray.release"];
+  return {
+    services: [...new Set(replicas.flatMap((each) => each.Labels["dray.service"] ?? []))],
+    ...(release === undefined ? {} : { current: release }),
+    edgePort: 80,
+    replicas: mine
+      .filter((each) => each.Labels["dray.release"] === release)
+      .map((each) => ({
+        container: each.Names[0]?.slice(1) ?? "",
+        address: each.Labels["dray.address"] ?? "",
+        port: 0,
+      })),
+    traffic: [],
+  };
+}
+
+/** HAProxy's httplog: `... backend/server 0/0/1/5/6 200 123 - - ---- 1/1/0/0/0 0/0 "POST /decisions HTTP/1.1"`. */
+export function parseLogLine(line: string, path: string): { status: number; state: string } | undefined {
+  const found = /(\d{3}) \+?\d+ - - (\S{4}) \S+ \S+ (?:\{[^}]*\} )*"\S+ (\S+)/.exec(line);
+  if (found === null || found[3] !== path) return undefined;
+  return { status: Number(found[1]), state: found[2] ?? "" };
+}

@@ -1,0 +1,50 @@
+import tls, { type DetailedPeerCertificate, type PeerCertificate } from "node:tls";
+import { since } from "../base/clock.ts";
+import type { CertificateFacts, Evidence } from "../core/evidence.ts";
+
+/** What OpenSSL says when the other side does not speak TLS at all. */
+const NOT_TLS = /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST|UNKNOWN_PROTOCOL|ECONNRESET|EPIPE/;
+
+/** Shakes hands without believing anything, then says what a client that believes nobody would find. */
+export async function askTls(
+  host: string,
+  port: number,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<NonNullable<Evidence["tls"]>> {
+  const startedAt = performance.now();
+  return await new Promise((resolve, reject) => {
+    const named = /^[\d.]+$|:/.test(host) ? {} : { servername: host };
+    const socket = tls.connect({ host, port, rejectUnauthorized: false, ...named });
+    const settle = (facts: Omit<NonNullable<Evidence["tls"]>, "ms">): void => {
+      socket.destroy();
+      resolve({ ...facts, ms: since(startedAt) });
+    };
+    socket.setTimeout(timeoutMs, () => settle({ handshake: "failed", code: "no answer" }));
+    socket.once("secureConnect", () => {
+      const peer = socket.getPeerCertificate(true);
+      const wrongName = tls.checkServerIdentity(host, peer);
+      const problem = socket.authorized ? undefined : String(socket.authorizationError);
+      const code = problem ?? (wrongName === undefined ? undefined : "ERR_TLS_CERT_ALTNAME_INVALID");
+      settle({ handshake: "done", ...(code === undefined ? {} : { code }), certificate: factsOf(peer, code) });
+    });
+    socket.once("error", (error: NodeJS.ErrnoException) => {
+      const code = error.code ?? error.message;
+      settle({ handshake: NOT_TLS.test(code) ? "not-tls" : "failed", code });
+    });
+    signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+  });
+}
+
+function factsOf(peer: DetailedPeerCertificate | PeerCertificate, problem: string | undefined): CertificateFacts {
+  const names = (peer.subjectaltname ?? "").split(", ").flatMap((each) => each.replace(/^(DNS|IP Address):/, "") || []);
+  const subject = String(peer.subject?.CN ?? "");
+  return {
+    subject,
+    names: names.length > 0 ? names : [subject],
+    issuer: String(peer.issuer?.O ?? peer.issuer?.CN ?? "itself"),
+    from: Date.parse(peer.valid_from),
+    to: Date.parse(peer.valid_to),
+    ...(problem === undefined ? {} : { problem }),
+  };
+}
