@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { appendFile, realpath, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { type Ended, run } from "../../packages/dray/src/base/process.ts";
-import { EDGE_IMAGE, must, RIG_IMAGE, appImage } from "./images.ts";
+import { appImage, EDGE_IMAGE, must, prepareRegistry, REGISTRY_IMAGE, RIG_IMAGE } from "./images.ts";
 import { DRAY, startVm, type User, type Vm } from "./vm.ts";
 
 /** What the client calls the service. */
@@ -28,6 +28,11 @@ export interface Rig extends AsyncDisposable {
   image: string;
   /** Has the name server answer these lines of a hosts file, and nothing else. */
   names(lines: readonly string[]): Promise<void>;
+  /** Puts the folder `tls` of the VM's folder here onto the VM, as /tls. */
+  copyTls(): Promise<void>;
+  /** A registry that wants a login, on the VM's loopback; and its end. */
+  denyPulls(): Promise<void>;
+  allowPulls(): Promise<void>;
   /** The whole world as it was: every rule, name, container. */
   healthy(): Promise<void>;
 }
@@ -43,7 +48,9 @@ const GOLDEN = [
 export async function startRig(): Promise<Rig> {
   const vm = await startVm("bookworm", "root");
   const id = randomBytes(4).toString("hex");
-  const [inner, router, client, control] = ["net", "router", "client", "control"].map((each) => `dray-rig-${id}-${each}`) as [string, string, string, string];
+  const [inner, router, client, control] = ["net", "router", "client", "control"].map(
+    (each) => `dray-rig-${id}-${each}`,
+  ) as [string, string, string, string];
   const undo: string[][] = [];
   const dispose = async (): Promise<void> => {
     for (const argv of undo.toReversed()) await must(argv);
@@ -56,7 +63,20 @@ export async function startRig(): Promise<Rig> {
     const node = await realpath(process.execPath);
     const start = async (name: string, network: string, more: string[]): Promise<void> => {
       const shared = ["-v", `${node}:/usr/local/bin/node:ro`, "--cap-add", "NET_ADMIN", "--cap-add", "NET_RAW"];
-      await must(["docker", "run", "-d", "--name", name, "--network", network, ...shared, ...more, RIG_IMAGE, "sleep", "infinity"]);
+      await must([
+        "docker",
+        "run",
+        "-d",
+        "--name",
+        name,
+        "--network",
+        network,
+        ...shared,
+        ...more,
+        RIG_IMAGE,
+        "sleep",
+        "infinity",
+      ]);
       undo.push(["docker", "rm", "-f", "-v", name]);
     };
     const forwards = ["--sysctl", "net.ipv4.ip_forward=1", "--sysctl", "net.ipv6.conf.all.forwarding=1"];
@@ -106,10 +126,7 @@ async function wire(
     await on("router", `printf '%s\\n' ${lines.map((line) => `'${line}'`).join(" ")} > /hosts; pkill -HUP dnsmasq`);
   };
   const logins: readonly User[] = ["root", "ops", "sue", "bob"];
-  await appendFile(
-    path.join(vm.folder, "ssh_config"),
-    logins.map((user) => sshHost(vm, user)).join(""),
-  );
+  await appendFile(path.join(vm.folder, "ssh_config"), logins.map((user) => sshHost(vm, user)).join(""));
   const manifest = (machine: string): string =>
     `service: decisions\nmachine: ${machine}\nimage: ${appImage("1")}\ndomain: ${NAME}\nready: /health\nlimits: {timeout: 3s}\n`;
   for (const user of logins) await vm.write(`${user}.yaml`, manifest(`${vm.host}-${user}`));
@@ -119,7 +136,12 @@ async function wire(
   const replica = await on("vm", "docker ps --filter label=dray.role=replica --format '{{.Names}}'");
   const image = await on("vm", `docker inspect ${replica} -f '{{.Config.Image}}'`);
 
-  const env = { DRAY_SSH_CONFIG: path.join(vm.folder, "ssh_config"), DRAY_CONTROL_HOST: control, DRAY_EDGE_IMAGE: EDGE_IMAGE, NO_COLOR: "1" };
+  const env = {
+    DRAY_SSH_CONFIG: path.join(vm.folder, "ssh_config"),
+    DRAY_CONTROL_HOST: control,
+    DRAY_EDGE_IMAGE: EDGE_IMAGE,
+    NO_COLOR: "1",
+  };
   return {
     vm,
     control,
@@ -138,10 +160,24 @@ async function wire(
       );
       return { ...ended, ms: Math.round(performance.now() - startedAt) };
     },
+    copyTls: async () => {
+      await on("vm", "rm -rf /tls");
+      await must(["docker", "cp", path.join(vm.folder, "tls"), `${vm.host}:/tls`]);
+    },
+    denyPulls: async () => {
+      await prepareRegistry();
+      const name = `${vm.host}-registry`;
+      await must(["docker", "run", "-d", "--name", name, "--network", `container:${vm.host}`, REGISTRY_IMAGE]);
+      await on("vm", "for i in $(seq 50); do ss -ltn | grep -q :5000 && break; sleep 0.1; done");
+    },
+    allowPulls: async () => void (await must(["docker", "rm", "-f", "-v", `${vm.host}-registry`])),
     healthy: async () => {
       await on("router", "iptables -F FORWARD; ip6tables -F FORWARD 2>/dev/null; true");
       await names([`${vm.address} ${NAME}`]);
-      await on("vm", `docker ps -aq --filter name=my-api | xargs -r docker rm -f >/dev/null; docker exec ${replica} rm -f /tmp/mode`);
+      await on(
+        "vm",
+        `docker ps -aq --filter name=my-api | xargs -r docker rm -f >/dev/null; docker exec ${replica} rm -f /tmp/mode`,
+      );
     },
     [Symbol.asyncDispose]: dispose,
   };

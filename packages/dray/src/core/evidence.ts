@@ -158,6 +158,8 @@ export interface Evidence {
   loopback?: Dialled;
   /** The container's address and port, asked from the machine. */
   containerDial?: Dialled & { address: string; port: number };
+  /** The same, asked from the edge. */
+  edgeDial?: Dialled;
   binds?: Listener[];
   tls?: { handshake: "done" | "not-tls" | "failed"; code?: string; certificate?: CertificateFacts; ms: number };
   /** From this computer, over the way that clients take. */

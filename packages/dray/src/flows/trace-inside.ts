@@ -1,7 +1,7 @@
 import { deadline, since } from "../base/clock.ts";
 import { asFailure } from "../base/failure.ts";
 import type { ContainerFacts, Evidence, MachineFacts, RecordFacts, Rule } from "../core/evidence.ts";
-import { EDGE } from "../machine/edge.ts";
+import { type Edge, EDGE } from "../machine/edge.ts";
 import type { Machine } from "../machine/machine.ts";
 import type { Reach } from "../machine/ssh.ts";
 import { listenersScript, parseListeners } from "../probes/bind.ts";
@@ -83,9 +83,10 @@ async function lookAround(
   // The release knows its own readiness path; the manifest may leave it out.
   const at =
     byHand || record.ready === undefined ? target : { ...target, facts: { ...facts, readyPath: record.ready } };
-  const [asked, pull] = await Promise.all([
+  const [asked, pull, edgeDial] = await Promise.all([
     app === null ? {} : askContainerItself(reach, at, app, seen, signal),
     app === null ? askPull(machine, facts.image, signal) : undefined,
+    app === null || byHand || edge === undefined ? undefined : dialFromEdge(edge, app, record),
   ]);
   return {
     engine: { ms, version: version.Version, architecture: version.Arch },
@@ -96,7 +97,18 @@ async function lookAround(
     app,
     ...asked,
     ...(pull === undefined ? {} : { pull }),
+    ...(edgeDial === undefined ? {} : { edgeDial }),
   };
+}
+
+const EDGE_DIAL_MS = 1000;
+
+async function dialFromEdge(edge: Edge, app: ContainerFacts, record: RecordFacts): Promise<Evidence["edgeDial"]> {
+  const at = record.replicas.find((each) => each.container === app.name);
+  if (at === undefined || app.address === "") return undefined;
+  const startedAt = performance.now();
+  const reaches = await edge.reaches(app.address, at.port, EDGE_DIAL_MS);
+  return { outcome: reaches === undefined ? "timeout" : reaches ? "open" : "refused", ms: since(startedAt) };
 }
 
 /** The replica to look at: one that does not run, when there is one. */

@@ -10,7 +10,8 @@ const CONNECT_TIMEOUT_S = 4;
 
 /** A machine's parts, for looking at it when not all of them work. */
 export async function reachOf(where: Where, ssh: SshOptions, signal: AbortSignal): Promise<Reach> {
-  if (!isLocal(where)) return await reachSsh(where, { ...ssh, connectTimeoutS: CONNECT_TIMEOUT_S, apart: true }, signal);
+  if (!isLocal(where))
+    return await reachSsh(where, { ...ssh, connectTimeoutS: CONNECT_TIMEOUT_S, apart: true }, signal);
   const machine = local(signal);
   machine.catch(() => undefined);
   return {

@@ -205,6 +205,15 @@ export class Edge implements AsyncDisposable {
     return /^\d+\s+worker/m.test(said.split("# old workers")[1] ?? "");
   }
 
+  /** Can the edge connect to this address? Undefined after `waitMs` without an answer. */
+  async reaches(address: string, port: number, waitMs: number): Promise<boolean | undefined> {
+    const said = await this.run(
+      `(exec 3<>/dev/tcp/${address}/${port} && echo OPEN || echo SHUT) 2>/dev/null & dial=$!
+       for ((i = 0; i < ${Math.ceil(waitMs / 50)}; i++)); do kill -0 $dial 2>/dev/null || break; sleep 0.05; done; kill $dial 2>/dev/null`,
+    );
+    return said.includes("OPEN") ? true : said.includes("SHUT") ? false : undefined;
+  }
+
   /** The audit record, oldest first. */
   async audit(): Promise<unknown[]> {
     const said = await this.run(`cat ${HOME}/audit.jsonl 2>/dev/null`);

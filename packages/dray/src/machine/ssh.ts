@@ -99,10 +99,7 @@ class Link {
 
 /** A short path: unix sockets allow about 100 characters, and ssh adds 17 of its own. */
 function controlPath(host: string, key: string): string {
-  const name = createHash("sha256")
-    .update(`${host}\n${key}`)
-    .digest("hex")
-    .slice(0, 12);
+  const name = createHash("sha256").update(`${host}\n${key}`).digest("hex").slice(0, 12);
   return path.join(tmpdir(), `dray-${userInfo().username}`, name);
 }
 
@@ -153,7 +150,8 @@ export async function reachSsh(where: Where, options: SshOptions, signal: AbortS
     shell: (script, at) => run([...link.argv(), script], { signal: at }),
     dial: (host, port) => Promise.resolve(pipe(link.argv(["-W", `${host}:${port}`])).stream),
     [Symbol.asyncDispose]: async () => {
-      if (options.apart === true && link.shared) await link.control("exit", [], AbortSignal.timeout(2000)).catch(() => undefined);
+      if (options.apart === true && link.shared)
+        await link.control("exit", [], AbortSignal.timeout(2000)).catch(() => undefined);
     },
   };
 }

@@ -15,7 +15,7 @@ export const CONTAINER: readonly Fault[] = [
     id: "pull-denied",
     hop: "container",
     title: "The image may not be pulled",
-    when: (found) => !served(found) && app(found) === undefined && found.pull?.denied === true,
+    when: (found) => app(found) === undefined && found.pull?.denied === true,
     why: (found) =>
       `nothing runs, because ${found.target.machine} may not pull ${found.target.image}: ${found.pull?.message}`,
     fix: () =>

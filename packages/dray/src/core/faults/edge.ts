@@ -23,8 +23,8 @@ export const EDGE_FAULTS: readonly Fault[] = [
     id: "not-deployed",
     hop: "record",
     title: "The service is not on the machine",
+    // Whatever answers, it is not this service on this machine.
     when: (found) =>
-      !served(found) &&
       found.record !== undefined &&
       found.target.service !== undefined &&
       found.target.container === undefined &&
@@ -160,17 +160,14 @@ export const EDGE_TO_APP: readonly Fault[] = [
     hop: "edge",
     title: "The edge does not reach the container",
     when: (found) =>
-      byEdge(found, 502, 503) &&
-      alive(found) &&
-      found.ready?.outcome === "answered" &&
-      (found.ready.status ?? 500) < 500,
+      !served(found) && alive(found) && found.edgeDial !== undefined && found.edgeDial.outcome !== "open",
     why: (found) =>
       `${found.app?.name} answers the machine, but not the edge: they are on different networks, or a rule of the machine's firewall is between them`,
     fix: (found) =>
       `docker network connect dray ${found.app?.name}; sudo iptables -vnL DOCKER-USER shows rules in between`,
     outside: "503 after some seconds.",
     byHand: "`docker network inspect dray` lists both.",
-    example: (found) => held(found, {}),
+    example: (found) => ({ ...held(found, {}), edgeDial: { outcome: "timeout", ms: 1000 } }),
   },
   {
     id: "edge-silent",

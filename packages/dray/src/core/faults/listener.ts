@@ -1,4 +1,4 @@
-import { type ContainerFacts, type Evidence, type Fault, shut } from "../evidence.ts";
+import { type ContainerFacts, type Evidence, type Fault, served, shut } from "../evidence.ts";
 import { byHand, outside, withApp } from "./healthy.ts";
 
 /** The container whose port clients meet: the edge, or the one published by hand. */
@@ -104,13 +104,16 @@ export const LISTENER: readonly Fault[] = [
     hop: "listener",
     title: "Docker's rules are gone",
     when: (found) => {
-      if (!shut(found) || !running(found) || publishing(found) === undefined) return false;
+      if (served(found) || !running(found) || publishing(found) === undefined) return false;
       const { rules } = found.machine ?? {};
-      // A rule that is missing says it; so does a port that leads nowhere while the container itself answers.
-      const inside = found.loopback?.outcome === "refused" && found.containerDial?.outcome === "open";
-      return rules === undefined
-        ? inside
-        : !rules.some((rule) => rule.text.includes("-j DNAT") && rule.text.includes(`--dport ${found.target.port} `));
+      const inside = found.containerDial?.outcome === "open";
+      // Where the rules may not be read, a port that leads nowhere while the container itself answers says the same.
+      if (rules === undefined) return inside && shut(found) && found.loopback?.outcome === "refused";
+      const leads = rules.some(
+        (rule) => rule.text.includes("-j DNAT") && rule.text.includes(`--dport ${found.target.port} `),
+      );
+      // Without the rule, Docker's own proxy may take the connection and leave it at that.
+      return !leads && (shut(found) || inside) && found.answer?.outcome !== "answered";
     },
     why: (found) =>
       `${name(found)} runs and publishes port ${found.target.port}, but the rule that leads there is gone: somebody reloaded ${found.target.machine}'s firewall after Docker had started`,
