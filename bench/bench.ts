@@ -1,9 +1,10 @@
-// npm run bench -- deploy|serve [--json] [--rounds N]
+// npm run bench -- deploy|serve|trace [--json] [--rounds N]
 import { parseArgs } from "node:util";
 import { benchDeploy } from "./deploy.ts";
 import { benchServe } from "./serve.ts";
+import { benchTrace } from "./trace.ts";
 
-const BENCHES = { deploy: benchDeploy, serve: benchServe };
+const BENCHES = { deploy: benchDeploy, serve: benchServe, trace: benchTrace };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

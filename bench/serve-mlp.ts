@@ -93,8 +93,8 @@ function mlp(): Uint8Array {
     ...nodes.map((each) => nested(1, each)),
     text(2, "mlp"),
     ...weights.map((each) => nested(5, each)),
-    nested(11, port("x", LAYERS[0] ?? 0)),
-    nested(12, port("probabilities", LAYERS.at(-1) ?? 0)),
+    nested(11, valueInfo("x", LAYERS[0] ?? 0)),
+    nested(12, valueInfo("probabilities", LAYERS.at(-1) ?? 0)),
   );
   return all(
     number(1, 8),
@@ -108,7 +108,7 @@ function node(operation: string, inputs: string[], output: string): Write {
   return all(...inputs.map((each) => text(1, each)), text(2, output), text(4, operation));
 }
 
-function port(name: string, width: number): Write {
+function valueInfo(name: string, width: number): Write {
   const shape = all(nested(1, text(2, "n")), nested(1, number(1, width)));
   return all(text(1, name), nested(2, nested(1, all(number(1, 1), nested(2, shape)))));
 }

@@ -3,6 +3,9 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import * as z from "zod";
+import { HEALTHY } from "../packages/dray/src/core/faults/healthy.ts";
+import { FAULTS } from "../packages/dray/src/core/faults/table.ts";
+import { HOP_TABLE } from "../packages/dray/src/core/hops.ts";
 import { CODES } from "../packages/dray/src/base/failure.ts";
 import { makeProgram } from "../packages/dray/src/cli/program.ts";
 import { manifestSchema } from "../packages/dray/src/manifest/schema.ts";
@@ -34,6 +37,25 @@ function helps(command: Command): string[] {
   ];
 }
 
+/** The guide: every hop, and every fault that can be named there, with an example's own words. */
+function guide(): string {
+  const hops = HOP_TABLE.map(({ hop, title, explain }) => {
+    const faults = FAULTS.filter((fault) => fault.hop === hop).map((fault) => {
+      const found = fault.example(HEALTHY);
+      return [
+        `### ${fault.title}`,
+        `- From outside: ${fault.outside}`,
+        `- By hand: ${fault.byHand}`,
+        `- \`dray trace\` says: ${fault.why(found)}`,
+        `- Fix: ${fault.fix(found)}`,
+      ].join("\n");
+    });
+    return [`## ${title[0]?.toUpperCase()}${title.slice(1)}`, explain(HEALTHY), ...faults].join("\n\n");
+  });
+  const head = `${FAULTS.length} things that can stand between a client and a model, in the order a request meets them; the operator's own way in comes first. \`dray trace\` names them; this is what they look like without it. The examples are of a service at api.example.com on the machine my-vm, 203.0.113.7.`;
+  return `${made}# Why can't I reach it?\n\n${head}\n\n${hops.join("\n\n")}\n`;
+}
+
 const made = "<!-- Made by npm run docs; do not edit. -->\n";
 const pages: Record<string, string> = {
   "dray.schema.json": `${JSON.stringify(schema, undefined, 2)}\n`,
@@ -41,6 +63,7 @@ const pages: Record<string, string> = {
   "failures.md": `${made}# Failures\n\n| code | exit code | meaning |\n|---|---|---|\n${Object.entries(CODES)
     .map(([code, [exit, meaning]]) => `| \`${code}\` | ${exit} | ${meaning} |`)
     .join("\n")}\n`,
+  "why-cant-i-reach-it.md": guide(),
   "cli.md": `${made}# Commands\n\n${helps(makeProgram()).join("\n\n")}\n`,
 };
 

@@ -1,4 +1,4 @@
-import type { HopName } from "../../packages/dray/src/core/trace.ts";
+import { brokenHop, type HopName, type Trace } from "../../packages/dray/src/core/trace.ts";
 import { HAND_PORT, NAME, type Rig } from "./rig.ts";
 
 /** One fault that the rig can make for real, and what `dray trace` should say of it. */
@@ -98,17 +98,27 @@ const REACH: readonly RigFault[] = [
   {
     fault: "internal-address",
     hop: "route",
-    inject: lines(
-      "vm",
-      "ip link add nic0 type dummy; ip addr add 10.128.0.5/32 dev nic0; ip link set nic0 up",
-      "ip link del nic0",
-    ),
+    // The router lets nothing through to it: the client is outside the machine's own network.
+    inject: async (rig) => {
+      const unroute = await routed(() => "-d 10.128.0.5 -j DROP")(rig);
+      await rig.on("vm", "ip addr add 10.128.0.5/32 dev eth0");
+      return async () => {
+        await rig.on("vm", "ip addr del 10.128.0.5/32 dev eth0");
+        await unroute();
+      };
+    },
     argv: (rig, user) => [...service(rig, user), "--url", "http://10.128.0.5/decisions"],
   },
   {
     fault: "no-route",
     hop: "route",
-    inject: lines("client", "ip route add unreachable 198.51.100.0/24", "ip route del unreachable 198.51.100.0/24"),
+    inject: lines(
+      "client",
+      (rig) =>
+        `for each in ${rig.vm.address} ${rig.control}; do ip route add $each via ${rig.router}; done; ip route del default`,
+      (rig) =>
+        `ip route add default via ${rig.router}; for each in ${rig.vm.address} ${rig.control}; do ip route del $each; done`,
+    ),
     argv: (rig, user) => [...service(rig, user), "--url", "http://198.51.100.7/decisions"],
   },
   { fault: "egress-filter", hop: "route", inject: routed(() => "-p tcp --dport 80 -j DROP") },
@@ -514,7 +524,37 @@ const ACCESS: readonly RigFault[] = [
 /** Every fault the rig can make. */
 export const RIG_FAULTS: readonly RigFault[] = [...REACH, ...PACKET, ...BY_HAND, ...TLS, ...SERVED, ...ACCESS];
 
-/** The command line that should name it. */
-export function traceArgv(fault: RigFault, rig: Rig, user: string): string[] {
-  return ["trace", "--json", ...(fault.argv ?? service)(rig, user)];
+/** What `dray trace` said of a fault. */
+export interface Said {
+  hop?: string;
+  fault?: string;
+  reached: boolean;
+  /** Milliseconds: of the walk, and of the whole command. */
+  ms: number;
+  wallMs: number;
+  trace: Trace;
+}
+
+/** Runs `dray trace` on the client, as it would be typed. @throws Error with what it printed when that is no trace */
+export async function say(rig: Rig, argv: readonly string[], env: Record<string, string> = {}): Promise<Said> {
+  const ended = await rig.dray(["trace", "--json", ...argv], env);
+  let trace: Trace;
+  try {
+    trace = JSON.parse(ended.stdout) as Trace;
+    const broken = brokenHop(trace);
+    const cause = broken?.fault === undefined ? {} : { hop: broken.hop, fault: broken.fault };
+    return { ...cause, reached: trace.reached, ms: trace.ms, wallMs: ended.ms, trace };
+  } catch (error) {
+    throw new Error(`no trace: ${ended.stdout}\n${ended.stderr}`, { cause: error });
+  }
+}
+
+/** Makes a fault, asks, and mends it. `user`: who is on the machine, where the fault does not say. */
+export async function meet(rig: Rig, fault: RigFault, user: "root" | "sue" | "ops"): Promise<Said> {
+  const undo = await fault.inject(rig);
+  try {
+    return await say(rig, (fault.argv ?? service)(rig, fault.user ?? user), fault.env?.(rig));
+  } finally {
+    await undo();
+  }
 }

@@ -10,7 +10,11 @@ export interface Load {
 }
 
 /** Calls `url` at a constant rate, open loop (a slow answer does not slow the next call), until stopped. */
-export function startLoad(url: string, perSecond: number): { stop: () => Promise<Load> } {
+export function startLoad(
+  url: string,
+  perSecond: number,
+  headers: Record<string, string> = {},
+): { stop: () => Promise<Load> } {
   const agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
   const load: Load = { sent: 0, failed: 0, releases: new Map(), problems: [] };
   const open = new Set<Promise<void>>();
@@ -21,7 +25,7 @@ export function startLoad(url: string, perSecond: number): { stop: () => Promise
         if (load.problems.length < 10) load.problems.push(why);
         resolve();
       };
-      const request = http.get(url, { agent, timeout: 10_000 }, (answer) => {
+      const request = http.get(url, { agent, headers, timeout: 10_000 }, (answer) => {
         const release = String(answer.headers["x-dray-release"]);
         load.releases.set(release, (load.releases.get(release) ?? 0) + 1);
         answer.resume();

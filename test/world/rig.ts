@@ -18,8 +18,6 @@ export interface Rig extends AsyncDisposable {
   router: string;
   /** Runs a line of shell on a host, as root. */
   on(host: "client" | "router" | "vm", script: string): Promise<string>;
-  /** The same, whatever comes of it. */
-  tryOn(host: "client" | "router" | "vm", script: string): Promise<Ended>;
   /** `dray` on the client, with its own environment on top. */
   dray(argv: readonly string[], env?: Record<string, string>): Promise<Ended & { ms: number }>;
   /** The container that has the traffic. */
@@ -33,8 +31,9 @@ export interface Rig extends AsyncDisposable {
   /** A registry that wants a login, on the VM's loopback; and its end. */
   denyPulls(): Promise<void>;
   allowPulls(): Promise<void>;
-  /** The whole world as it was: every rule, name, container. */
-  healthy(): Promise<void>;
+  /** Puts a stretch of network between client and VM: every packet of the service and of ssh takes this round trip. */
+  delay(rttMs: number): Promise<void>;
+  near(): Promise<void>;
 }
 
 const GOLDEN = [
@@ -79,8 +78,8 @@ export async function startRig(): Promise<Rig> {
       ]);
       undo.push(["docker", "rm", "-f", "-v", name]);
     };
-    const forwards = ["--sysctl", "net.ipv4.ip_forward=1", "--sysctl", "net.ipv6.conf.all.forwarding=1"];
-    await start(router, inner, ["--sysctl", "net.ipv6.conf.all.disable_ipv6=0", ...forwards]);
+    // IPv6 ends at the router: nobody behind it has any.
+    await start(router, inner, ["--sysctl", "net.ipv6.conf.all.disable_ipv6=0", "--sysctl", "net.ipv4.ip_forward=1"]);
     await must(["docker", "network", "connect", vm.host, router]);
     const files = ["-v", `${vm.folder}:${vm.folder}`, "-v", `${path.dirname(path.dirname(DRAY))}:/dray:ro`];
     await start(client, inner, [...files, "--sysctl", "net.ipv6.conf.all.disable_ipv6=0"]);
@@ -102,8 +101,6 @@ async function wire(
     await must(["docker", "inspect", container, "-f", `{{(index .NetworkSettings.Networks "${network}").${field}}}`]);
   const sh = (container: string, script: string): string[] => ["docker", "exec", container, "sh", "-c", script];
   const on: Rig["on"] = async (host, script) => await must(sh(containers[host], script));
-  const tryOn: Rig["tryOn"] = async (host, script) =>
-    await run(sh(containers[host], script), { signal: AbortSignal.timeout(60_000) });
 
   const [near, far, near6, control, mine] = await Promise.all([
     addressOf(hosts.router, hosts.inner),
@@ -147,7 +144,6 @@ async function wire(
     control,
     router: near,
     on,
-    tryOn,
     names,
     replica,
     image,
@@ -171,14 +167,22 @@ async function wire(
       await on("vm", "for i in $(seq 50); do ss -ltn | grep -q :5000 && break; sleep 0.1; done");
     },
     allowPulls: async () => void (await must(["docker", "rm", "-f", "-v", `${vm.host}-registry`])),
-    healthy: async () => {
-      await on("router", "iptables -F FORWARD; ip6tables -F FORWARD 2>/dev/null; true");
-      await names([`${vm.address} ${NAME}`]);
-      await on(
-        "vm",
-        `docker ps -aq --filter name=my-api | xargs -r docker rm -f >/dev/null; docker exec ${replica} rm -f /tmp/mode`,
-      );
+    delay: async (rttMs) => {
+      // This kernel has no netem: a relay on the router takes the connections and passes on what they carry, later.
+      const relay = `for (const port of [22, 80]) require("net").createServer((near) => {
+        const far = require("net").connect(port, "${vm.address}");
+        const late = (to) => (chunk) => setTimeout(() => to.writable && to.write(chunk), ${rttMs / 2});
+        near.setNoDelay(true).on("data", late(far)).on("error", () => far.destroy()).on("close", () => setTimeout(() => far.end(), ${rttMs}));
+        far.setNoDelay(true).on("data", late(near)).on("error", () => near.destroy()).on("close", () => setTimeout(() => near.end(), ${rttMs}));
+      }).listen(9000 + port)`;
+      await must(["docker", "exec", "-d", hosts.router, "node", "-e", relay]);
+      for (const port of [22, 80])
+        await on(
+          "router",
+          `iptables -t nat -A PREROUTING -s ${mine} -d ${vm.address} -p tcp --dport ${port} -j REDIRECT --to-ports ${9000 + port}`,
+        );
     },
+    near: async () => void (await on("router", "iptables -t nat -F PREROUTING; pkill node || true")),
     [Symbol.asyncDispose]: dispose,
   };
 }

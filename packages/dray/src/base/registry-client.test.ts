@@ -20,7 +20,7 @@ test.each([
 });
 
 /** A registry that wants a token (distribution, "Token Authentication"), with one image for arm64. */
-async function registry(
+async function startRegistry(
   layer: string,
   served: string = layer,
 ): Promise<AsyncDisposable & { port: number; asked: string[] }> {
@@ -61,7 +61,11 @@ async function withStore(act: (store: ContentStore) => Promise<void>): Promise<v
   const folder = await mkdtemp(path.join(tmpdir(), "dray-store-"));
   const store = new ContentStore(folder);
   await store.open();
-  await act(store).finally(() => rm(folder, { recursive: true }));
+  try {
+    await act(store);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }
 
 const signal = AbortSignal.timeout(10_000);
@@ -69,7 +73,7 @@ const fetchFrom = (port: number, store: ContentStore, version: string, architect
   fetchImage(`127.0.0.1:${port}/library/base:${version}`, architecture, store, () => undefined, signal);
 
 test("one platform of an image is fetched with a token, and a layer that is here is not fetched again", async () => {
-  await using there = await registry("layer");
+  await using there = await startRegistry("layer");
   await withStore(async (store) => {
     const image = await fetchFrom(there.port, store, "1", "arm64");
     expect(image).toMatchObject({
@@ -83,7 +87,7 @@ test("one platform of an image is fetched with a token, and a layer that is here
 });
 
 test("what is not there, is for another processor, or is not what it claims to be is said", async () => {
-  await using there = await registry("layer", "other");
+  await using there = await startRegistry("layer", "other");
   await withStore(async (store) => {
     await expect(fetchFrom(there.port, store, "2", "arm64")).rejects.toMatchObject({ code: "image.not-found" });
     await expect(fetchFrom(there.port, store, "1", "amd64")).rejects.toMatchObject({ code: "image.wrong-arch" });

@@ -2,7 +2,6 @@ import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
 import { Readable } from "node:stream";
-import type { ReadableStream } from "node:stream/web";
 import type { ContentStore } from "./content-store.ts";
 import { Failure } from "./failure.ts";
 
@@ -117,7 +116,7 @@ async function fetchBlob(
   if (answer.body === null) throw new TypeError("a blob without a body");
   const id = await store.begin();
   // Counting starts the flow: nothing may be waited for between here and the reader.
-  const body = Readable.fromWeb(answer.body as ReadableStream);
+  const body = Readable.fromWeb(answer.body);
   body.on("data", (chunk: Buffer) => count(chunk.length));
   await store.append(id, body);
   if (await store.commit(id, blob.digest)) return;

@@ -169,6 +169,9 @@ export interface Evidence {
   predict?: Exchange;
 }
 
+/** Evidence of a way on which everything was asked. */
+export type Healthy = Evidence & { machine: MachineFacts; record: RecordFacts; edge: ContainerFacts; answer: Exchange };
+
 /** A fault that is known by its evidence: one row of the table. */
 export interface Fault {
   id: string;
@@ -188,7 +191,7 @@ export interface Fault {
   /** How to tell it apart by hand. */
   byHand: string;
   /** Evidence of it, beside a healthy way: the row's own test, and the guide's example. */
-  example: (healthy: Evidence) => Evidence;
+  example: (healthy: Healthy) => Evidence;
 }
 
 /** The request got an answer that is no failure. */

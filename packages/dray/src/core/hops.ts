@@ -1,16 +1,25 @@
-import type { ContainerFacts, Dialled, Evidence, Exchange } from "./evidence.ts";
+import type { Evidence } from "./evidence.ts";
 import { addressOf } from "./faults/reach.ts";
 import { expectedPort } from "./faults/process.ts";
-import type { HopName, Verdict } from "./trace.ts";
-
-/** What is said of a hop where nothing is known to be wrong. */
-export interface Judged {
-  verdict: Exclude<Verdict, "broken">;
-  evidence: string;
-  ms?: number;
-  missing?: string;
-  note?: string;
-}
+import {
+  SLOW_MS,
+  dialled,
+  duration,
+  exchanged,
+  external,
+  front,
+  internal,
+  isGood,
+  machine,
+  noInside,
+  ok,
+  port,
+  skipped,
+  timed,
+  unknown,
+  type Judged,
+} from "./hop-words.ts";
+import type { HopName } from "./trace.ts";
 
 /** One part of the way: between what, what was seen, and what it is. */
 export interface HopDefinition {
@@ -21,62 +30,6 @@ export interface HopDefinition {
   /** Two or three sentences, with the user's own addresses. */
   explain: (found: Evidence) => string;
 }
-
-const SLOW_MS = { name: 1500, connect: 1500, answer: 3000 };
-
-const machine = (found: Evidence): string => found.target.machine ?? "the machine";
-const port = (found: Evidence): number => found.target.port;
-const front = (found: Evidence): ContainerFacts | undefined => found.edge ?? found.app ?? undefined;
-const external = (found: Evidence): string => found.target.machineAddress ?? addressOf(found);
-const internal = (found: Evidence): string =>
-  found.machine?.addresses.find((each) => each !== external(found)) ?? "another one";
-
-const ok = (evidence: string, ms?: number): Judged => ({
-  verdict: "ok",
-  evidence,
-  ...(ms === undefined ? {} : { ms }),
-});
-const timed = (evidence: string, ms: number, limit: number): Judged => ({
-  verdict: ms > limit ? "slow" : "ok",
-  evidence,
-  ms,
-});
-const skipped = (evidence: string): Judged => ({ verdict: "skipped", evidence });
-const unknown = (evidence: string, missing: string, ms?: number): Judged => ({
-  verdict: "unknown",
-  evidence,
-  missing,
-  ...(ms === undefined ? {} : { ms }),
-});
-
-/** Why nothing could be asked from inside. */
-function noInside(found: Evidence): Judged {
-  if (found.target.machine === undefined) return unknown("not asked", "--machine: where it runs");
-  if (found.ssh?.code !== undefined) return unknown("not asked", "a way in: ssh does not work");
-  if (found.engine?.code !== undefined) return unknown("not asked", "Docker's word: its engine does not answer");
-  return skipped("nothing to ask");
-}
-
-const DIALLED: Record<Dialled["outcome"], string> = {
-  open: "connected",
-  refused: "refused at once",
-  timeout: "no answer",
-  unreachable: "unreachable",
-  "no-route": "no route from here",
-  forbidden: "sshd forbids to ask",
-  failed: "failed",
-};
-
-const dialled = (each: Dialled): string =>
-  each.outcome === "timeout" ? `${DIALLED.timeout} within ${(each.ms / 1000).toFixed(1)} s` : DIALLED[each.outcome];
-
-function exchanged(each: Exchange): string {
-  if (each.outcome !== "answered") return each.outcome === "timeout" ? "no answer" : each.outcome;
-  const wrong = each.wrong?.[0];
-  return `${each.status}${wrong === undefined || wrong.startsWith("status") ? "" : `, ${wrong}`}`;
-}
-
-const isGood = (each: Exchange): boolean => each.outcome === "answered" && (each.status ?? 500) < 500;
 
 /** Every part of the way, in the order a request meets them; the operator's own way in comes first. */
 export const HOP_TABLE: readonly HopDefinition[] = [
@@ -327,8 +280,3 @@ export const HOP_TABLE: readonly HopDefinition[] = [
       `${found.target.golden ? "The golden request: its answer is known, and compared." : "The request itself."} A 4xx is about the request, a 5xx about the API; both prove that everything before it works.`,
   },
 ];
-
-function duration(seconds: number): string {
-  if (seconds < 120) return `${seconds} s`;
-  return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
-}

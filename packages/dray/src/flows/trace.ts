@@ -2,7 +2,7 @@ import { isIP } from "node:net";
 import { deadline, since } from "../base/clock.ts";
 import { asFailure } from "../base/failure.ts";
 import type { Context } from "../core/context.ts";
-import type { Dialled, Evidence, Exchange } from "../core/evidence.ts";
+import { type Dialled, type Evidence, type Exchange, served } from "../core/evidence.ts";
 import type { Trace } from "../core/trace.ts";
 import { walk } from "../core/walk.ts";
 import { isLocal } from "../machine/machine.ts";
@@ -39,6 +39,18 @@ export async function trace(wanted: Wanted, ssh: SshOptions, context: Context): 
   ]);
   const found: Evidence = { now: Date.now(), target: target.facts, ...inside, ...outside };
   return walk({ ...found, ...(await askWhy(found, reach, signal)) }, since(startedAt));
+}
+
+/**
+ * The proof at the end of a deploy: the request from here. Only when it does not arrive is the whole way walked.
+ * @throws Failure usage.invalid
+ */
+export async function proof(wanted: Wanted & { address: string }, ssh: SshOptions, context: Context): Promise<Trace> {
+  const startedAt = performance.now();
+  const target = await targetOf(wanted, wanted.address);
+  const outside = await askOutside(target, undefined, context.signal);
+  const found: Evidence = { now: Date.now(), target: target.facts, ...outside };
+  return served(found) ? walk(found, since(startedAt)) : await trace(wanted, ssh, context);
 }
 
 /** What a client meets: name, connection, TLS, answer. */

@@ -74,7 +74,7 @@ function fromLabels(listed: readonly Listed[], service: string | undefined): Omi
 }
 
 /** HAProxy's httplog: `... backend/server 0/0/1/5/6 200 123 - - ---- 1/1/0/0/0 0/0 "POST /decisions HTTP/1.1"`. */
-export function parseLogLine(line: string, path: string): { status: number; state: string } | undefined {
+function parseLogLine(line: string, path: string): { status: number; state: string } | undefined {
   const found = /(\d{3}) \+?\d+ - - (\S{4}) \S+ \S+ (?:\{[^}]*\} )*"\S+ (\S+)/.exec(line);
   if (found === null || found[3] !== path) return undefined;
   return { status: Number(found[1]), state: found[2] ?? "" };

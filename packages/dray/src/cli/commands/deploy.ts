@@ -6,11 +6,14 @@ import { Failure } from "../../base/failure.ts";
 import { detach } from "../../base/process.ts";
 import { deploy, type Outcome, rollback } from "../../flows/deploy.ts";
 import type { Plan } from "../../core/plan.ts";
+import { brokenHop, type Trace } from "../../core/trace.ts";
 import { finish } from "../../flows/remove.ts";
+import { proof, trace } from "../../flows/trace.ts";
 import { machinesOf, onEach } from "../../flows/fleet.ts";
 import type { Manifest } from "../../manifest/schema.ts";
 import { define, type Run } from "../command.ts";
 import { planText } from "../screen/screen.ts";
+import { chainText } from "../screen/trace.ts";
 import { say, sayJson, tell } from "../screen/say.ts";
 
 interface Flags {
@@ -34,8 +37,41 @@ export function addDeploy(program: Command): void {
     ["dray deploy", "dray deploy --dry-run", "dray deploy my-api:2 --machine ops@203.0.113.7 --service decisions"],
     async (run, image) => {
       const manifest = await run.manifest(image);
-      await report(run, manifest, await deploy(manifest, optionsOf(run), run.context));
+      const outcomes = await deploy(manifest, optionsOf(run), run.context).catch(async (error: unknown) => {
+        throw await nameHop(run, manifest, error);
+      });
+      await report(run, manifest, outcomes);
     },
+  );
+}
+
+/** A machine that cannot be reached: not a timeout, but the hop where the way to it breaks. */
+async function nameHop(run: Run<Flags>, manifest: Manifest, error: unknown): Promise<unknown> {
+  if (!(error instanceof Failure) || !error.code.startsWith("ssh.") || run.context.signal.aborted) return error;
+  const [where] = machinesOf(manifest, run.flags.machine);
+  const walked = await trace(
+    { manifest, headers: {}, ...(where === undefined ? {} : { where }) },
+    run.ssh,
+    run.context,
+  );
+  const broken = brokenHop(walked);
+  if (broken?.why === undefined || broken.fix === undefined) return error;
+  return new Failure(error.code, error.message, {
+    hint: broken.fix,
+    details: [chainText(walked), broken.why, ...error.details],
+    cause: error,
+  });
+}
+
+/** The way from here to each machine's model, walked: the deploy's proof. What is wrong is told, and does not undo the deploy. */
+async function proofs(run: Run<Flags>, manifest: Manifest, outcomes: readonly Outcome[]): Promise<Trace[]> {
+  const wheres = machinesOf(manifest, run.flags.machine);
+  return await Promise.all(
+    outcomes.flatMap((outcome) => {
+      const where = wheres.find((each) => each.name === outcome.machine);
+      const { address } = outcome;
+      return where === undefined ? [] : proof({ manifest, where, address, headers: {} }, run.ssh, run.context);
+    }),
   );
 }
 
@@ -93,6 +129,7 @@ async function confirmed(text: string): Promise<boolean> {
 
 async function report(run: Run<Flags>, manifest: Manifest, outcomes: readonly Outcome[]): Promise<void> {
   if (run.flags.dryRun !== true) await retireLater(run, manifest);
+  const traces = run.flags.dryRun === true ? [] : await proofs(run, manifest, outcomes);
   run.screen.close();
   if (run.flags.json === true) {
     sayJson({
@@ -100,6 +137,7 @@ async function report(run: Run<Flags>, manifest: Manifest, outcomes: readonly Ou
         ...outcome,
         ...(run.flags.dryRun === true ? { plan } : {}),
       })),
+      ...(run.flags.dryRun === true ? {} : { traces }),
       totalMs: Math.round(performance.now()),
     });
     return;
@@ -111,6 +149,18 @@ async function report(run: Run<Flags>, manifest: Manifest, outcomes: readonly Ou
         `${outcome.service} ${outcome.release} serves at ${urlOf(outcome)}${outcome.servingMs === undefined ? "" : ` (after ${prettyMs(outcome.servingMs)})`}`,
       );
   }
+  for (const walked of traces) tell(proofText(walked));
+}
+
+/** One line where all is well; else the break, why, and what to do. */
+function proofText(walked: Trace): string {
+  const broken = brokenHop(walked);
+  if (walked.reached && broken === undefined) return chainText(walked);
+  return [
+    chainText(walked),
+    broken === undefined ? "not reached from here; dray trace says more" : `${broken.title}: ${broken.why}`,
+    ...(broken?.fix === undefined ? [] : [`fix: ${broken.fix}`]),
+  ].join("\n");
 }
 
 export function urlOf(at: { address: string; port: number }): string {

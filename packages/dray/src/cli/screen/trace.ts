@@ -10,6 +10,8 @@ const MARKS: Record<Verdict, { mark: string; link: string; style: Parameters<typ
   skipped: { mark: "-", link: "───", style: "dim" },
 };
 
+const MODEL = "model";
+
 /** The stations of the way, and the hops that lie before each. */
 const STATIONS: readonly {
   hops: readonly HopName[];
@@ -20,7 +22,7 @@ const STATIONS: readonly {
   { hops: ["packet", "listener"], label: (hop) => hop("packet")?.to },
   { hops: ["tls", "edge"], label: (hop) => (hop("edge")?.verdict === "skipped" ? undefined : "edge") },
   { hops: ["container", "bind"], label: (hop) => hop("bind")?.to },
-  { hops: ["ready", "predict"], label: () => "model" },
+  { hops: ["ready", "predict"], label: () => MODEL },
 ];
 
 const WORST: readonly Verdict[] = ["broken", "slow", "unknown", "ok", "skipped"];
@@ -34,12 +36,15 @@ export function chainText(trace: Trace): string {
   for (const { hops, label } of STATIONS) {
     const verdicts = [...carried, ...hops.flatMap((name) => hop(name)?.verdict ?? [])];
     const text = label(hop);
-    if (text === undefined) {
+    const unasked = verdicts.every((each) => each === "unknown" || each === "skipped");
+    // Where the answer arrived, nobody needs to see what was not asked.
+    if (text === undefined || (trace.reached && unasked && text !== MODEL)) {
       carried = verdicts;
       continue;
     }
     carried = [];
-    const verdict = WORST.find((each) => verdicts.includes(each)) ?? "skipped";
+    const shown = trace.reached ? verdicts.filter((each) => each !== "unknown") : verdicts;
+    const verdict = WORST.find((each) => shown.includes(each)) ?? "skipped";
     const { link, style } = MARKS[verdict];
     parts.push(paint(style, link), over ? paint("dim", text) : text);
     over ||= verdict === "broken";

@@ -1,5 +1,5 @@
 import { type Evidence, type Fault, served, shut } from "../evidence.ts";
-import { HEALTHY, outside } from "./healthy.ts";
+import { outside } from "./healthy.ts";
 
 const machineOf = (found: Evidence): string => found.target.machine ?? "the machine";
 const bare = (found: Evidence): string => machineOf(found).replace(/^ssh:\/\//, "");
@@ -158,7 +158,7 @@ export const ACCESS: readonly Fault[] = [
     example: (found) => ({
       ...found,
       machine: {
-        ...(found.machine ?? HEALTHY.machine!),
+        ...found.machine,
         disk: { path: "/var/lib/docker", freeBytes: 0, usedPercent: 100 },
       },
     }),

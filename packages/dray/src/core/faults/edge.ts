@@ -1,4 +1,4 @@
-import { type Evidence, type Fault, served, shut } from "../evidence.ts";
+import { type Evidence, type Fault, type Healthy, served, shut } from "../evidence.ts";
 import { outside } from "./healthy.ts";
 
 const takers = (found: Evidence): NonNullable<Evidence["record"]>["traffic"] =>
@@ -11,10 +11,10 @@ const byEdge = (found: Evidence, ...statuses: number[]): boolean =>
   found.answer.headers?.["x-dray-release"] === undefined;
 const alive = (found: Evidence): boolean => found.app?.status === "running" && found.containerDial?.outcome === "open";
 
-const held = (found: Evidence, change: Partial<NonNullable<Evidence["record"]>>): Evidence => ({
+const held = (found: Healthy, change: Partial<NonNullable<Evidence["record"]>>): Evidence => ({
   ...found,
   answer: { outcome: "answered", ms: 4, status: 503, headers: {}, body: "503 Service Unavailable" },
-  record: { ...found.record!, ...change },
+  record: { ...found.record, ...change },
 });
 
 /** The edge: what it should do, what it does, and whether it runs. */
@@ -55,8 +55,8 @@ export const EDGE_FAULTS: readonly Fault[] = [
     byHand: "`docker ps -a` on the machine: dray-edge Exited.",
     example: (found) => ({
       ...outside(found, "refused"),
-      record: { ...found.record!, edge: "stopped" },
-      edge: { ...found.edge!, status: "exited", exitCode: 0, published: [] },
+      record: { ...found.record, edge: "stopped" },
+      edge: { ...found.edge, status: "exited", exitCode: 0, published: [] },
     }),
   },
   {
@@ -71,8 +71,8 @@ export const EDGE_FAULTS: readonly Fault[] = [
     example: (found) => ({
       ...found,
       answer: { outcome: "timeout", ms: 4000 },
-      record: { ...found.record!, edge: "stopped" },
-      edge: { ...found.edge!, status: "paused" },
+      record: { ...found.record, edge: "stopped" },
+      edge: { ...found.edge, status: "paused" },
     }),
   },
   {
@@ -113,7 +113,7 @@ export const EDGE_TO_APP: readonly Fault[] = [
     byHand: "`dray status` against the answer's header x-dray-release.",
     example: (found) => ({
       ...found,
-      record: { ...found.record!, traffic: [{ release: "0old0old", address: "172.30.80.99:8080", takes: true }] },
+      record: { ...found.record, traffic: [{ release: "0old0old", address: "172.30.80.99:8080", takes: true }] },
     }),
   },
   {

@@ -1,4 +1,4 @@
-import type { ContainerFacts, Evidence, Exchange } from "../evidence.ts";
+import type { ContainerFacts, Evidence, Exchange, Healthy } from "../evidence.ts";
 
 const APP: ContainerFacts = {
   name: "dray-decisions-1k2m3n4p-1",
@@ -29,7 +29,7 @@ const EDGE: ContainerFacts = {
 };
 
 /** A way on which nothing is wrong: where the examples of faults begin. */
-export const HEALTHY: Evidence = {
+export const HEALTHY: Healthy = {
   now: Date.UTC(2026, 10, 25),
   target: {
     url: "http://api.example.com/decisions",

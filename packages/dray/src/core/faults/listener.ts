@@ -123,7 +123,7 @@ export const LISTENER: readonly Fault[] = [
     example: (found) => ({
       ...outside(byHand(found), "refused"),
       loopback: { outcome: "refused", ms: 1 },
-      machine: { ...found.machine!, rules: [] },
+      machine: { ...found.machine, rules: [] },
     }),
   },
 ];

@@ -17,7 +17,7 @@ export const PACKET: readonly Fault[] = [
     fix: () => "sudo sysctl -w net.ipv4.ip_forward=1, and make it last in /etc/sysctl.d/99-docker.conf",
     outside: "Times out; curl on the machine itself works.",
     byHand: "`cat /proc/sys/net/ipv4/ip_forward` on the machine prints 0.",
-    example: (found) => ({ ...outside(found, "timeout"), machine: { ...found.machine!, forwarding: false } }),
+    example: (found) => ({ ...outside(found, "timeout"), machine: { ...found.machine, forwarding: false } }),
   },
   {
     id: "docker-user-drop",
@@ -150,7 +150,7 @@ export const PACKET: readonly Fault[] = [
     example: (found) => ({
       ...outside(found, "timeout"),
       packet: { seen: false, dnat: true },
-      machine: { ...found.machine!, cloud: "gce" },
+      machine: { ...found.machine, cloud: "gce" },
     }),
   },
   {

@@ -81,7 +81,7 @@ export const TLS: readonly Fault[] = [
     byHand: "`date -u` here against `curl -sI http://HOST | grep -i ^date`.",
     example: (found) => {
       const shown = withCertificate(found, "CERT_HAS_EXPIRED", { to: found.now - DAY });
-      return { ...shown, machine: { ...found.machine!, clock: (found.now - 20 * DAY) / 1000 } };
+      return { ...shown, machine: { ...found.machine, clock: (found.now - 20 * DAY) / 1000 } };
     },
   },
   {

@@ -1,0 +1,89 @@
+import { expect, test } from "vitest";
+import { meet, RIG_FAULTS, say } from "../world/faults.ts";
+import { HAND_PORT, NAME, startRig } from "../world/rig.ts";
+
+const HALF = Math.ceil(RIG_FAULTS.length / 2);
+
+// Two worlds side by side; within one, faults are made one after the other.
+test.concurrent.each([
+  ["first", RIG_FAULTS.slice(0, HALF)],
+  ["second", RIG_FAULTS.slice(HALF)],
+] as const)(
+  "every fault that the rig can make is named, at its hop: the %s half",
+  { timeout: 900_000 },
+  async (_half, faults) => {
+    await using rig = await startRig();
+    const healthy = await say(rig, ["--file", "sue.yaml"]);
+    expect({ fault: healthy.fault, reached: healthy.reached }, JSON.stringify(healthy.trace)).toEqual({
+      reached: true,
+    });
+    const missed: string[] = [];
+    for (const fault of faults) {
+      const said = await meet(rig, fault, "sue");
+      if (said.fault !== fault.fault || said.hop !== fault.hop)
+        missed.push(
+          `${fault.fault} ${fault.as ?? ""}: ${said.fault} at ${said.hop} ${JSON.stringify(said.trace.hops.map(({ hop, verdict, evidence }) => [hop, verdict, evidence]))}`,
+        );
+      for (const hop of said.trace.hops) expect(`${hop.why} ${hop.fix}`, fault.fault).not.toMatch(/\[object|NaN/);
+    }
+    expect(missed).toEqual([]);
+    // All mended: the way is as it was.
+    const after = await say(rig, ["--file", "sue.yaml"]);
+    expect({ fault: after.fault, reached: after.reached }, JSON.stringify(after.trace)).toEqual({ reached: true });
+  },
+);
+
+test(
+  "without sudo it does not know, and does not guess; for people it draws the way",
+  { timeout: 300_000 },
+  async () => {
+    await using rig = await startRig();
+    for (const name of [
+      "cloud-firewall",
+      "docker-user-drop",
+      "firewall-refuses",
+      "host-firewall",
+      "app-on-localhost",
+    ]) {
+      const fault = RIG_FAULTS.find((each) => each.fault === name);
+      if (fault === undefined) throw new Error(`the rig has no ${name}`);
+      const said = await meet(rig, fault, "ops");
+      expect([undefined, name], JSON.stringify(said.trace)).toContain(said.fault);
+      if (said.fault === undefined)
+        expect(said.trace.hops.some((hop) => hop.verdict === "unknown" && hop.missing !== undefined)).toBe(true);
+    }
+
+    await rig.on("vm", `docker run -d --name my-api -p ${HAND_PORT}:8080 -e MODE=localhost ${rig.image}; sleep 1`);
+    const argv = [
+      "trace",
+      "--machine",
+      `${rig.vm.host}-sue`,
+      "--container",
+      "my-api",
+      "--url",
+      `http://${rig.vm.address}:${HAND_PORT}/decisions`,
+    ];
+    const drawn = await rig.dray([...argv, "--explain"]);
+    expect(drawn.code).toBe(1);
+    expect(drawn.stdout).toMatch(/this computer .* ─✗─ my-api:8080/);
+    expect(drawn.stdout).toContain("the API listens on 127.0.0.1:8080 inside its container");
+    expect(drawn.stdout).toContain("fix: have it listen on 0.0.0.0");
+    expect(drawn.stdout).toContain("EXPOSE in a Dockerfile opens nothing");
+    await rig.on("vm", "docker rm -f my-api");
+
+    // With ufw on, a published port is open all the same, and that is said.
+    await rig.on(
+      "vm",
+      `mkdir -p /etc/ufw; echo ENABLED=yes > /etc/ufw/ufw.conf; docker run -d --name my-api -p ${HAND_PORT}:8080 ${rig.image}; sleep 1`,
+    );
+    const open = await rig.dray([...argv, "--data", "{}"]);
+    expect(open.code, open.stdout).toBe(0);
+    expect(open.stdout).toContain(`ufw does not guard port ${HAND_PORT}`);
+
+    const outside = await rig.dray(["trace", "--url", `http://${NAME}/decisions`, "--data", "{}"]);
+    expect(outside.code, outside.stdout).toBe(0);
+    const nonsense = await rig.dray(["trace", "--url", "nonsense", "--machine", rig.vm.host]);
+    expect(nonsense.stderr).toContain("[usage.invalid]");
+    expect(nonsense.code).toBe(2);
+  },
+);
