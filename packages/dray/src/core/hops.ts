@@ -234,7 +234,8 @@ export const HOP_TABLE: readonly HopDefinition[] = [
   {
     hop: "bind",
     title: "what it listens on",
-    to: (found) => `${found.app?.name ?? "container"}:${expectedPort(found) ?? ""}`,
+    to: (found) =>
+      [found.app?.name ?? found.target.container ?? "container", expectedPort(found)].filter(Boolean).join(":"),
     judge: (found) => {
       if (found.binds === undefined) return found.app === null ? skipped("no container") : noInside(found);
       const shown = found.binds.map((each) => `${each.loopback ? "127.0.0.1" : "0.0.0.0"}:${each.port}`);

@@ -12,8 +12,8 @@ import { askRecord, listContainers } from "../probes/record.ts";
 import { openEdge } from "../targets/machines/observe.ts";
 import type { Target } from "./trace-target.ts";
 
-/** Nothing inside is worth more time than this. */
-const PATIENCE_MS = 6000;
+/** Nothing inside is worth more time than this; a machine that is busy needs some. */
+const PATIENCE_MS = 15_000;
 const ASK_MS = 2500;
 
 /** What the machine itself can say, whatever of it works: shell, engine, record, containers, and requests from inside. */
