@@ -82,6 +82,12 @@ test(
 
     const outside = await rig.dray(["trace", "--url", `http://${NAME}/decisions`, "--data", "{}"]);
     expect(outside.code, outside.stdout).toBe(0);
+    // A deploy that cannot get there ends with the walk, not with ssh's timeout.
+    await rig.on("router", `iptables -I FORWARD -d ${rig.vm.address} -j DROP`);
+    const silent = await rig.dray(["deploy", "--file", "ops.yaml"]);
+    expect(silent.code).toBe(4);
+    expect(silent.stderr).toContain("answers neither on port 80 nor to ssh");
+    expect(silent.stderr).toContain("─✗─");
     const nonsense = await rig.dray(["trace", "--url", "nonsense", "--machine", rig.vm.host]);
     expect(nonsense.stderr).toContain("[usage.invalid]");
     expect(nonsense.code).toBe(2);
