@@ -30,10 +30,11 @@ async function buildOnnx(order: Order, architecture: string, context: Context): 
   await store.open();
   const model = await modelEntries(order);
   checkGpu(order, files);
+  const processor = nodeName(architecture);
   context.signal.throwIfAborted();
   const [base, runtime, server, own] = await Promise.all([
     makeBase(order, architecture, store, files, context),
-    runtimeEntries(files, nodeName(architecture)).then((entries) => makeLayer(store, entries)),
+    runtimeEntries(files, processor).then((entries) => makeLayer(store, entries)),
     serverEntries(files).then((entries) => makeLayer(store, entries)),
     makeLayer(store, model.entries),
     checkModel(store, order, model, files, context),
