@@ -10,6 +10,8 @@ const LEASE_S = 30;
 const HEARTBEAT_MS = 10_000;
 const RETIRE_PATIENCE_MS = 20_000;
 const POLL_MS = 40;
+/** What retires has time, and there may be many of it: together they must not keep a machine busy with asking. */
+const RETIRE_POLL_MS = 500;
 /** How the owner of a lock begins that is held to retire old releases. */
 export const RETIRING = "the retiring of old releases";
 
@@ -19,20 +21,22 @@ export interface Lease {
 }
 
 /**
- * Takes the lock: a folder in the edge's volume with the lease in it. Looking at it and taking it, renewing it and
- * giving it back are each done alone: who finds an expired lease would otherwise clear away the one that another has
- * just taken in its place. The machine's own clock counts, so skew does not matter.
+ * Takes the lock: a folder in the edge's volume that is renamed into place with the lease already in it, and renamed
+ * away before it is deleted, so that it is never seen half made or half gone. Only who clears an expired one away needs
+ * to be alone: two who found the same one expired could otherwise clear away what the first has put there since.
+ * To look at a lock that is held starts no program: many may wait. The machine's own clock counts, so skew does not matter.
  * @throws Failure service.locked, with who and since when
  */
 export async function takeLock(edge: Edge, service: string, who: string, signal: AbortSignal): Promise<Lease> {
-  for (let patience = RETIRE_PATIENCE_MS; ; patience -= POLL_MS) {
+  const pollMs = who.startsWith(RETIRING) ? RETIRE_POLL_MS : POLL_MS;
+  for (let patience = RETIRE_PATIENCE_MS; ; patience -= pollMs) {
     const lease = await tryLock(edge, service, who);
     if ("release" in lease) return lease;
     // What retires old releases holds the lock for moments only, and never instead of a person.
     // A lock without an owner was being released while we looked.
     const brief = lease.owner === undefined || lease.owner.startsWith(RETIRING);
     if (patience <= 0 || !brief) throw locked(lease, service);
-    await sleep(POLL_MS, signal);
+    await sleep(pollMs, signal);
   }
 }
 
@@ -47,27 +51,35 @@ interface Held {
 async function tryLock(edge: Edge, service: string, who: string): Promise<Lease | Held> {
   const token = randomBytes(8).toString("hex");
   const lock = `${HOME}/lock-${service}`;
+  const own = `${lock}.${token}`;
+  const isExpired = `until=0; read -r until < ${lock}/expires; [ "\${until:-0}" -le $EPOCHSECONDS ]`;
+  const whoHolds = `read -r owner < ${lock}/owner; echo "HELD $EPOCHSECONDS $owner"`;
   const said = await edge.runAndRead(
-    alone([
-      `if [ -d ${lock} ] && [ "$(cat ${lock}/expires 2>/dev/null || echo 0)" -le $EPOCHSECONDS ]; then rm -rf ${lock}; fi`,
-      `if mkdir ${lock} 2>/dev/null; then`,
-      `echo $((EPOCHSECONDS + ${LEASE_S})) > ${lock}/expires; echo ${token} > ${lock}/token; echo ${quote(who)} since $EPOCHSECONDS > ${lock}/owner; echo TAKEN`,
-      `else echo "HELD $EPOCHSECONDS $(cat ${lock}/owner)"; fi`,
-    ]).join("\n"),
+    [
+      `{ if [ -d ${lock} ] && ! { ${isExpired}; }; then ${whoHolds}; else`,
+      `if [ -d ${lock} ]; then`,
+      ...alone([`{ ${isExpired}; } && mv -T ${lock} ${own}.stale && rm -rf ${own}.stale`]),
+      "fi",
+      `mkdir ${own} && echo $((EPOCHSECONDS + ${LEASE_S})) > ${own}/expires`,
+      `echo ${token} > ${own}/token; echo ${quote(who)} since $EPOCHSECONDS > ${own}/owner`,
+      `if mv -T ${own} ${lock}; then echo TAKEN; else ${whoHolds}; rm -rf ${own}; fi`,
+      "fi; } 2>/dev/null",
+    ].join("\n"),
   );
   if (!said.includes("TAKEN")) return held(said);
   // A lease that is not ours any more is neither renewed nor given back.
   const mine = (act: string): Promise<string> =>
-    edge.run(alone([`[ "$(cat ${lock}/token 2>/dev/null)" = ${token} ] && ${act}`]).join("\n"));
+    edge.run(`{ held=; read -r held < ${lock}/token; [ "$held" = ${token} ] && ${act}; } 2>/dev/null`);
   const beat = setInterval(() => {
+    const renew = `echo $((EPOCHSECONDS + ${LEASE_S})) > ${lock}/.new && mv ${lock}/.new ${lock}/expires`;
     // A link that is gone ends the command elsewhere.
-    mine(`echo $((EPOCHSECONDS + ${LEASE_S})) > ${lock}/expires`).catch(() => clearInterval(beat));
+    mine(renew).catch(() => clearInterval(beat));
   }, HEARTBEAT_MS);
   beat.unref();
   return {
     release: async () => {
       clearInterval(beat);
-      await mine(`rm -rf ${lock}`);
+      await mine(`mv -T ${lock} ${own}.gone && rm -rf ${own}.gone`);
     },
   };
 }
