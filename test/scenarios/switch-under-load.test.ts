@@ -5,7 +5,7 @@ import { startVm } from "../world/vm.ts";
 
 test(
   "10 deploys and 5 rollbacks at 300 requests/s, a 30 s request and a stream in flight: 0 failed, 0 cut",
-  { timeout: 300_000 },
+  { timeout: 600_000 },
   async () => {
     await using vm = await startVm();
     const at = ["--machine", vm.host, "--service", "decisions"];
