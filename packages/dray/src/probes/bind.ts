@@ -10,10 +10,8 @@ export function parseListeners(said: string): Listener[] {
     .filter((row) => row[3] === "0A" && !row[1]?.startsWith(DOCKER_DNS))
     .map((row) => {
       const [address = "", port = "0"] = (row[1] ?? "").split(":");
-      const loopback =
-        address.endsWith("00007F") ||
-        address === "00000000000000000000000001000000" ||
-        /^0{16}F{4}0{4}.*7F$/.test(address);
+      // 127.0.0.0/24, also as an IPv4 address in IPv6's clothes; or ::1.
+      const loopback = address.endsWith("00007F") || address === "00000000000000000000000001000000";
       return { port: Number.parseInt(port, 16), loopback };
     });
   return found.filter(
