@@ -2,7 +2,7 @@ import { Batcher, type BatchLimits, type Share } from "./batcher.ts";
 import type { Meters } from "./http/metrics.ts";
 import { type Feeds, type LoadOptions, loadModel, type Model } from "./model/model.ts";
 import { Refusal } from "./refusal.ts";
-import { type Decide, decider, type Decision, type Meaning, meaningOf } from "./schema/decisions.ts";
+import { type Decide, decider, type Decision, decisionWriter, type Meaning, meaningOf } from "./schema/decisions.ts";
 import { encoder } from "./schema/encode.ts";
 import { exampleRow, type Feature, featuresOf } from "./schema/features.ts";
 import type { SchemaFile } from "./schema/schema-file.ts";
@@ -18,6 +18,8 @@ export interface Service {
   batcher: Batcher;
   /** A row that is allowed: the golden one, or made up from the schema. */
   example: Row;
+  /** A decision as JSON. */
+  write: (decision: Decision) => string;
   /** Rows -> decisions, through the queue. @throws Refusal 429 when the queue is full; `done` may get another */
   decideThen(rows: readonly Row[], gone: (() => boolean) | undefined, done: Decided): void;
   /** The same as a promise. @throws Refusal */
@@ -57,7 +59,18 @@ export async function makeService(options: ServiceOptions, meters: Meters): Prom
     });
   const [example = {}] = validator.rows(options.example ?? exampleRow(features));
   for (let round = 0; round < WARM_UPS; round++) await ask([example]);
-  return { model, schema: options.schema, features, meaning, validator, batcher, example, decideThen, ask };
+  return {
+    model,
+    schema: options.schema,
+    features,
+    meaning,
+    validator,
+    batcher,
+    example,
+    write: decisionWriter(meaning),
+    decideThen,
+    ask,
+  };
 }
 
 /** What the schema could not know (lengths that must fit together) the model itself refuses. @throws Refusal 422 */

