@@ -10,6 +10,14 @@ import { answers, load, SERVER, startPinned, steady } from "./serve-tools.ts";
 const LAYERS = [64, 1536, 1536, 1536, 2];
 const SECONDS = 3;
 
+/** Batching on one core; then two cores as two processes or as two threads of one run (the load is on one of them, too). */
+const WAYS = [
+  { name: "unbatched", port: 9108, cores: "0", flags: { batch: 1 } },
+  { name: "batched", port: 9107, cores: "0", flags: {} },
+  { name: "workers", port: 9109, cores: "0,1", flags: { workers: 2 } },
+  { name: "threads", port: 9110, cores: "0,1", flags: { threads: 2 } },
+];
+
 /** Medians of `rounds`; requests a second, and milliseconds at half of what the unbatched server can do. */
 export async function benchMlp(
   rounds: number,
@@ -25,16 +33,17 @@ export async function benchMlp(
     const row = JSON.stringify(Object.fromEntries(features));
     const series: Record<string, number[]> = {};
     for (let round = 0; round < rounds; round++) {
-      for (const [name, port, batch] of [
-        ["unbatched", 9108, "1"],
-        ["batched", 9107, "64"],
-      ] as const) {
-        const stop = startPinned(argv(folder, port, batch));
+      for (const { name, port, cores, flags } of WAYS) {
+        const stop = startPinned(argv(folder, port, flags), cores);
         try {
           await answers(port, row, 30_000);
           await load(port, row, 32, 1);
           const full = await load(port, row, 32, SECONDS);
           (series[`${name}Rps`] ??= []).push(full.rps);
+          if (name !== "batched" && name !== "unbatched") {
+            say(`round ${round + 1}: mlp ${name} on two cores ${Math.round(full.rps)}/s`);
+            continue;
+          }
           const half = (series["unbatchedRps"]?.[0] ?? full.rps) / 2;
           const met = await steady(port, row, half, SECONDS);
           (series[`${name}P99`] ??= []).push(met.p99);
@@ -48,6 +57,8 @@ export async function benchMlp(
     return {
       mlpBatchedRps: of("batchedRps"),
       mlpUnbatchedRps: of("unbatchedRps"),
+      mlpWorkersRps: of("workersRps"),
+      mlpThreadsRps: of("threadsRps"),
       mlpHalfLoadP99Ms: { batched: of("batchedP99"), unbatched: of("unbatchedP99") },
     };
   } finally {
@@ -55,8 +66,8 @@ export async function benchMlp(
   }
 }
 
-function argv(folder: string, port: number, batch: string): string[] {
-  const flags = { model: path.join(folder, "model.onnx"), host: "127.0.0.1", port, workers: 1, log: "warn", batch };
+function argv(folder: string, port: number, more: Record<string, number>): string[] {
+  const flags = { model: path.join(folder, "model.onnx"), host: "127.0.0.1", port, workers: 1, log: "warn", ...more };
   return [SERVER, ...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, String(value)])];
 }
 

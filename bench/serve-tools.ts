@@ -16,9 +16,9 @@ export interface Measured {
 
 let last: ChildProcess | undefined;
 
-/** Starts Node with these arguments on core 0; what comes back ends it. */
-export function startPinned(argv: string[]): () => Promise<void> {
-  const child = spawn("taskset", ["-c", "0", process.execPath, ...argv], { stdio: ["ignore", "ignore", "inherit"] });
+/** Starts Node with these arguments on core 0, or on others; what comes back ends it. */
+export function startPinned(argv: string[], cores = "0"): () => Promise<void> {
+  const child = spawn("taskset", ["-c", cores, process.execPath, ...argv], { stdio: ["ignore", "ignore", "inherit"] });
   last = child;
   return async () => {
     const ended = new Promise((resolve) => child.once("exit", resolve));
