@@ -1,5 +1,5 @@
 """The scenarios' API: ready at once, ignores SIGTERM, and fails in whatever way MODE, or later the file /tmp/mode, says."""
-import json, os, signal, ssl, sys, time
+import json, os, random, signal, ssl, sys, threading, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 MODE = os.environ.get("MODE", "")
@@ -10,6 +10,18 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 # What a request may be answered with when /tmp/mode says so.
 REFUSALS = {"schema": (422, '{"detail": [{"loc": ["body", "income"], "msg": "field required"}]}'), "large": (413, "{}"),
             "key": (401, "{}"), "busy": (429, "{}"), "gone": (404, '{"detail": "Not Found"}')}
+
+
+# What one request takes, in milliseconds, with some spread; and what a leaking API never gives back.
+TAKES = float(os.environ.get("TAKES_MS", "0")) / 1000
+leaked = []
+
+
+def work():
+    if TAKES > 0:
+        time.sleep(TAKES * (3 if mode() == "sluggish" else 1) * random.uniform(0.8, 1.2))
+    if mode() == "leak":
+        leaked.append(bytearray(b"x" * 4_000_000))
 
 
 def mode():
@@ -55,6 +67,13 @@ class Api(BaseHTTPRequestHandler):
             time.sleep(3600 if mode() == "hang" else 20)
         if mode() == "unready":
             return self.answer(503, '{"loading": true}')
+        work()
+        if mode() == "eat-later":
+            self.server.eaten = bytearray(b"x" * 600_000_000)
+        if mode() == "flaky" and random.random() < 0.2:
+            return self.answer(500, "Internal Server Error")
+        if mode() == "error-body":
+            return self.answer(200, '{"error": "the model could not be loaded"}')
         if mode() in REFUSALS:
             return self.answer(*REFUSALS[mode()])
         if mode() == "error":
@@ -83,6 +102,8 @@ class Api(BaseHTTPRequestHandler):
 if MODE == "crash":
     print("cannot find /models/model.pkl", flush=True)
     sys.exit(3)
+if MODE == "crash-later":
+    threading.Timer(float(os.environ.get("CRASH_AFTER_S", "30")), lambda: os._exit(4)).start()
 if MODE == "silent":
     time.sleep(3600)
 host = "127.0.0.1" if MODE == "localhost" else "0.0.0.0"

@@ -16,6 +16,7 @@ export const EXIT = {
   unreachable: 4,
   refused: 5,
   locked: 6,
+  rolledBack: 7,
   interrupted: 130,
 } as const;
 
@@ -74,6 +75,10 @@ export const CODES = {
   ],
   "release.wrong-port": [EXIT.failed, "The release listens on another port than the one expected."],
   "release.golden-wrong": [EXIT.failed, "The release answered the golden request, but not with what is expected."],
+  "release.rolled-back": [
+    EXIT.rolledBack,
+    "The release was worse than the old one with real traffic, and the old one got it back.",
+  ],
   "release.none-before": [EXIT.refused, "There is no release to go back to."],
   "release.unknown": [EXIT.refused, "No such release is kept on the machine."],
   "service.unknown": [EXIT.refused, "The service does not run on this machine."],

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { addDeploy, addPlan, addRetire, addRollback } from "./commands/deploy.ts";
+import { addGolden } from "./commands/golden.ts";
 import { addInit } from "./commands/init.ts";
 import { addExec, addLogs, addRemove, addStatus } from "./commands/look.ts";
 import { addMachine } from "./commands/machine.ts";
@@ -23,6 +24,7 @@ export function makeProgram(): Command {
     addStatus,
     addLogs,
     addRequest,
+    addGolden,
     addTrace,
     addOpen,
     addExec,

@@ -13,6 +13,16 @@ export interface Answer {
   ms: number;
 }
 
+/** The expectation that an answer meets; its body counts where it is JSON. */
+export function withAnswer(expect: Golden["expect"], answer: Answer): Golden["expect"] {
+  const { body: _old, ...rest } = expect;
+  try {
+    return { ...rest, status: answer.status, body: JSON.parse(answer.body) as Json };
+  } catch {
+    return { ...rest, status: answer.status };
+  }
+}
+
 /** What is wrong with an answer, a line each; empty when it is as expected. */
 export function compareGolden(golden: Golden, answer: Answer): string[] {
   const { expect } = golden;

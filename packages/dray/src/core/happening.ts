@@ -1,3 +1,4 @@
+import type { Numbers } from "./judge.ts";
 import type { Plan } from "./plan.ts";
 
 /** Everything that can be told while a command runs. Version 1: fields may be added, never changed. */
@@ -18,6 +19,7 @@ export type Happening = { v: 1; at: string } & (
   | { type: "step.failed"; step: string; on: string; title: string; code: string; message: string }
   | { type: "line"; on: string; text: string }
   | { type: "warning"; text: string }
+  | { type: "trial"; on: string; release: string; share: number; leftMs: number; fresh: Numbers; old: Numbers }
   | { type: "serving"; on: string; release: string; ms: number }
 );
 

@@ -33,6 +33,10 @@ import { machinesOf, onEach, withMachine } from "./fleet.ts";
 export interface DeployOptions {
   ssh: SshOptions;
   machine?: string;
+  /** Changed golden answers are taken over instead of refused. */
+  acceptGolden?: boolean;
+  /** All of the traffic at once, without canary and bake. */
+  now?: boolean;
   /** Stop after the plan. */
   dryRun?: boolean;
   /** Shown the plan of every machine before anything is changed; false stops. */
@@ -52,6 +56,8 @@ export interface Outcome {
   plan: Plan;
   bytesSent: number;
   servingMs?: number;
+  /** The golden requests with their new answers, where changed ones were accepted. */
+  accepted: Golden[];
 }
 
 /**
@@ -74,7 +80,10 @@ export async function deploy(manifest: Manifest, options: DeployOptions, context
   // An image that exists needs no machine to be made ready: it is read while ssh connects.
   const { perArchitecture } = recipeOf(manifest);
   if (!perArchitecture) make("any").catch(() => undefined);
-  return await onEach(wheres, manifest.atOnce, (where) =>
+  const rollout = options.now === true ? {} : { rollout: manifest.rollout };
+  // A release on trial is judged on one machine before the next one gets it.
+  const onTrial = options.now !== true && (manifest.rollout.canary.length > 0 || manifest.rollout.bake !== undefined);
+  const act = (where: Where): Promise<Outcome> =>
     withMachine(where, options.ssh, equipped, async (machine) => {
       const architecture = architectureName(machine.version.Arch);
       const [made, { site, seen }] = await Promise.all([
@@ -82,10 +91,17 @@ export async function deploy(manifest: Manifest, options: DeployOptions, context
         survey(machine, { port: manifest.edge.port, bringing: true }, equipped),
       ]);
       const { release, source } = await fit(made, machine, seen, equipped);
-      const wish: Wish = { release, source, again: false, edge: edgeOfManifest(manifest), keep: manifest.keep };
-      return await carryOutOn(where, { site, seen, wish, golden }, options, equipped);
-    }),
-  );
+      const wish: Wish = {
+        release,
+        source,
+        again: false,
+        edge: edgeOfManifest(manifest),
+        keep: manifest.keep,
+        ...rollout,
+      };
+      return await carryOutOn(where, { site, seen, wish, golden: structuredClone(golden) }, options, equipped);
+    });
+  return await onEach(wheres, onTrial ? 1 : manifest.atOnce, act, onTrial);
 }
 
 async function makeOnce(
@@ -160,13 +176,16 @@ export async function rollback(
   );
 }
 
-function target(seen: Seen, name: string, to: string | undefined): Release {
+function target(seen: Seen, name: string, asked: string | undefined): Release {
+  let to = asked;
   const service = seen.state.services[name];
   if (service === undefined) {
     throw new Failure("service.unknown", `${name} does not run on ${seen.machine}`, {
       hint: `dray status; dray deploy starts it`,
     });
   }
+  // Of a trial that nobody judges any more: back to what has the rest of the traffic.
+  if (service.candidate !== undefined && to === undefined) to = service.current;
   const kept = service.releases.filter((each) => each.release.id !== service.current).map((each) => each.release.id);
   const wanted = to ?? service.previous;
   if (wanted === undefined)
@@ -174,7 +193,7 @@ function target(seen: Seen, name: string, to: string | undefined): Release {
       hint: "there is nothing to go back to yet",
     });
   const found = keptOf(service, wanted);
-  if (found === undefined || wanted === service.current) {
+  if (found === undefined || (wanted === service.current && service.candidate === undefined)) {
     throw new Failure(
       "release.unknown",
       wanted === service.current ? `${wanted} has the traffic already` : `${wanted} is not kept on ${seen.machine}`,
@@ -191,7 +210,7 @@ interface Errand {
   site: Site;
   seen: Seen;
   wish: Wish;
-  golden: readonly Golden[];
+  golden: Golden[];
 }
 
 async function carryOutOn(where: Where, errand: Errand, options: DeployOptions, context: Context): Promise<Outcome> {
@@ -209,6 +228,7 @@ async function carryOutOn(where: Where, errand: Errand, options: DeployOptions, 
     ...(before === undefined ? {} : { before }),
     plan,
     bytesSent: 0,
+    accepted: [],
   };
   if (options.dryRun === true) return outcome;
   if (options.confirm !== undefined && !(await options.confirm(plan)))
@@ -219,6 +239,8 @@ async function carryOutOn(where: Where, errand: Errand, options: DeployOptions, 
     seen,
     release: wish.release,
     golden,
+    acceptGolden: options.acceptGolden === true,
+    accepted: [],
     edgeImage: wish.edge.image,
     supplyEdge: supplyEdge(wish.edge.image),
     startedAt,
@@ -234,7 +256,12 @@ async function carryOutOn(where: Where, errand: Errand, options: DeployOptions, 
       context.emit(news);
     },
   });
-  return { ...outcome, bytesSent: job.bytesSent, ...(servingMs === undefined ? {} : { servingMs }) };
+  return {
+    ...outcome,
+    bytesSent: job.bytesSent,
+    accepted: job.accepted,
+    ...(servingMs === undefined ? {} : { servingMs }),
+  };
 }
 
 function edgeOfManifest(manifest: Manifest): Wish["edge"] {

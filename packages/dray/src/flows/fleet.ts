@@ -56,23 +56,35 @@ export async function withSite<T>(
 }
 
 /**
- * Does the same on many machines, `atOnce` of them side by side. One that fails does not stop the others.
+ * Does the same on many machines, `atOnce` of them side by side. One that fails does not stop the others, unless
+ * `stopAtFirst`: then those that have not begun are left as they are.
  * @throws the failure of the only machine, or Failure fleet.partly-failed that names each
  */
 export async function onEach<T>(
   wheres: readonly Where[],
   atOnce: number,
   act: (where: Where) => Promise<T>,
+  stopAtFirst: boolean = false,
 ): Promise<T[]> {
   const limit = pLimit(atOnce);
-  const results = await Promise.allSettled(wheres.map((where) => limit(() => act(where))));
-  const failures = results.flatMap((result, index) =>
-    result.status === "rejected" ? [{ on: wheres[index]?.name ?? "", failure: asFailure(result.reason) }] : [],
-  );
+  const untouched = new Set<string>();
+  const failures: { on: string; failure: Failure }[] = [];
+  const guarded = async (where: Where): Promise<T | undefined> => {
+    if (stopAtFirst && failures.length > 0) return void untouched.add(where.name);
+    try {
+      return await act(where);
+    } catch (error) {
+      failures.push({ on: where.name, failure: asFailure(error) });
+      return undefined;
+    }
+  };
+  const results = await Promise.all(wheres.map((where) => limit(() => guarded(where))));
   const [first] = failures;
-  if (first === undefined) return results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+  if (first === undefined) return results as T[];
   if (wheres.length === 1) throw first.failure;
-  const done = wheres.filter((where) => !failures.some((failed) => failed.on === where.name));
+  const done = wheres.filter(
+    (where) => !untouched.has(where.name) && !failures.some((failed) => failed.on === where.name),
+  );
   throw new Failure(
     "fleet.partly-failed",
     `${failures.length} of ${wheres.length} machines failed: ${failures.map((failed) => failed.on).join(", ")}`,
@@ -81,7 +93,10 @@ export async function onEach<T>(
         done.length > 0
           ? `${done.map((where) => where.name).join(", ")} are done; run the same command again for the rest`
           : "nothing was changed anywhere",
-      details: failures.map((failed) => `${failed.on}: [${failed.failure.code}] ${failed.failure.message}`),
+      details: [
+        ...failures.map((failed) => `${failed.on}: [${failed.failure.code}] ${failed.failure.message}`),
+        ...(untouched.size > 0 ? [`left as they were: ${[...untouched].join(", ")}`] : []),
+      ],
       cause: first.failure,
     },
   );

@@ -13,6 +13,8 @@ export interface ReleaseRow {
   release: string;
   image: string;
   traffic: boolean;
+  /** Of the traffic, in percent. */
+  share: number;
   running: number;
   replicas: number;
   inFlight: number;
@@ -57,6 +59,7 @@ export async function status(
           release: kept.release.id,
           image: kept.release.image,
           traffic: kept.release.id === each.current,
+          share: shareOf(each, kept.release.id),
           running: kept.replicas.filter((replica) => running.has(replica.container)).length,
           replicas: kept.replicas.length,
           inFlight: kept.replicas.reduce(
@@ -79,6 +82,11 @@ export async function status(
       services: rows,
     };
   });
+}
+
+function shareOf({ current, candidate }: ServiceState, release: string): number {
+  if (candidate?.release === release) return candidate.share;
+  return release === current ? 100 - (candidate?.share ?? 0) : 0;
 }
 
 /** The service's state on a machine. @throws Failure service.unknown */

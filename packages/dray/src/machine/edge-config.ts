@@ -25,8 +25,17 @@ export interface ServiceState {
   current: string;
   /** The one that got it before: where `dray rollback` goes. */
   previous?: string;
+  /** A release on trial, and its share of the traffic in percent; it is one of `releases`. */
+  candidate?: Candidate;
   /** Oldest first. */
   releases: Kept[];
+}
+
+export interface Candidate {
+  release: string;
+  share: number;
+  /** It was kept before the trial (a rollback), and stays so when the trial fails. */
+  kept?: boolean;
 }
 
 /** The whole truth about a machine, kept in the edge's volume. */
@@ -120,15 +129,49 @@ function backend(service: ServiceState): string {
   const limits = current?.release.settings.limits;
   return [
     `backend ${backendName(service.service)}`,
-    "  balance leastconn",
+    // Counting connections does not keep to weights where requests are few: two idle servers are equals to it.
+    `  balance ${service.candidate === undefined ? "leastconn" : "roundrobin"}`,
     `  timeout server ${limits?.timeoutMs ?? 60_000}ms`,
     "  http-response set-header x-dray-release %[srv_name,field(1,.)]",
     "  http-response set-header server-timing queue;dur=%[req.timer.queue],model;dur=%[res.timer.hdr] if { var(txn.timing) -m found }",
-    ...(current === undefined
-      ? []
-      : serversOf(current).map((server) => `  server ${server.name} ${server.address}${maxconn(current.release)}`)),
+    ...inTraffic(service).map(
+      ({ kept, server, weight }) =>
+        `  server ${server.name} ${server.address}${maxconn(kept.release)}${weight === undefined ? "" : ` weight ${weight}`}`,
+    ),
     "",
   ].join("\n");
+}
+
+interface InTraffic {
+  kept: Kept;
+  server: { name: string; address: string };
+  /** Only where a candidate shares the traffic. */
+  weight?: number;
+}
+
+/** HAProxy's largest weight. */
+const MOST = 256;
+
+/** Every server that gets traffic; with a candidate, each release's share is spread over its replicas. */
+export function inTraffic(service: ServiceState): InTraffic[] {
+  const { candidate } = service;
+  const share = candidate?.share ?? 0;
+  const releases: [string, number][] = [
+    [service.current, 100 - share],
+    ...(candidate === undefined ? [] : [[candidate.release, share] as [string, number]]),
+  ];
+  const found = releases.flatMap(([release, percent]) => {
+    const kept = keptOf(service, release);
+    return kept === undefined ? [] : [{ kept, percent: percent / kept.replicas.length }];
+  });
+  const scale = MOST / Math.max(1, ...found.map((each) => each.percent));
+  return found.flatMap(({ kept, percent }) =>
+    serversOf(kept).map((server) => ({
+      kept,
+      server,
+      ...(candidate === undefined ? {} : { weight: percent === 0 ? 0 : Math.max(1, Math.round(percent * scale)) }),
+    })),
+  );
 }
 
 /** How many requests a replica is given at once; the others wait in the edge. */
@@ -150,23 +193,38 @@ export function switchCommands(before: EdgeState, after: EdgeState, service: str
   const next = after.services[service];
   if (old === undefined || next === undefined || skeleton(before) !== skeleton(after)) return undefined;
   const backendId = backendName(service);
-  const from = keptOf(old, old.current);
-  const to = keptOf(next, next.current);
-  if (to === undefined) return undefined;
-  const arriving = serversOf(to);
-  const staying = new Set(arriving.map((server) => server.name));
+  if (keptOf(next, next.current) === undefined) return undefined;
+  const arriving = inTraffic(next);
+  const staying = new Set(arriving.map(({ server }) => server.name));
   return [
     // A server may still be there from before (rolling back while it drains): adding it again is refused, and harmless.
-    ...arriving.flatMap(({ name, address }) => [
-      `add server ${backendId}/${name} ${address}${maxconn(to.release)}`,
+    ...arriving.flatMap(({ kept, server: { name, address }, weight }) => [
+      `add server ${backendId}/${name} ${address}${maxconn(kept.release)}`,
       `set server ${backendId}/${name} addr ${address.replace(":", " port ")}`,
+      ...(weight === undefined ? [] : [`set server ${backendId}/${name} weight ${weight}`]),
       `set server ${backendId}/${name} state ready`,
       `enable server ${backendId}/${name}`,
     ]),
-    ...(from === undefined ? [] : serversOf(from))
-      .filter((server) => !staying.has(server.name))
-      .map((server) => `set server ${backendId}/${server.name} state drain`),
+    ...leaving(old, staying).map((name) => `set server ${backendId}/${name} state drain`),
   ];
+}
+
+/** Servers that get traffic and are to get none. */
+function leaving(service: ServiceState, staying: ReadonlySet<string>): string[] {
+  return inTraffic(service)
+    .map(({ server }) => server.name)
+    .filter((name) => !staying.has(name));
+}
+
+/**
+ * What to do before a reload that takes a candidate off: connections that the HAProxy of before still holds would give
+ * it their next request.
+ */
+export function beforeReload(before: EdgeState, after: EdgeState, service: string): string[] {
+  const [old, next] = [before.services[service], after.services[service]];
+  if (old?.candidate === undefined || next === undefined || old.current !== next.current) return [];
+  const staying = new Set(inTraffic(next).map(({ server }) => server.name));
+  return leaving(old, staying).map((name) => `set server ${backendName(service)}/${name} state drain`);
 }
 
 /** The configuration without its servers: what the runtime API cannot change. */

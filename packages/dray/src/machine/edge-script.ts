@@ -80,8 +80,9 @@ export function expectTraffic(said: string, state: EdgeState, service: string): 
   const up = parseServers(said)
     .filter((server) => server.takes)
     .map((server) => server.release);
-  const current = state.services[service]?.current;
-  if (current !== undefined && up.includes(current) && up.every((release) => release === current)) return;
+  const { current, candidate } = state.services[service] ?? {};
+  const wanted = new Set([current, candidate?.release]);
+  if (current !== undefined && up.includes(current) && up.every((release) => wanted.has(release))) return;
   throw new Failure("edge.failed", `the edge gives traffic to ${up.join(", ") || "nobody"} instead of ${current}`, {
     hint: "run the same command again; dray logs --edge shows what HAProxy said",
   });

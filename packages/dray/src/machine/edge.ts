@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Duplex } from "node:stream";
 import { Failure } from "../base/failure.ts";
-import { backendName, EMPTY_STATE, edgeConfig, type EdgeState, switchCommands } from "./edge-config.ts";
+import { backendName, beforeReload, EMPTY_STATE, edgeConfig, type EdgeState, switchCommands } from "./edge-config.ts";
 import {
   ADMIN,
   exclusively,
@@ -137,7 +137,9 @@ export class Edge implements AsyncDisposable {
       const before = this.#known;
       const after = next(before, change);
       const commands = switchCommands(before, after, service);
-      const act = commands === undefined ? RELOAD : commands.map((command) => `admin '${command}'`).join("\n");
+      const asked = (all: readonly string[]): string[] => all.map((command) => `admin '${command}'`);
+      const act = asked(commands ?? beforeReload(before, after, service));
+      if (commands === undefined) act.push(RELOAD);
       const said = await this.run(
         [
           ADMIN,
@@ -148,7 +150,7 @@ export class Edge implements AsyncDisposable {
             `cat ${HOME}/audit.new >> ${HOME}/audit.jsonl`,
             `mv -f ${HOME}/haproxy.cfg.new ${HOME}/haproxy.cfg`,
             writeState(after),
-            act,
+            ...act,
             "else echo REFUSED; fi",
           ]),
           `admin 'show servers state ${backendName(service)}'`,

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readFile, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { parse, type ParseError } from "jsonc-parser";
 import * as z from "zod";
@@ -27,9 +27,25 @@ const goldenSchema = z.array(
   }),
 );
 
+/** Where a manifest's golden requests are. */
+export function goldenFile(manifest: Pick<Manifest, "golden" | "folder">): string {
+  return path.resolve(manifest.folder, manifest.golden ?? "golden.json");
+}
+
+/** Writes them, whole or not at all. */
+export async function saveGolden(
+  manifest: Pick<Manifest, "golden" | "folder">,
+  golden: readonly Golden[],
+): Promise<string> {
+  const file = goldenFile(manifest);
+  await writeFile(`${file}.new`, `${JSON.stringify(golden, undefined, 2)}\n`);
+  await rename(`${file}.new`, file);
+  return path.relative(process.cwd(), file);
+}
+
 /** The golden requests of a manifest: of the file it names, else of golden.json beside it, else none. @throws Failure golden.invalid */
 export async function loadGolden(manifest: Pick<Manifest, "golden" | "folder">): Promise<Golden[]> {
-  const file = path.resolve(manifest.folder, manifest.golden ?? "golden.json");
+  const file = goldenFile(manifest);
   if (!existsSync(file)) {
     if (manifest.golden === undefined) return [];
     throw new Failure("golden.invalid", `there is no ${manifest.golden}`, {

@@ -94,6 +94,7 @@ function knownKeys(at: readonly PropertyKey[]): string[] {
   const [top] = at;
   const shape = manifestSchema.shape;
   if (top === "limits") return Object.keys(shape.limits.unwrap().shape);
+  if (top === "rollout") return Object.keys(shape.rollout.unwrap().shape);
   if (top === "edge") return Object.keys(shape.edge.unwrap().shape);
   if (top === "build") return ["context", "dockerfile", "args"];
   return Object.keys(shape);

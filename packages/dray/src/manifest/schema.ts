@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { bytes, duration } from "./units.ts";
+import { bytes, duration, factor, percent } from "./units.ts";
 
 const NAME = /^[a-z][a-z0-9-]{0,39}$/;
 const name = z
@@ -49,6 +49,35 @@ const limits = z.strictObject({
   drain: duration.default(600_000).describe("Longest time the replaced release may take to finish its requests (10m)."),
 });
 
+const rollout = z.strictObject({
+  canary: z
+    .array(z.number().min(1).max(99))
+    .default([])
+    .refine(
+      (steps) => steps.every((step, index) => step > (steps[index - 1] ?? 0)),
+      "each step must be larger than the one before",
+    )
+    .describe("Shares of the traffic, in percent, that the new release gets before it gets all of it."),
+  every: duration.default(60_000).describe("How long each share is watched (60s)."),
+  maxErrors: percent
+    .default(0.01)
+    .describe(
+      "Share of failed answers that is allowed whatever the old release does (1%); more, and the old release gets the traffic back.",
+    ),
+  maxP95: factor.default(1.5).describe("How many times the old release's p95 the new one's may be (1.5x)."),
+  minimum: z
+    .number()
+    .int()
+    .min(10)
+    .default(50)
+    .describe(
+      "Answers of a share's window that are needed to judge it; where traffic is thinner, golden requests fill in.",
+    ),
+  bake: duration
+    .optional()
+    .describe("How long the new release is watched with all of the traffic before the old one is retired."),
+});
+
 /** The shape of dray.yaml. Every field has a description: docs/manifest.md and dray.schema.json are made from it. */
 export const manifestSchema = z
   .strictObject({
@@ -93,6 +122,17 @@ export const manifestSchema = z
       .default([])
       .describe("Names of environment variables of this computer that the container gets, too; never logged."),
     domain: z.string().optional().describe("Host name the service answers to; without it, it answers to any."),
+    rollout: rollout.prefault({}).describe("How a new release gets the traffic, and what takes it back."),
+    alerts: z
+      .strictObject({
+        webhook: z
+          .union([z.url(), z.strictObject({ env: z.string() })])
+          .describe(
+            "Where to POST what went wrong, as JSON that Slack takes, too: a URL, or `{env: NAME}` that holds it.",
+          ),
+      })
+      .optional()
+      .describe("Whom to tell when a release is taken back."),
     keep: z.number().int().min(1).max(50).default(5).describe("Releases kept on a machine for rollback."),
     edge: z
       .strictObject({

@@ -33,3 +33,17 @@ function unit(units: Record<string, number>, expected: string): z.ZodType<number
 export const bytes: z.ZodType<number, string> = unit(BYTES, "a size such as 512MiB or 1GiB");
 /** `500ms`, `60s`, `5m` -> milliseconds. */
 export const duration: z.ZodType<number, string> = unit(MS, "a duration such as 500ms, 60s or 5m");
+
+function scaled(pattern: RegExp, by: number, expected: string): z.ZodType<number, string> {
+  return z.string().transform((said, context) => {
+    const value = Number(pattern.exec(said.trim())?.[1] ?? Number.NaN) * by;
+    if (Number.isFinite(value)) return value;
+    context.addIssue({ code: "custom", message: `expected ${expected}, got "${said}"` });
+    return z.NEVER;
+  });
+}
+
+/** `1%` -> 0.01. */
+export const percent: z.ZodType<number, string> = scaled(/^(\d+(?:\.\d+)?)\s*%$/, 0.01, "a percentage such as 1%");
+/** `1.5x` -> 1.5. */
+export const factor: z.ZodType<number, string> = scaled(/^(\d+(?:\.\d+)?)\s*x$/, 1, "a factor such as 1.5x");

@@ -4,7 +4,10 @@ import pLimit from "p-limit";
 import prettyMs from "pretty-ms";
 import { Failure } from "../../base/failure.ts";
 import { detach } from "../../base/process.ts";
+import type { Golden } from "../../core/golden.ts";
+import { alertOf } from "../../flows/alert.ts";
 import { deploy, type Outcome, rollback } from "../../flows/deploy.ts";
+import { loadGolden, saveGolden } from "../../manifest/golden.ts";
 import type { Plan } from "../../core/plan.ts";
 import { brokenHop, type Trace } from "../../core/trace.ts";
 import { finish } from "../../flows/remove.ts";
@@ -20,6 +23,8 @@ interface Flags {
   dryRun?: boolean;
   yes?: boolean;
   wait?: boolean;
+  now?: boolean;
+  acceptGolden?: boolean;
   port?: string;
 }
 
@@ -31,6 +36,8 @@ export function addDeploy(program: Command): void {
     .option("--dry-run", "show what would be done, and stop")
     .option("-y, --yes", "do not ask")
     .option("--port <n>", "port the API listens on, where there is no manifest")
+    .option("--now", "all of the traffic at once, without the manifest's canary and bake")
+    .option("--accept-golden", "take changed golden answers over instead of refusing the release")
     .option("--wait", "return when the old release has ended, not when the new one serves");
   define<Flags>(
     command,
@@ -38,11 +45,26 @@ export function addDeploy(program: Command): void {
     async (run, image) => {
       const manifest = await run.manifest(image);
       const outcomes = await deploy(manifest, optionsOf(run), run.context).catch(async (error: unknown) => {
+        await alertOf(manifest, error, run.context);
         throw await nameHop(run, manifest, error);
       });
+      await takeOver(manifest, outcomes);
       await report(run, manifest, outcomes);
     },
   );
+}
+
+/** Golden answers that were accepted go into their file: the next release is held to them. */
+async function takeOver(manifest: Manifest, outcomes: readonly Outcome[]): Promise<void> {
+  const accepted = outcomes.flatMap((outcome) => outcome.accepted);
+  if (accepted.length === 0) return;
+  const key = (golden: Golden): string => JSON.stringify(golden.request);
+  const news = new Map(accepted.map((golden) => [key(golden), golden]));
+  const file = await saveGolden(
+    manifest,
+    (await loadGolden(manifest)).map((golden) => news.get(key(golden)) ?? golden),
+  );
+  tell(`${file} has the new answers now; look at them, and commit them`);
 }
 
 /** A machine that cannot be reached: not a timeout, but the hop where the way to it breaks. */
@@ -110,6 +132,8 @@ function optionsOf(run: Run<Flags>): Parameters<typeof deploy>[1] {
     ssh: run.ssh,
     ...(flags.machine === undefined ? {} : { machine: flags.machine }),
     dryRun: flags.dryRun === true,
+    now: flags.now === true,
+    acceptGolden: flags.acceptGolden === true,
     startedAt: run.startedAt,
     ...(ask ? { confirm: oneByOne((plan) => confirmed(planText(plan))) } : {}),
   };
@@ -133,7 +157,7 @@ async function report(run: Run<Flags>, manifest: Manifest, outcomes: readonly Ou
   run.screen.close();
   if (run.flags.json === true) {
     sayJson({
-      outcomes: outcomes.map(({ plan, ...outcome }) => ({
+      outcomes: outcomes.map(({ plan, accepted: _accepted, ...outcome }) => ({
         ...outcome,
         ...(run.flags.dryRun === true ? { plan } : {}),
       })),

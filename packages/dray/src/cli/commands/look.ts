@@ -33,7 +33,7 @@ function statusText(machine: MachineStatus): string {
       .map((each) => [
         service.service,
         each.release,
-        each.traffic ? "traffic" : each.running > 0 ? "draining" : "kept",
+        each.share === 100 ? "traffic" : each.share > 0 ? `${each.share} %` : each.running > 0 ? "draining" : "kept",
         `${each.running}/${each.replicas}`,
         String(each.inFlight),
         each.image,

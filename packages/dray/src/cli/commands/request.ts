@@ -12,7 +12,7 @@ import { headersOf } from "../headers.ts";
 import { say, sayJson } from "../screen/say.ts";
 import { urlOf } from "./deploy.ts";
 
-interface Flags {
+export interface CallFlags {
   data?: string;
   path?: string;
   method?: string;
@@ -29,7 +29,7 @@ export function addRequest(program: Command): void {
     .option("-X, --method <method>", "method")
     .option("-H, --header <name: value...>", "headers")
     .option("-c, --count <n>", "how many times", "1");
-  define<Flags>(
+  define<CallFlags>(
     command,
     ["dray request", "dray request --path /", "dray request -d @loan.json --path /decisions --count 10"],
     async (run) => {
@@ -37,7 +37,7 @@ export function addRequest(program: Command): void {
       const base = await baseUrl(run, manifest);
       const golden =
         run.flags.path === undefined && run.flags.data === undefined ? (await loadGolden(manifest))[0] : undefined;
-      const options = await optionsOf(run.flags, manifest, golden);
+      const options = await callOptions(run.flags, manifest, golden);
       const all: Called[] = [];
       for (let index = 0; index < Number(run.flags.count); index++) {
         const called = await call(base, options, run.context);
@@ -69,7 +69,8 @@ export function addOpen(program: Command): void {
   });
 }
 
-async function baseUrl(run: Run<object>, manifest: Manifest): Promise<string> {
+/** Where the service is called from this computer. */
+export async function baseUrl(run: Run<object>, manifest: Manifest): Promise<string> {
   if (manifest.domain !== undefined && run.flags.machine === undefined)
     return urlOf({ address: manifest.domain, port: manifest.edge.port });
   const [where] = machinesOf(manifest, run.flags.machine);
@@ -78,8 +79,9 @@ async function baseUrl(run: Run<object>, manifest: Manifest): Promise<string> {
   return urlOf({ address: machine.address, port: manifest.edge.port });
 }
 
-async function optionsOf(
-  flags: Flags,
+/** What the flags say, on top of the golden request. */
+export async function callOptions(
+  flags: CallFlags,
   manifest: Manifest,
   golden: Golden | undefined,
 ): Promise<Parameters<typeof call>[1]> {

@@ -50,6 +50,8 @@ function plainLine(news: News): string | undefined {
       return `${news.on} | ${news.text}`;
     case "warning":
       return `warning: ${news.text}`;
+    case "trial":
+      return news.leftMs === 0 ? `${news.on}: ${trialText(news)}` : undefined;
     case "serving":
       return `${news.on}: ${news.release} is serving after ${prettyMs(news.ms)}`;
     default:
@@ -109,6 +111,10 @@ export function liveScreen(): Screen {
             "running",
             progress(news.done, news.total ?? 0, performance.now() - (started.get(key) ?? 0)),
           );
+      } else if (news.type === "trial") {
+        const key = `${news.on} ${news.share === 100 ? "bake" : "canary"}`;
+        const title = titles.get(key);
+        if (title !== undefined) put({ on: news.on, title }, "running", trialText(news));
       } else if (news.type === "line") {
         tail = [...tail, news.text.slice(0, (process.stderr.columns ?? 80) - 4)].slice(-5);
         redraw();
@@ -122,6 +128,14 @@ export function liveScreen(): Screen {
       draw.done();
     },
   };
+}
+
+/** The new release and the old one, side by side. */
+function trialText({ fresh, old, leftMs }: News & { type: "trial" }): string {
+  const said = ({ count, failed, p95Ms }: typeof fresh): string =>
+    `${count} answers, ${failed} failed, p95 ${Math.round(p95Ms)} ms`;
+  const left = leftMs > 0 ? ` | ${prettyMs(Math.ceil(leftMs / 1000) * 1000)} left` : "";
+  return `new: ${said(fresh)} | old: ${said(old)}${left}`;
 }
 
 const BAR = 20;

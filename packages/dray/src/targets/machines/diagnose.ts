@@ -10,6 +10,7 @@ interface ContainerState {
   ExitCode: number;
   OOMKilled: boolean;
   Error: string;
+  StartedAt: string;
 }
 
 export async function inspectState(engine: Engine, container: string, signal: AbortSignal): Promise<ContainerState> {

@@ -10,7 +10,10 @@ export interface Job {
   site: Site;
   seen: Seen;
   release: Release;
-  golden: readonly Golden[];
+  golden: Golden[];
+  /** A changed golden answer is taken over, and noted in `accepted`, instead of refused. */
+  acceptGolden: boolean;
+  accepted: Golden[];
   edgeImage: string;
   /** Brings the edge's image to the machine when it is not there. */
   supplyEdge: (site: Site, context: Context) => Promise<void>;

@@ -15,6 +15,9 @@ const RETIRE_POLL_MS = 500;
 /** How the owner of a lock begins that is held to retire old releases. */
 export const RETIRING = "the retiring of old releases";
 
+/** Where a service's lock is, in the edge's container. */
+export const lockOf = (service: string): string => `${HOME}/lock-${service}`;
+
 /** A lock on one service of one machine. */
 export interface Lease {
   release(): Promise<void>;
@@ -50,7 +53,7 @@ interface Held {
 /** The lock, or who has it. */
 async function tryLock(edge: Edge, service: string, who: string): Promise<Lease | Held> {
   const token = randomBytes(8).toString("hex");
-  const lock = `${HOME}/lock-${service}`;
+  const lock = lockOf(service);
   const own = `${lock}.${token}`;
   const isExpired = `until=0; read -r until < ${lock}/expires; [ "\${until:-0}" -le $EPOCHSECONDS ]`;
   const whoHolds = `read -r owner < ${lock}/owner; echo "HELD $EPOCHSECONDS $owner"`;

@@ -1,6 +1,6 @@
-import type { Context } from "../../core/context.ts";
-import type { Perform, Undo } from "../../core/carry-out.ts";
-import { type EdgeState, type Kept, type Replica, type ServiceState } from "../../machine/edge-config.ts";
+import { type Context, under } from "../../core/context.ts";
+import type { Perform } from "../../core/carry-out.ts";
+import type { Replica } from "../../machine/edge-config.ts";
 import { isTaken } from "../../machine/engine.ts";
 import { bring, imageName } from "./bring.ts";
 import { setUpEdge } from "./edge-setup.ts";
@@ -10,12 +10,15 @@ import { edgeOf, openEdge } from "./observe.ts";
 import type { MachineStep } from "./plan.ts";
 import { findPort, proveReplica } from "./prove.ts";
 import { startAgain, startNew } from "./replica.ts";
+import { giveShare, switchTraffic } from "./switch.ts";
+import { Trial } from "./trial.ts";
 
 /** Does the steps of one machine's plan. */
 export function performer(job: Job): Perform<MachineStep> {
   const replicas: Started[] = [];
   const goldenMs: number[] = [];
   let lease: Lease | undefined;
+  let trial: Trial | undefined;
   const { release, site } = job;
 
   return async (step, context) => {
@@ -51,8 +54,25 @@ export function performer(job: Job): Perform<MachineStep> {
         goldenMs.push(...(await proveReplica(job, replica, context)));
         return goldenMs.length > 0 ? { note: `golden ${Math.max(...goldenMs)} ms` } : {};
       }
+      case "canary": {
+        trial ??= new Trial(job, replicas, step.rollout);
+        await trial.listen(context);
+        const undo = await giveShare(job, replicas, step.share, context);
+        try {
+          return { undo, note: await trial.watch(step.share, step.rollout.every, context) };
+        } catch (error) {
+          // Nobody else knows yet that this was begun.
+          await undo(under(context, AbortSignal.timeout(60_000)));
+          throw error;
+        }
+      }
       case "switch": {
         return await switchTraffic(job, replicas, goldenMs, context);
+      }
+      case "bake": {
+        trial ??= new Trial(job, replicas, step.rollout);
+        await trial.listen(context);
+        return { note: await trial.watch(100, step.ms, context) };
       }
       case "record": {
         await Promise.all(replicas.map((replica) => keepRunning(job, replica, context)));
@@ -63,81 +83,6 @@ export function performer(job: Job): Perform<MachineStep> {
         return;
       }
     }
-  };
-}
-
-async function switchTraffic(
-  job: Job,
-  replicas: readonly Started[],
-  goldenMs: readonly number[],
-  context: Context,
-): Promise<{ undo: Undo; note: string }> {
-  const { release, site, seen } = job;
-  const edge = edgeOf(site);
-  const now = new Date().toISOString();
-  const kept: Kept = {
-    release,
-    replicas: replicas.map(({ container, address, port }) => ({ container, address, port })),
-    deployedAt: now,
-  };
-  const elapsed = (): number => Math.round(performance.now() - job.startedAt);
-  let old: ServiceState | undefined;
-  const { how } = await edge.change(
-    release.service,
-    (state) => {
-      old = state.services[release.service];
-      return withRelease(state, kept);
-    },
-    (before) => ({
-      at: now,
-      who: job.who,
-      service: release.service,
-      release: release.id,
-      before: before.services[release.service]?.current,
-      digest: release.digest,
-      commit: release.from.commit,
-      goldenMs,
-      bytesSent: job.bytesSent,
-      ms: elapsed(),
-    }),
-  );
-  context.emit({ type: "serving", on: seen.machine, release: release.id, ms: elapsed() });
-  return {
-    note: how === "switched" ? "no reload" : "edge reloaded",
-    undo: async () => {
-      const undone = { at: new Date().toISOString(), service: release.service, undone: release.id };
-      await edge.change(
-        release.service,
-        (state) => withService(state, release.service, old),
-        () => undone,
-      );
-    },
-  };
-}
-
-/** The state in which a service is as it was; undefined: not there. */
-function withService(state: EdgeState, name: string, service: ServiceState | undefined): EdgeState {
-  const { [name]: _gone, ...others } = state.services;
-  return { ...state, services: service === undefined ? others : { ...others, [name]: service } };
-}
-
-/** The state in which a release gets the traffic; the one before stays kept. */
-export function withRelease(state: EdgeState, kept: Kept): EdgeState {
-  const { service, id, settings } = kept.release;
-  const old = state.services[service];
-  const previous = old?.current === id ? old.previous : old?.current;
-  return {
-    ...state,
-    services: {
-      ...state.services,
-      [service]: {
-        service,
-        ...(settings.domain === undefined ? {} : { domain: settings.domain }),
-        current: id,
-        ...(previous === undefined ? {} : { previous }),
-        releases: [...(old?.releases ?? []).filter((each) => each.release.id !== id), kept],
-      },
-    },
   };
 }
 

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import type { Release } from "../../core/release.ts";
-import { EMPTY_STATE } from "../../machine/edge-config.ts";
+import { beforeReload, EMPTY_STATE, edgeConfig, type EdgeState, switchCommands } from "../../machine/edge-config.ts";
 import type { Seen } from "./observe.ts";
-import { withRelease } from "./perform.ts";
+import { withCandidate, withoutCandidate, withRelease } from "./switch.ts";
 import { planMachine, type Wish } from "./plan.ts";
 
 const release: Release = {
@@ -61,4 +61,62 @@ test.each([
   ],
 ] as const)("%s is refused before anything is done", (code, differs) => {
   expect(() => planMachine(wish, { ...seen, ...differs })).toThrow(expect.objectContaining({ code }));
+});
+
+const kept = (id: string, count: number): Parameters<typeof withRelease>[1] => ({
+  release: { ...release, id },
+  replicas: Array.from({ length: count }, (_, index) => ({
+    container: `${id}-${index}`,
+    address: `10.0.0.${index}`,
+    port: 80,
+  })),
+  deployedAt: "",
+});
+const serving = withRelease(EMPTY_STATE, kept("r1", 2));
+const rollout = { canary: [5, 50], every: 1000, maxErrors: 0.01, maxP95: 1.5, minimum: 50, bake: 1000 };
+
+test("a rollout gives shares before the switch and watches after it; the first release and the same one have no rival", () => {
+  const kinds = (state: EdgeState, id: string): string[] =>
+    planMachine({ ...wish, release: { ...release, id }, rollout }, { ...seen, edge: "running", state }).stages.map(
+      (stage) => stage.steps[0]?.kind ?? "",
+    );
+  expect(kinds(serving, "r2").slice(3)).toEqual(["canary", "canary", "switch", "bake", "record", "unlock"]);
+  expect(kinds(EMPTY_STATE, "r2")).not.toContain("canary");
+  expect(kinds(serving, "r1")).not.toContain("canary");
+});
+
+test("a candidate's share is spread over replicas as weights, changed without a reload, and drained before it is taken off", () => {
+  const [five, half] = [5, 50].map((share) => withCandidate(serving, kept("r2", 1), share));
+  if (five === undefined || half === undefined) throw new TypeError();
+  const weights = (state: EdgeState): string[] =>
+    edgeConfig(state)
+      .split("\n")
+      .filter((line) => line.startsWith("  server "))
+      .map((line) => line.replace(/ \S+:80/, "").trim());
+  expect(weights(serving)).toEqual(["server r1.1", "server r1.2"]);
+  expect(weights(five)).toEqual(["server r1.1 weight 256", "server r1.2 weight 256", "server r2.1 weight 27"]);
+  expect(weights(half)).toEqual(["server r1.1 weight 128", "server r1.2 weight 128", "server r2.1 weight 256"]);
+  expect(switchCommands(serving, five, "decisions")).toBeUndefined();
+  expect(switchCommands(five, half, "decisions")).toContain("set server s_decisions/r2.1 weight 256");
+  const off = { ...serving, services: { decisions: withoutCandidate(half.services["decisions"]) } } as EdgeState;
+  expect(off).toEqual(serving);
+  expect(beforeReload(half, off, "decisions")).toEqual(["set server s_decisions/r2.1 state drain"]);
+  expect(beforeReload(half, withRelease(half, kept("r2", 1)), "decisions")).toEqual([]);
+  expect(withRelease(half, kept("r2", 1)).services["decisions"]).toMatchObject({ current: "r2", previous: "r1" });
+});
+
+test("a trial that was left behind makes way for the next release; one of a kept release leaves it kept", () => {
+  const left = withCandidate(serving, kept("r2", 1), 5);
+  const next = withCandidate(left, kept("r3", 1), 5).services["decisions"];
+  expect(next?.releases.map((each) => each.release.id)).toEqual(["r1", "r3"]);
+  expect(withRelease(left, kept("r3", 1)).services["decisions"]?.releases.map((each) => each.release.id)).toEqual([
+    "r1",
+    "r3",
+  ]);
+  const back = withCandidate(withRelease(serving, kept("r2", 1)), kept("r1", 2), 5);
+  expect(
+    withoutCandidate(back.services["decisions"])
+      ?.releases.map((each) => each.release.id)
+      .toSorted(),
+  ).toEqual(["r1", "r2"]);
 });

@@ -1,5 +1,6 @@
 import { Failure } from "../../base/failure.ts";
 import type { Change, Plan, Stage, Step } from "../../core/plan.ts";
+import type { Rules } from "../../core/judge.ts";
 import type { Release, Settings } from "../../core/release.ts";
 import { keptOf } from "../../machine/edge-config.ts";
 import type { Seen } from "./observe.ts";
@@ -24,7 +25,9 @@ export type MachineStep = Step &
     | { kind: "carry"; source: Source }
     | { kind: "start"; replica: number; again: boolean }
     | { kind: "prove"; replica: number }
+    | { kind: "canary"; share: number; rollout: Rollout }
     | { kind: "switch" }
+    | { kind: "bake"; ms: number; rollout: Rollout }
     | { kind: "record"; keep: number }
     | { kind: "unlock" }
   );
@@ -36,6 +39,15 @@ export interface Wish {
   again: boolean;
   edge: { port: number; image: string };
   keep: number;
+  /** Undefined: all of the traffic at once, watched by nobody. */
+  rollout?: Rollout;
+}
+
+/** How a release gets the traffic, and what takes it back. `every` and `bake` in milliseconds, shares in percent. */
+export interface Rollout extends Rules {
+  canary: readonly number[];
+  every: number;
+  bake?: number | undefined;
 }
 
 /** An unpacked image needs about this much of its compressed size while it arrives (facts/docker-ssh.md, section 4). */
@@ -70,6 +82,7 @@ export function planMachine(wish: Wish, seen: Seen): Plan<MachineStep> {
     title: `ready and proved${named(replica)}`,
     replica,
   }));
+  const { canary, bake } = trials(wish, seen);
   const stage = (title: string, steps: MachineStep[], onFailure: "undo" | "warn" = "undo"): Stage<MachineStep> => ({
     title,
     steps,
@@ -84,10 +97,31 @@ export function planMachine(wish: Wish, seen: Seen): Plan<MachineStep> {
       stage("carry", [lock, ...carry]),
       stage("start", start),
       stage("prove", prove),
+      ...canary.map((step) => stage("canary", [step])),
       stage("switch", [{ kind: "switch", on, title: `give the traffic to ${release.id}` }]),
+      ...bake.map((step) => stage("bake", [step])),
       stage("record", [{ kind: "record", on, title: "record", keep: wish.keep }], "warn"),
       stage("unlock", [{ kind: "unlock", on, title: "release the lock" }], "warn"),
     ].filter((each) => each.steps.length > 0),
+  };
+}
+
+/** A first release has nobody to share the traffic with. */
+function trials({ release, rollout }: Wish, seen: Seen): { canary: MachineStep[]; bake: MachineStep[] } {
+  const on = seen.machine;
+  if (rollout === undefined) return { canary: [], bake: [] };
+  const current = seen.state.services[release.service]?.current;
+  const shares = current === undefined || current === release.id ? [] : rollout.canary;
+  const { bake: ms } = rollout;
+  return {
+    canary: shares.map((share) => ({
+      kind: "canary",
+      on,
+      title: `${share} % of the traffic to ${release.id}`,
+      share,
+      rollout,
+    })),
+    bake: ms === undefined ? [] : [{ kind: "bake", on, title: `watch ${release.id}`, ms, rollout }],
   };
 }
 

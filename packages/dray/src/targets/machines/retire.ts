@@ -42,12 +42,15 @@ async function stillRunning(site: Site, state: EdgeState, service: string, conte
   });
   const names = new Set(running.flatMap((container) => container.Names.map((name) => name.slice(1))));
   return known.releases.filter(
-    (kept) => kept.release.id !== known.current && kept.replicas.some((replica) => names.has(replica.container)),
+    (kept) =>
+      kept.release.id !== known.current &&
+      kept.release.id !== known.candidate?.release &&
+      kept.replicas.some((replica) => names.has(replica.container)),
   );
 }
 
 /** Does a release still have requests in flight? Also counts those that a HAProxy from before a reload is finishing. */
-async function busy(edge: Edge, service: string, release: string): Promise<boolean> {
+export async function busy(edge: Edge, service: string, release: string): Promise<boolean> {
   const servers = await edge.servers(service);
   if (servers.some((server) => server.release === release && server.inFlight > 0)) return true;
   return await edge.hasOldWorkers();

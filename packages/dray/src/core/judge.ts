@@ -1,0 +1,100 @@
+/** One answer to a request: did it go well, and how long the release took, in milliseconds. */
+export interface Sample {
+  ok: boolean;
+  ms: number;
+}
+
+/** When a new release is worse than the old one. */
+export interface Rules {
+  /** Share of failed answers that is allowed whatever the old release does (0.01: one of a hundred). */
+  maxErrors: number;
+  /** How many times the old release's p95 the new one's may be. */
+  maxP95: number;
+  /** Fewer answers than this say nothing about time. */
+  minimum: number;
+}
+
+/** Numbers of one release in one window. */
+export interface Numbers {
+  count: number;
+  failed: number;
+  p50Ms: number;
+  p95Ms: number;
+}
+
+export type Verdict = { bad: false } | { bad: true; why: string };
+
+/** Chance that what is seen is an accident, below which a release is called worse. Every second it is asked again. */
+const ACCIDENT = 0.0005;
+/** Differences smaller than this are the machine's noise, whatever the ratio. */
+const FLOOR_MS = 5;
+
+export function numbersOf(samples: readonly Sample[]): Numbers {
+  const times = samples.filter((sample) => sample.ok).map((sample) => sample.ms);
+  return {
+    count: samples.length,
+    failed: samples.length - times.length,
+    p50Ms: percentile(times, 0.5),
+    p95Ms: percentile(times, 0.95),
+  };
+}
+
+/** Nearest rank; 0 of nothing. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0;
+}
+
+/**
+ * Are a new release's answers worse than the old one's of the same time? Both rules are one-sided exact binomial tests:
+ *
+ * - errors: as many failures would hardly happen if the true rate were what is allowed, or the old release's own, if
+ *   that is higher;
+ * - time (`whole` windows only): more answers than the 5 % that may are slower than `maxP95` times the old release's p95,
+ *   and in both halves of the window, so that one hiccup of the machine condemns nobody.
+ */
+export function judge(fresh: readonly Sample[], old: readonly Sample[], rules: Rules, whole: boolean): Verdict {
+  const usual = failed(old) / Math.max(1, old.length);
+  const allowed = Math.max(rules.maxErrors, usual);
+  const rate = failed(fresh) / Math.max(1, fresh.length);
+  if (rate > allowed && tail(fresh.length, failed(fresh), allowed) < ACCIDENT) {
+    return {
+      bad: true,
+      why: `${percent(rate)} of ${fresh.length} answers failed, of the old release's ${percent(usual)}`,
+    };
+  }
+  if (!whole || fresh.length < rules.minimum || old.length < rules.minimum) return { bad: false };
+  const [ours, theirs] = [numbersOf(fresh), numbersOf(old)];
+  const limit = Math.max(theirs.p95Ms * rules.maxP95, theirs.p95Ms + FLOOR_MS);
+  const slow = (part: readonly Sample[]): number => part.filter((sample) => sample.ms > limit).length;
+  const middle = Math.floor(fresh.length / 2);
+  const halves = [fresh.slice(0, middle), fresh.slice(middle)];
+  const lasting = halves.every((half) => slow(half) > half.length * 0.05);
+  if (lasting && tail(fresh.length, slow(fresh), 0.05) < ACCIDENT) {
+    return {
+      bad: true,
+      why: `p95 is ${round(ours.p95Ms)} ms, the old release's ${round(theirs.p95Ms)} ms; ${rules.maxP95} times as much is allowed`,
+    };
+  }
+  return { bad: false };
+}
+
+/** Chance of at least `hits` of `count` when each has the chance `p`: the binomial distribution's upper tail. */
+export function tail(count: number, hits: number, p: number): number {
+  if (hits <= 0) return 1;
+  if (p <= 0) return 0;
+  // log of C(count, hits) p^hits (1-p)^(count-hits), then each further term from the one before.
+  let log = 0;
+  for (let index = 0; index < hits; index++) log += Math.log((count - index) / (hits - index));
+  let term = Math.exp(log + hits * Math.log(p) + (count - hits) * Math.log1p(-p));
+  let sum = 0;
+  for (let index = hits; index <= count && term > 0; index++) {
+    sum += term;
+    term *= ((count - index) / (index + 1)) * (p / (1 - p));
+  }
+  return Math.min(1, sum);
+}
+
+const failed = (samples: readonly Sample[]): number => samples.reduce((sum, sample) => sum + (sample.ok ? 0 : 1), 0);
+const percent = (share: number): string => `${Math.round(share * 1000) / 10} %`;
+const round = (ms: number): number => Math.round(ms * 10) / 10;

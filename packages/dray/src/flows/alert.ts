@@ -1,0 +1,51 @@
+import { asFailure, Failure } from "../base/failure.ts";
+import type { Context } from "../core/context.ts";
+import type { Manifest } from "../manifest/schema.ts";
+
+const PATIENCE_MS = 10_000;
+
+/** What a webhook is sent: `text` is what Slack, Mattermost and Teams show. */
+export interface Alert {
+  text: string;
+  event: "rolled-back";
+  service: string;
+  code: string;
+  message: string;
+  details: readonly string[];
+  at: string;
+}
+
+/** Tells the manifest's webhook of a release that was taken back; of anything else the person at the keyboard knows. */
+export async function alertOf(manifest: Manifest, error: unknown, context: Context): Promise<void> {
+  const failure = asFailure(error);
+  // A fleet's failure says what happened on its first machine.
+  const inner = failure.cause instanceof Failure ? failure.cause : failure;
+  const hook = manifest.alerts?.webhook;
+  if (hook === undefined || inner.code !== "release.rolled-back") return;
+  await send(hook, {
+    text: `${manifest.service}: ${failure.message}`,
+    event: "rolled-back",
+    service: manifest.service,
+    code: inner.code,
+    message: inner.message,
+    details: failure.details,
+    at: new Date().toISOString(),
+  }).catch((problem: unknown) => {
+    context.emit({ type: "warning", text: `the alert could not be sent: ${asFailure(problem).message}` });
+  });
+}
+
+async function send(hook: string | { env: string }, alert: Alert): Promise<void> {
+  const url = typeof hook === "string" ? hook : process.env[hook.env];
+  if (url === undefined) throw new Error(`${(hook as { env: string }).env} is not set here`);
+  const answer = await fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(alert),
+    signal: AbortSignal.timeout(PATIENCE_MS),
+  }).catch((error: unknown) => {
+    // A webhook's address is a secret: fetch's own words may repeat it.
+    throw new Error("no answer from the webhook", { cause: error });
+  });
+  if (!answer.ok) throw new Error(`the webhook answered ${answer.status}`);
+}

@@ -1,0 +1,62 @@
+import type { Sample } from "../../core/judge.ts";
+import { EDGE } from "../../machine/edge.ts";
+import { backendName } from "../../machine/edge-config.ts";
+import { Frames } from "../../machine/engine.ts";
+import type { Machine } from "../../machine/machine.ts";
+
+/**
+ * HAProxy's `option httplog` (its manual, 8.2.3): backend/server, the timers TR/Tw/Tc/Tr/Ta in milliseconds, status,
+ * bytes, two captured cookies, and how the session ended.
+ */
+const LINE = /\] \S+ (\S+)\/([^\s/]+)\.\d+ -?\d+\/-?\d+\/-?\d+\/(-?\d+)\/\+?-?\d+ (-?\d+) \+?-?\d+ \S+ \S+ ([\w-]{4}) /;
+
+/** What a line of the access log says of one release's answer; undefined when a client went away, which is nobody's fault. */
+export function parseAccess(line: string): { backend: string; release: string; sample: Sample } | undefined {
+  const [, backend, release, model, code, ended] = LINE.exec(line) ?? [];
+  if (backend === undefined || release === undefined || /^c/i.test(ended ?? "")) return undefined;
+  const [ms, status] = [Number(model), Number(code)];
+  return { backend, release, sample: { ok: ms >= 0 && status > 0 && status < 400, ms: Math.max(0, ms) } };
+}
+
+/** The answers of each release of a service, as the edge's log tells of them, from now on. */
+export class AccessLog {
+  readonly #samples = new Map<string, Sample[]>();
+  readonly #backend: string;
+
+  private constructor(service: string) {
+    this.#backend = backendName(service);
+  }
+
+  /** Listens until `signal`, or until the link is gone. */
+  static async open(machine: Machine, service: string, signal: AbortSignal): Promise<AccessLog> {
+    const log = new AccessLog(service);
+    const answer = await machine.engine.bytes("GET", `/containers/${EDGE}/logs`, {
+      query: { stdout: true, follow: true, tail: 0 },
+      signal,
+    });
+    const frames = new Frames();
+    let rest = "";
+    answer.on("data", (chunk: Buffer) => {
+      for (const frame of frames.push(chunk)) {
+        const lines = (rest + frame.data.toString()).split("\n");
+        rest = lines.pop() ?? "";
+        for (const line of lines) log.#note(line);
+      }
+    });
+    // A link that is gone ends the command elsewhere.
+    answer.on("error", () => answer.destroy());
+    return log;
+  }
+
+  of(release: string): readonly Sample[] {
+    return this.#samples.get(release) ?? [];
+  }
+
+  #note(line: string): void {
+    const access = parseAccess(line);
+    if (access?.backend !== this.#backend) return;
+    const known = this.#samples.get(access.release);
+    if (known === undefined) this.#samples.set(access.release, [access.sample]);
+    else known.push(access.sample);
+  }
+}

@@ -1,0 +1,158 @@
+import { sleep } from "../../base/clock.ts";
+import type { Undo } from "../../core/carry-out.ts";
+import type { Context } from "../../core/context.ts";
+import type { Release } from "../../core/release.ts";
+import type { Edge } from "../../machine/edge.ts";
+import type { EdgeState, Kept, ServiceState } from "../../machine/edge-config.ts";
+import { guard } from "./guard.ts";
+import type { Job, Started } from "./job.ts";
+import { edgeOf } from "./observe.ts";
+import { busy } from "./retire.ts";
+
+/** Gives a release all of the traffic. Undone, the old one has it again. */
+export async function switchTraffic(
+  job: Job,
+  replicas: readonly Started[],
+  goldenMs: readonly number[],
+  context: Context,
+): Promise<{ undo: Undo; note: string }> {
+  const { release, site, seen } = job;
+  const edge = edgeOf(site);
+  const now = new Date().toISOString();
+  const kept = keptFrom(job, replicas, now);
+  const elapsed = (): number => Math.round(performance.now() - job.startedAt);
+  let old: ServiceState | undefined;
+  const { how } = await edge.change(
+    release.service,
+    (state) => {
+      old = withoutCandidate(state.services[release.service]);
+      return withRelease(state, kept);
+    },
+    (before) => ({
+      at: now,
+      who: job.who,
+      service: release.service,
+      release: release.id,
+      before: before.services[release.service]?.current,
+      digest: release.digest,
+      commit: release.from.commit,
+      goldenMs,
+      bytesSent: job.bytesSent,
+      ms: elapsed(),
+    }),
+  );
+  context.emit({ type: "serving", on: seen.machine, release: release.id, ms: elapsed() });
+  return {
+    note: how === "switched" ? "no reload" : "edge reloaded",
+    undo: async (fresh) => {
+      const undone = { at: new Date().toISOString(), service: release.service, undone: release.id };
+      await edge.change(
+        release.service,
+        (state) => withService(state, release.service, old),
+        () => undone,
+      );
+      await drained(edge, release, fresh.signal);
+    },
+  };
+}
+
+/** The state in which a service is as it was; undefined: not there. */
+function withService(state: EdgeState, name: string, service: ServiceState | undefined): EdgeState {
+  const { [name]: _gone, ...others } = state.services;
+  return { ...state, services: service === undefined ? others : { ...others, [name]: service } };
+}
+
+function keptFrom({ release }: Job, replicas: readonly Started[], deployedAt: string): Kept {
+  return {
+    release,
+    replicas: replicas.map(({ container, address, port }) => ({ container, address, port })),
+    deployedAt,
+  };
+}
+
+/** A service without its release on trial: neither traffic nor a place among the kept. A rollback's stays kept. */
+export function withoutCandidate(service: ServiceState | undefined): ServiceState | undefined {
+  if (service?.candidate === undefined) return service;
+  const { candidate, ...rest } = service;
+  return {
+    ...rest,
+    releases: rest.releases.filter((each) => each.release.id !== candidate.release || candidate.kept === true),
+  };
+}
+
+/** The state in which a release on trial gets a share of the traffic, in percent. */
+export function withCandidate(state: EdgeState, kept: Kept, share: number): EdgeState {
+  const { service, id } = kept.release;
+  const old = state.services[service];
+  if (old === undefined) throw new TypeError("a canary needs a release beside it");
+  const same = old.candidate?.release === id;
+  const { candidate: before, releases, ...rest } = (same ? old : withoutCandidate(old)) ?? old;
+  const wasKept = same ? before?.kept === true : releases.some((each) => each.release.id === id);
+  const candidate = { release: id, share, ...(wasKept ? { kept: true } : {}) };
+  const others = releases.filter((each) => each.release.id !== id);
+  return withService(state, service, { ...rest, candidate, releases: [...others, kept] });
+}
+
+/**
+ * Gives a release on trial its share of the traffic. Undone, the old one has all of it again, and what the other still
+ * had in hand is finished.
+ */
+export async function giveShare(
+  job: Job,
+  replicas: readonly Started[],
+  share: number,
+  context: Context,
+): Promise<Undo> {
+  const { release, site } = job;
+  const edge = edgeOf(site);
+  const at = new Date().toISOString();
+  const kept = keptFrom(job, replicas, at);
+  const audit = (what: object) => (): object => ({
+    at: new Date().toISOString(),
+    who: job.who,
+    service: release.service,
+    release: release.id,
+    ...what,
+  });
+  const first = edge.known.services[release.service]?.candidate?.release !== release.id;
+  await edge.change(release.service, (state) => withCandidate(state, kept, share), audit({ share }));
+  if (first) await guard(site.machine.engine, release.service, kept, context.signal);
+  return async (fresh) => {
+    if (edge.known.services[release.service]?.candidate?.release !== release.id) return;
+    await edge.change(
+      release.service,
+      (state) => withService(state, release.service, withoutCandidate(state.services[release.service])),
+      audit({ takenBack: true }),
+    );
+    await drained(edge, release, fresh.signal);
+  };
+}
+
+const DRAIN_MS = 20_000;
+const POLL_MS = 200;
+
+/** Waits until a release has no request in flight, also not in a HAProxy from before a reload. */
+async function drained(edge: Edge, release: Release, signal: AbortSignal): Promise<void> {
+  const until = performance.now() + Math.min(DRAIN_MS, release.settings.limits.drainMs);
+  while (performance.now() < until && (await busy(edge, release.service, release.id))) await sleep(POLL_MS, signal);
+}
+
+/** The state in which a release gets the traffic; the one before stays kept. */
+export function withRelease(state: EdgeState, kept: Kept): EdgeState {
+  const { service, id, settings } = kept.release;
+  const old = withoutCandidate(state.services[service]);
+  const previous = old?.current === id ? old.previous : old?.current;
+  return {
+    ...state,
+    services: {
+      ...state.services,
+      [service]: {
+        service,
+        ...(settings.domain === undefined ? {} : { domain: settings.domain }),
+        current: id,
+        ...(previous === undefined ? {} : { previous }),
+        releases: [...(old?.releases ?? []).filter((each) => each.release.id !== id), kept],
+      },
+    },
+  };
+}

@@ -1,0 +1,195 @@
+import { sleep } from "../../base/clock.ts";
+import { Failure } from "../../base/failure.ts";
+import type { Context } from "../../core/context.ts";
+import { compareGolden, type Golden } from "../../core/golden.ts";
+import { judge, numbersOf, type Sample } from "../../core/judge.ts";
+import { keptOf, type Replica } from "../../machine/edge-config.ts";
+import { containerLogs } from "../../probes/logs.ts";
+import { AccessLog } from "./access-log.ts";
+import { inspectState } from "./diagnose.ts";
+import type { Job, Started } from "./job.ts";
+import { memoryOf } from "./memory.ts";
+import { edgeOf } from "./observe.ts";
+import type { Rollout } from "./plan.ts";
+import { openAsker } from "./prove.ts";
+
+const LOOK_MS = 500;
+/** A replica that uses more of its memory than this will hardly live through a day. */
+const FULL = 0.95;
+
+/** What both releases answered in one window. */
+interface Window {
+  fresh: readonly Sample[];
+  old: readonly Sample[];
+}
+
+/**
+ * A release on trial: its answers are compared with those that the old release gives in the same time, as the edge's own
+ * log tells of them, and its containers are watched.
+ */
+export class Trial {
+  readonly #job: Job;
+  readonly #replicas: readonly Started[];
+  readonly #rollout: Rollout;
+  readonly #old: string | undefined;
+  /** When each container started: one that was restarted had ended. */
+  readonly #startedAt = new Map<string, string>();
+  #log: AccessLog | undefined;
+  /** The old release's answers of the last window in which it had traffic. */
+  #reference: readonly Sample[] = [];
+
+  constructor(job: Job, replicas: readonly Started[], rollout: Rollout) {
+    this.#job = job;
+    this.#replicas = replicas;
+    this.#rollout = rollout;
+    const service = edgeOf(job.site).known.services[job.release.service];
+    this.#old = service?.current === job.release.id ? service.previous : service?.current;
+  }
+
+  /** Begins to read the edge's log; once. */
+  async listen(context: Context): Promise<void> {
+    this.#log ??= await AccessLog.open(this.#job.site.machine, this.#job.release.service, context.signal);
+  }
+
+  /**
+   * Watches the release for a while. Resolves to a note for people.
+   * @throws Failure release.rolled-back, with the reason: whoever carries out the plan takes the traffic back
+   */
+  async watch(share: number, ms: number, context: Context): Promise<string> {
+    const { release } = this.#job;
+    const from = { fresh: this.#of(release.id).length, old: this.#of(this.#old).length };
+    const since = (): Window => ({
+      fresh: this.#of(release.id).slice(from.fresh),
+      old: share === 100 ? this.#reference : this.#of(this.#old).slice(from.old),
+    });
+    const end = performance.now() + ms;
+    for (;;) {
+      await sleep(Math.max(0, Math.min(LOOK_MS, end - performance.now())), context.signal);
+      await this.#alive(context);
+      const left = end - performance.now();
+      this.#tell(share, left, since(), context);
+      this.#judge(since(), share, left <= 0);
+      if (left <= 0) break;
+    }
+    const window = since();
+    if (share !== 100) this.#reference = window.old;
+    await this.#memory(share, context);
+    const asked = window.fresh.length < this.#rollout.minimum ? await this.#ask(share, context) : 0;
+    return note(window, asked);
+  }
+
+  #of(release: string | undefined): readonly Sample[] {
+    return release === undefined ? [] : (this.#log?.of(release) ?? []);
+  }
+
+  #judge({ fresh, old }: Window, share: number, whole: boolean): void {
+    const verdict = judge(fresh, old, this.#rollout, whole);
+    if (verdict.bad) throw this.#back(share, verdict.why);
+  }
+
+  #back(share: number, why: string, details: readonly string[] = []): Failure {
+    const { release, seen } = this.#job;
+    return new Failure(
+      "release.rolled-back",
+      `${release.id} had ${share} % of the traffic of ${seen.machine}: ${why}`,
+      {
+        hint: `${this.#old ?? "no other release"} has all of it again; mend the release and deploy it anew, or allow more: rollout: {maxErrors, maxP95}`,
+        details,
+      },
+    );
+  }
+
+  #tell(share: number, leftMs: number, { fresh, old }: Window, context: Context): void {
+    const { seen, release } = this.#job;
+    context.emit({
+      type: "trial",
+      on: seen.machine,
+      release: release.id,
+      share,
+      leftMs: Math.max(0, Math.round(leftMs)),
+      fresh: numbersOf(fresh),
+      old: numbersOf(old),
+    });
+  }
+
+  async #alive(context: Context): Promise<void> {
+    const { engine } = this.#job.site.machine;
+    for (const { container } of this.#replicas) {
+      const state = await inspectState(engine, container, context.signal);
+      if (state.Running && state.StartedAt === (this.#startedAt.get(container) ?? state.StartedAt)) {
+        this.#startedAt.set(container, state.StartedAt);
+        continue;
+      }
+      const how = state.OOMKilled
+        ? "needed more memory than its limit and was killed"
+        : `ended with exit code ${state.ExitCode}`;
+      throw this.#back(this.#share(), `its container ${how}`, await containerLogs(engine, container, 10));
+    }
+  }
+  #share(): number {
+    return edgeOf(this.#job.site).known.services[this.#job.release.service]?.candidate?.share ?? 100;
+  }
+
+  async #memory(share: number, context: Context): Promise<void> {
+    for (const { container } of this.#replicas) {
+      const memory = await memoryOf(this.#job.site.machine.engine, container, context.signal);
+      if (memory === undefined || memory.used < memory.limit * FULL) continue;
+      const [used, limit] = [memory.used, memory.limit].map((bytes) => Math.round(bytes / 1024 ** 2));
+      throw this.#back(share, `it uses ${used} MiB of the ${limit} MiB that it may`);
+    }
+  }
+
+  /** Too few came by themselves: both releases are asked the same, in turn, the way clients ask. */
+  async #ask(share: number, context: Context): Promise<number> {
+    const { golden, release, site } = this.#job;
+    const service = edgeOf(site).known.services[release.service];
+    const theirs =
+      this.#old === undefined || service === undefined ? undefined : keptOf(service, this.#old)?.replicas[0];
+    const samples: { fresh: Sample[]; old: Sample[] } = { fresh: [], old: [] };
+    const [ours] = this.#replicas;
+    if (ours === undefined) return 0;
+    using mine = this.#asker(ours, context);
+    using other = theirs === undefined ? undefined : this.#asker(theirs, context);
+    for (let turn = 0; turn < this.#rollout.minimum; turn++) {
+      const each = golden[turn % Math.max(1, golden.length)];
+      samples.fresh.push(await mine.ask(each, true));
+      // The golden file may have moved on with the new release: of the old one any answer will do.
+      if (other !== undefined) samples.old.push(await other.ask(each, false));
+    }
+    this.#judge(samples, share, true);
+    return samples.fresh.length;
+  }
+
+  #asker(
+    replica: Replica,
+    context: Context,
+  ): Disposable & { ask(golden: Golden | undefined, strict: boolean): Promise<Sample> } {
+    const { ready, limits } = this.#job.release.settings;
+    const asker = openAsker(this.#job, replica, context.signal);
+    return {
+      ask: async (golden, strict) => {
+        const startedAt = performance.now();
+        try {
+          const answer = await asker.ask(golden?.request ?? { method: "GET", path: ready ?? "/" }, limits.timeoutMs);
+          const right = golden === undefined || !strict || compareGolden(golden, answer).length === 0;
+          return {
+            ok: right && answer.status < (golden === undefined && ready === undefined ? 500 : 400),
+            ms: answer.ms,
+          };
+        } catch {
+          context.signal.throwIfAborted();
+          return { ok: false, ms: performance.now() - startedAt };
+        }
+      },
+      [Symbol.dispose]: () => asker.close(),
+    };
+  }
+}
+
+function note({ fresh, old }: Window, asked: number): string {
+  const said = (samples: readonly Sample[]): string => {
+    const { count, failed, p95Ms } = numbersOf(samples);
+    return `${count} answers, ${failed} failed, p95 ${Math.round(p95Ms)} ms`;
+  };
+  return `${said(fresh)}; the old one ${said(old)}${asked > 0 ? `; ${asked} golden requests besides` : ""}`;
+}
