@@ -1,10 +1,11 @@
-// npm run bench -- deploy|serve|trace [--json] [--rounds N]
+// npm run bench -- deploy|releases|serve|trace [--json] [--rounds N]
 import { parseArgs } from "node:util";
 import { benchDeploy } from "./deploy.ts";
+import { benchReleases } from "./releases.ts";
 import { benchServe } from "./serve.ts";
 import { benchTrace } from "./trace.ts";
 
-const BENCHES = { deploy: benchDeploy, serve: benchServe, trace: benchTrace };
+const BENCHES = { deploy: benchDeploy, releases: benchReleases, serve: benchServe, trace: benchTrace };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -4,9 +4,16 @@ import http from "node:http";
 export interface Load {
   sent: number;
   failed: number;
-  /** How many answers came from each release. */
+  /** How many answers came from each release, and how many of those were no good. */
   releases: Map<string, number>;
+  bad: Map<string, number>;
   problems: string[];
+}
+
+/** A request with a body, and what its answer must have in it. */
+interface Post {
+  body: string;
+  expect: string;
 }
 
 /** Calls `url` at a constant rate, open loop (a slow answer does not slow the next call), until stopped. */
@@ -14,9 +21,10 @@ export function startLoad(
   url: string,
   perSecond: number,
   headers: Record<string, string> = {},
+  post?: Post,
 ): { stop: () => Promise<Load> } {
   const agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
-  const load: Load = { sent: 0, failed: 0, releases: new Map(), problems: [] };
+  const load: Load = { sent: 0, failed: 0, releases: new Map(), bad: new Map(), problems: [] };
   const open = new Set<Promise<void>>();
   const call = (): Promise<void> =>
     new Promise((resolve) => {
@@ -25,13 +33,25 @@ export function startLoad(
         if (load.problems.length < 10) load.problems.push(why);
         resolve();
       };
-      const request = http.get(url, { agent, headers, timeout: 10_000 }, (answer) => {
-        const release = String(answer.headers["x-dray-release"]);
-        load.releases.set(release, (load.releases.get(release) ?? 0) + 1);
-        answer.resume();
-        answer.once("end", () => (answer.statusCode === 200 ? resolve() : fail(`status ${answer.statusCode}`)));
-        answer.once("error", (error) => fail(error.message));
-      });
+      const method = post === undefined ? "GET" : "POST";
+      const length = post === undefined ? {} : { "content-length": String(Buffer.byteLength(post.body)) };
+      const request = http.request(
+        url,
+        { method, agent, headers: { ...headers, ...length }, timeout: 10_000 },
+        (answer) => {
+          const release = String(answer.headers["x-dray-release"]);
+          load.releases.set(release, (load.releases.get(release) ?? 0) + 1);
+          let said = "";
+          answer.setEncoding("utf8").on("data", (chunk: string) => (said += chunk));
+          answer.once("end", () => {
+            if (answer.statusCode === 200 && said.includes(post?.expect ?? "")) return resolve();
+            load.bad.set(release, (load.bad.get(release) ?? 0) + 1);
+            fail(`status ${answer.statusCode} ${said.slice(0, 80)}`);
+          });
+          answer.once("error", (error) => fail(error.message));
+        },
+      );
+      request.end(post?.body);
       request.once("timeout", () => request.destroy(new Error("timeout")));
       request.once("error", (error) => fail(error.message));
     });

@@ -27,25 +27,28 @@ export class AccessLog {
     this.#backend = backendName(service);
   }
 
-  /** Listens until `signal`, or until the link is gone. */
-  static async open(machine: Machine, service: string, signal: AbortSignal): Promise<AccessLog> {
+  /** Listens until `signal`, or until the link is gone: that ends the command elsewhere. */
+  static open(machine: Machine, service: string, signal: AbortSignal): AccessLog {
     const log = new AccessLog(service);
+    // Not waited for: an engine sends the head of its answer with the first line of the log.
+    log.#read(machine, signal).catch(() => undefined);
+    return log;
+  }
+
+  async #read(machine: Machine, signal: AbortSignal): Promise<void> {
     const answer = await machine.engine.bytes("GET", `/containers/${EDGE}/logs`, {
       query: { stdout: true, follow: true, tail: 0 },
       signal,
     });
     const frames = new Frames();
     let rest = "";
-    answer.on("data", (chunk: Buffer) => {
-      for (const frame of frames.push(chunk)) {
+    for await (const chunk of answer) {
+      for (const frame of frames.push(chunk as Buffer)) {
         const lines = (rest + frame.data.toString()).split("\n");
         rest = lines.pop() ?? "";
-        for (const line of lines) log.#note(line);
+        for (const line of lines) this.#note(line);
       }
-    });
-    // A link that is gone ends the command elsewhere.
-    answer.on("error", () => answer.destroy());
-    return log;
+    }
   }
 
   of(release: string): readonly Sample[] {

@@ -56,7 +56,7 @@ export function performer(job: Job): Perform<MachineStep> {
       }
       case "canary": {
         trial ??= new Trial(job, replicas, step.rollout);
-        await trial.listen(context);
+        trial.listen(context);
         const undo = await giveShare(job, replicas, step.share, context);
         try {
           return { undo, note: await trial.watch(step.share, step.rollout.every, context) };
@@ -71,7 +71,7 @@ export function performer(job: Job): Perform<MachineStep> {
       }
       case "bake": {
         trial ??= new Trial(job, replicas, step.rollout);
-        await trial.listen(context);
+        trial.listen(context);
         return { note: await trial.watch(100, step.ms, context) };
       }
       case "record": {

@@ -6,6 +6,7 @@ import type { Context } from "../../core/context.ts";
 import { type Answer, compareGolden, type Golden, withAnswer } from "../../core/golden.ts";
 import { percentile } from "../../core/judge.ts";
 import type { Release } from "../../core/release.ts";
+import type { Replica } from "../../machine/edge-config.ts";
 import type { Machine } from "../../machine/machine.ts";
 import type { Job, Started } from "./job.ts";
 import { edgeOf } from "./observe.ts";
@@ -116,10 +117,11 @@ async function watch(machine: Machine, container: string, limit: AbortSignal): P
 /** Asks one replica over one connection from the edge. */
 export function openAsker(
   job: Job,
-  replica: Started,
+  { container, address, port }: Replica,
   signal: AbortSignal,
 ): { ask(request: Golden["request"], timeoutMs: number): Promise<Answer>; close(): void } {
-  const agent = agentOver(dialer(job, replica, signal), 1);
+  // Without the line that was made ready while it started: that one has been used.
+  const agent = agentOver(dialer(job, { container, address, port }, signal), 1);
   return {
     ask: async (request, timeoutMs) => await sendRequest(agent, request, deadline(timeoutMs, signal)),
     close: () => agent.destroy(),
