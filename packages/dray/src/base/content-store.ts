@@ -7,7 +7,7 @@ import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
 /** Where blobs wait on this computer: DRAY_CACHE, else the platform's cache folder. */
-function cacheFolder(): string {
+export function cacheFolder(): string {
   const base = process.env["DRAY_CACHE"] ?? process.env["XDG_CACHE_HOME"] ?? path.join(homedir(), ".cache");
   return path.join(base, "drayage");
 }

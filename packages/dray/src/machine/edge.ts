@@ -228,11 +228,12 @@ export class Edge implements AsyncDisposable {
   /**
    * Makes a TCP connection from the edge to a replica ready: what the edge's clients will travel. The function that
    * comes back starts it; what is written before somebody listens there waits, at most `waitMs`.
+   * Whichever side ends first, both ends see it.
    * (Connecting at once would stall: an address that nobody has yet costs seconds of ARP.)
    */
   async line(address: string, port: number, waitMs: number, signal: AbortSignal): Promise<() => Duplex> {
     const script = `read -r; for ((i = 0; i < ${Math.ceil(waitMs / 20)}; i++)); do
-      if exec 3<>/dev/tcp/${address}/${port}; then cat <&3 & exec cat >&3; fi
+      if exec 3<>/dev/tcp/${address}/${port}; then exec 4<&0; { cat <&4 >&3; kill $$; } >/dev/null 2>&1 & exec cat <&3; fi
       sleep 0.02; done 2>/dev/null; exit 7`;
     const { stream } = await execStream(this.#engine, EDGE, ["bash", "-c", script], signal);
     return () => {

@@ -2,6 +2,8 @@ import { randomBytes } from "node:crypto";
 import { sleep } from "../../base/clock.ts";
 import { Failure } from "../../base/failure.ts";
 import { quote } from "../../base/process.ts";
+import { computerId } from "../../base/computer.ts";
+import { journalOf } from "./journal.ts";
 import type { Edge } from "../../machine/edge.ts";
 import { alone, HOME } from "../../machine/edge-script.ts";
 
@@ -20,6 +22,9 @@ export const lockOf = (service: string): string => `${HOME}/lock-${service}`;
 
 /** A lock on one service of one machine. */
 export interface Lease {
+  /** The journal that somebody left who never came to the end; "" where there is none. */
+  left: string;
+  /** Gives the lock back; the journal ends with it. */
   release(): Promise<void>;
 }
 
@@ -32,9 +37,13 @@ export interface Lease {
  */
 export async function takeLock(edge: Edge, service: string, who: string, signal: AbortSignal): Promise<Lease> {
   const pollMs = who.startsWith(RETIRING) ? RETIRE_POLL_MS : POLL_MS;
+  let dead: string | undefined;
   for (let patience = RETIRE_PATIENCE_MS; ; patience -= pollMs) {
-    const lease = await tryLock(edge, service, who);
+    const lease = await tryLock(edge, service, who, dead);
     if ("release" in lease) return lease;
+    // Whoever held it was killed on this computer: nobody needs to wait for the lease to run out.
+    dead = lease.token !== dead && (await isDead(lease.holder)) ? lease.token : undefined;
+    if (dead !== undefined) continue;
     // What retires old releases holds the lock for moments only, and never instead of a person.
     // A lock without an owner was being released while we looked.
     const brief = lease.owner === undefined || lease.owner.startsWith(RETIRING);
@@ -46,17 +55,22 @@ export async function takeLock(edge: Edge, service: string, who: string, signal:
 /** Somebody else's lock; without an owner it is just being released. */
 interface Held {
   owner?: string;
+  /** The process that holds it, as `thisProcess` says. */
+  holder?: string;
+  token?: string;
   /** How long it has been held, in seconds. */
   seconds: number;
 }
 
 /** The lock, or who has it. */
-async function tryLock(edge: Edge, service: string, who: string): Promise<Lease | Held> {
+async function tryLock(edge: Edge, service: string, who: string, dead: string | undefined): Promise<Lease | Held> {
+  const retires = who.startsWith(RETIRING);
+  const journal = journalOf(service);
   const token = randomBytes(8).toString("hex");
   const lock = lockOf(service);
   const own = `${lock}.${token}`;
-  const isExpired = `until=0; read -r until < ${lock}/expires; [ "\${until:-0}" -le $EPOCHSECONDS ]`;
-  const whoHolds = `read -r owner < ${lock}/owner; echo "HELD $EPOCHSECONDS $owner"`;
+  const isExpired = `until=0; held=; read -r until < ${lock}/expires; read -r held < ${lock}/token; [ "\${until:-0}" -le $EPOCHSECONDS ] || [ "$held" = "${dead ?? "nobody"}" ]`;
+  const whoHolds = `read -r owner < ${lock}/owner; read -r holder < ${lock}/holder; read -r held < ${lock}/token; echo "HELD $EPOCHSECONDS $held $holder $owner"`;
   const said = await edge.runAndRead(
     [
       `{ if [ -d ${lock} ] && ! { ${isExpired}; }; then ${whoHolds}; else`,
@@ -64,12 +78,13 @@ async function tryLock(edge: Edge, service: string, who: string): Promise<Lease 
       ...alone([`{ ${isExpired}; } && mv -T ${lock} ${own}.stale && rm -rf ${own}.stale`]),
       "fi",
       `mkdir ${own} && echo $((EPOCHSECONDS + ${LEASE_S})) > ${own}/expires`,
-      `echo ${token} > ${own}/token; echo ${quote(who)} since $EPOCHSECONDS > ${own}/owner`,
-      `if mv -T ${own} ${lock}; then echo TAKEN; else ${whoHolds}; rm -rf ${own}; fi`,
+      `echo ${token} > ${own}/token; echo ${quote(await thisProcess())} > ${own}/holder; echo ${quote(who)} since $EPOCHSECONDS > ${own}/owner`,
+      `if mv -T ${own} ${lock}; then echo TAKEN; ${retires ? "" : `cat ${journal}; `}else ${whoHolds}; rm -rf ${own}; fi`,
       "fi; } 2>/dev/null",
     ].join("\n"),
   );
   if (!said.includes("TAKEN")) return held(said);
+  const [, left = ""] = said.split("TAKEN");
   // A lease that is not ours any more is neither renewed nor given back.
   const mine = (act: string): Promise<string> =>
     edge.run(`{ held=; read -r held < ${lock}/token; [ "$held" = ${token} ] && ${act}; } 2>/dev/null`);
@@ -80,16 +95,35 @@ async function tryLock(edge: Edge, service: string, who: string): Promise<Lease 
   }, HEARTBEAT_MS);
   beat.unref();
   return {
+    left: left.trim(),
     release: async () => {
       clearInterval(beat);
-      await mine(`mv -T ${lock} ${own}.gone && rm -rf ${own}.gone`);
+      await mine(`{ ${retires ? "" : `rm -f ${journal}; `}mv -T ${lock} ${own}.gone && rm -rf ${own}.gone; }`);
     },
   };
 }
 
 function held(said: string): Held {
-  const [, now, owner, since] = /HELD (\d+) (.*) since (\d+)/.exec(said) ?? [];
-  return owner === undefined ? { seconds: 0 } : { owner, seconds: Number(now) - Number(since) };
+  const [, now, token, holder, owner, since] = /HELD (\d+) (\S+) (\S+) (.*) since (\d+)/.exec(said) ?? [];
+  if (owner === undefined || token === undefined || holder === undefined) return { seconds: 0 };
+  return { owner, token, holder, seconds: Number(now) - Number(since) };
+}
+
+/** This process, for other processes of this computer: the computer's own name for itself, and the process's id. */
+async function thisProcess(): Promise<string> {
+  return `${await computerId()}/${process.pid}`;
+}
+
+async function isDead(holder: string | undefined): Promise<boolean> {
+  const [computer, pid] = holder?.split("/") ?? [];
+  if (computer !== (await computerId())) return false;
+  try {
+    process.kill(Number(pid), 0);
+    return false;
+  } catch (error) {
+    // EPERM: it lives, and is another user's.
+    return error instanceof Error && "code" in error && error.code === "ESRCH";
+  }
 }
 
 function locked({ owner = "somebody", seconds }: Held, service: string): Failure {

@@ -5,11 +5,13 @@ import { isTaken } from "../../machine/engine.ts";
 import { bring, imageName } from "./bring.ts";
 import { setUpEdge } from "./edge-setup.ts";
 import type { Job, Started } from "./job.ts";
+import { type Entry, journal, parseEntry, tellLeft } from "./journal.ts";
 import { type Lease, takeLock } from "./lock.ts";
 import { edgeOf, openEdge } from "./observe.ts";
 import type { MachineStep } from "./plan.ts";
 import { findPort, proveReplica } from "./prove.ts";
 import { startAgain, startNew } from "./replica.ts";
+import { removeStrays } from "./retire.ts";
 import { giveShare, switchTraffic } from "./switch.ts";
 import { Trial } from "./trial.ts";
 
@@ -20,8 +22,11 @@ export function performer(job: Job): Perform<MachineStep> {
   let lease: Lease | undefined;
   let trial: Trial | undefined;
   const { release, site } = job;
+  const note = journal(job);
 
   return async (step, context) => {
+    // The switch is one round trip, which this would double; the state itself says whether it was done.
+    if (lease !== undefined && !QUICK.has(step.kind)) note(edgeOf(site), step);
     switch (step.kind) {
       case "edge": {
         await job.supplyEdge(site, context);
@@ -31,12 +36,14 @@ export function performer(job: Job): Perform<MachineStep> {
       }
       case "lock": {
         lease = await takeLock(edgeOf(site), release.service, job.who, context.signal);
+        note(edgeOf(site), step);
+        await clearAway(job, parseEntry(lease.left), context);
         return { undo: async () => await lease?.release() };
       }
       case "carry": {
-        const note = await bring(job, step, context);
+        const brought = await bring(job, step, context);
         return {
-          note,
+          note: brought,
           undo: async (fresh) => {
             await site.machine.engine.call("DELETE", `/images/${imageName(release)}`, { signal: fresh.signal });
           },
@@ -84,6 +91,23 @@ export function performer(job: Job): Perform<MachineStep> {
       }
     }
   };
+}
+
+const QUICK: ReadonlySet<MachineStep["kind"]> = new Set(["switch", "record", "unlock"]);
+
+/** What somebody left who was interrupted: finishes what had the traffic, removes what had not. */
+async function clearAway(job: Job, left: Entry | undefined, context: Context): Promise<void> {
+  if (left === undefined) return;
+  const { service } = job.release;
+  const known = edgeOf(job.site).known.services[service];
+  tellLeft(left, known?.current, context);
+  const trial = known?.candidate;
+  // A rollback's own replicas may be among what is left: they stay, and so does what is still on trial until the switch.
+  const staying = (known?.releases ?? []).flatMap((kept) => kept.replicas);
+  await removeStrays(job.site, service, new Set(staying.map((replica) => replica.container)), context);
+  const current = known?.releases.find((kept) => kept.release.id === known.current);
+  if (trial === undefined && current?.release.id === left.release)
+    await Promise.all(current.replicas.map((replica) => keepRunning(job, replica, context)));
 }
 
 /** From here on the engine brings the replica back after a crash or a reboot. */

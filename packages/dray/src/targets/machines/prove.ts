@@ -48,20 +48,20 @@ export async function proveReplica(job: Job, replica: Started, context: Context)
   const { machine } = job.site;
   const { readyMs } = job.release.settings.limits;
   const { ready } = job.release.settings;
-  const ended = new AbortController();
-  const limit = AbortSignal.any([deadline(readyMs, context.signal), ended.signal]);
+  const over = new AbortController();
+  const proving = AbortSignal.any([context.signal, over.signal]);
   const agent = agentOver(dialer(job, replica, context.signal), 1);
   try {
-    await Promise.race([becomeReady(agent, job.release, limit), watch(machine, replica.container, limit)]);
-    ended.abort();
-    return await proveGolden(job, replica, agent, context);
+    const gone = watch(machine, replica.container, proving);
+    await Promise.race([becomeReady(agent, job.release, deadline(readyMs, proving)), gone]);
+    return await Promise.race([proveGolden(job, replica, agent, context), gone]);
   } catch (error) {
     context.signal.throwIfAborted();
     if (error instanceof Failure) throw error;
     const expected = { readyMs, port: replica.port, ready };
     throw await explainNotReady(machine, replica.container, job.edgeImage, expected, error);
   } finally {
-    ended.abort();
+    over.abort();
     agent.destroy();
   }
 }

@@ -1,0 +1,71 @@
+import type { Context } from "../../core/context.ts";
+import type { Edge } from "../../machine/edge.ts";
+import { file, HOME } from "../../machine/edge-script.ts";
+import type { Job } from "./job.ts";
+import type { MachineStep } from "./plan.ts";
+
+/** Where the journal of what is being done to a service is, in the edge's container: a file while it lasts. */
+export const journalOf = (service: string): string => `${HOME}/${name(service)}`;
+const name = (service: string): string => `journal-${service}.json`;
+
+/** What somebody is doing to a service, or was when they were interrupted. */
+export interface Entry {
+  release: string;
+  /** What had the traffic when they began. */
+  before?: string;
+  who: string;
+  /** ISO 8601, the clock of whoever writes. */
+  begunAt: string;
+  /** The step that was begun last. */
+  step: string;
+}
+
+/** An entry, and whether its writer still holds the lock. */
+export interface Unfinished extends Entry {
+  running: boolean;
+}
+
+/** Writes each step down as it begins. Nobody waits for the writing: it is in front of whatever the step itself asks of the edge. */
+export function journal(job: Job): (edge: Edge, step: MachineStep) => void {
+  const begunAt = new Date().toISOString();
+  const { release, who } = job;
+  return (edge, step) => {
+    const before = edge.known.services[release.service]?.current;
+    const entry: Entry = {
+      release: release.id,
+      ...(before === undefined ? {} : { before }),
+      who,
+      begunAt,
+      step: step.title,
+    };
+    const target = journalOf(release.service);
+    const write = `${file(`${name(release.service)}.new`, JSON.stringify(entry))}\nmv -f ${target}.new ${target}`;
+    // A link that is gone ends the step elsewhere.
+    edge.run(write).catch(() => undefined);
+  };
+}
+
+export function parseEntry(text: string): Entry | undefined {
+  return text.trim() === "" ? undefined : (JSON.parse(text) as Entry);
+}
+
+/** What is being done to a service or was left undone; undefined when the last one came to its end. */
+export async function unfinished(edge: Edge, service: string): Promise<Unfinished | undefined> {
+  const lock = `${HOME}/lock-${service}`;
+  const said = await edge.run(
+    `until=0; { read -r until < ${lock}/expires; [ "\${until:-0}" -gt $EPOCHSECONDS ] && echo RUNNING; cat ${journalOf(service)}; } 2>/dev/null`,
+  );
+  const entry = parseEntry(said.replace("RUNNING", ""));
+  return entry === undefined ? undefined : { ...entry, running: said.includes("RUNNING") };
+}
+
+/** One sentence about what was left undone. */
+export function leftText(entry: Entry, current: string | undefined): string {
+  const how = current === entry.release ? "after it had got the traffic" : `${current ?? "nothing"} kept the traffic`;
+  return `${entry.who} was interrupted while changing to ${entry.release} (begun ${entry.begunAt}, at "${entry.step}"): ${how}`;
+}
+
+/** Tells of what the last one left. */
+export function tellLeft(entry: Entry, current: string | undefined, context: Context): void {
+  context.emit({ type: "warning", text: `${leftText(entry, current)}; it is cleared away now` });
+}
