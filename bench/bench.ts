@@ -1,11 +1,18 @@
-// npm run bench -- deploy|releases|serve|trace [--json] [--rounds N]
+// npm run bench -- crash|deploy|releases|serve|trace [--json] [--rounds N]
 import { parseArgs } from "node:util";
+import { benchCrash } from "./crash.ts";
 import { benchDeploy } from "./deploy.ts";
 import { benchReleases } from "./releases.ts";
 import { benchServe } from "./serve.ts";
 import { benchTrace } from "./trace.ts";
 
-const BENCHES = { deploy: benchDeploy, releases: benchReleases, serve: benchServe, trace: benchTrace };
+const BENCHES = {
+  crash: benchCrash,
+  deploy: benchDeploy,
+  releases: benchReleases,
+  serve: benchServe,
+  trace: benchTrace,
+};
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { randomBytes } from "node:crypto";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
+import { createInterface } from "node:readline";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Ended, run } from "../../packages/dray/src/base/process.ts";
@@ -25,7 +26,12 @@ export interface Vm extends AsyncDisposable {
   /** Runs the built `dray` in the world's folder. */
   dray(...argv: string[]): Promise<Ended>;
   /** Starts it and gives it back running, to be sent a signal. */
-  drayRunning(...argv: string[]): { kill: (signal: NodeJS.Signals) => void; ended: Promise<Ended> };
+  drayRunning(...argv: string[]): {
+    kill: (signal: NodeJS.Signals) => void;
+    ended: Promise<Ended>;
+    /** Called with each line of its stderr as it comes. */
+    onLine: (act: (line: string) => void) => void;
+  };
   /** The same, with other environment variables. */
   drayWith(env: Record<string, string>, ...argv: string[]): Promise<Ended>;
   /** Runs a program inside the VM as root. */
@@ -122,7 +128,9 @@ export async function startVm(suite: Suite = "bookworm", user: User = "ops", opt
       child.stdout.on("data", (chunk) => (said.stdout += String(chunk)));
       child.stderr.on("data", (chunk) => (said.stderr += String(chunk)));
       const ended = once(child, "close").then(([code]) => ({ code: Number(code ?? 1), ...said }));
-      return { kill: (signal) => child.kill(signal), ended };
+      const onLine = (act: (line: string) => void): void =>
+        void createInterface({ input: child.stderr }).on("line", act);
+      return { kill: (signal) => child.kill(signal), ended, onLine };
     },
     drayWith: (extra, ...argv) => dray(extra, argv),
     write: (file, content) => writeFile(path.join(folder, file), content),

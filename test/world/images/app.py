@@ -1,10 +1,11 @@
-"""The scenarios' API: ready at once, ignores SIGTERM, and fails in whatever way MODE, or later the file /tmp/mode, says."""
+"""The scenarios' API: ready at once, ignores SIGTERM unless it is POLITE, and fails in whatever way MODE, or later the file /tmp/mode, says."""
 import json, os, random, signal, ssl, sys, threading, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 MODE = os.environ.get("MODE", "")
 VERSION = os.environ.get("VERSION") or open("/version").read().strip()
-signal.signal(signal.SIGTERM, signal.SIG_IGN)
+if not os.environ.get("POLITE"):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 # What a request may be answered with when /tmp/mode says so.

@@ -50,6 +50,7 @@ export const CODES = {
   "docker.local-missing": [EXIT.refused, "No Docker Engine answers on this computer, and one is needed."],
   "docker.failed": [EXIT.failed, "The Docker Engine answered with an error that has no code of its own."],
   "machine.disk-full": [EXIT.refused, "There is not enough free disk on the machine for the image."],
+  "machine.no-room": [EXIT.refused, "The new release does not fit on the machine beside the old one."],
   "machine.port-taken": [EXIT.refused, "The edge's port is used by something else on the machine."],
   "machine.setup-unsupported": [EXIT.refused, "`dray machine setup` does not know this operating system."],
   "machine.setup-failed": [EXIT.failed, "Installing Docker on the machine failed."],

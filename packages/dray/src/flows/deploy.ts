@@ -88,7 +88,11 @@ export async function deploy(manifest: Manifest, options: DeployOptions, context
       const architecture = architectureName(machine.version.Arch);
       const [made, { site, seen }] = await Promise.all([
         make(perArchitecture ? architecture : "any"),
-        survey(machine, { port: manifest.edge.port, bringing: true }, equipped),
+        survey(
+          machine,
+          { port: manifest.edge.port, bringing: true, gpus: manifest.limits.gpus !== undefined },
+          equipped,
+        ),
       ]);
       const { release, source } = await fit(made, machine, seen, equipped);
       const wish: Wish = {

@@ -5,6 +5,7 @@ import { EDGE } from "../machine/edge.ts";
 import { EMPTY_STATE, keptOf, type Replica, type ServiceState } from "../machine/edge-config.ts";
 import type { Where } from "../machine/machine.ts";
 import type { SshOptions } from "../machine/ssh.ts";
+import { leftText, type Unfinished, unfinished } from "../targets/machines/journal.ts";
 import type { Site } from "../targets/machines/observe.ts";
 import { withSite } from "./fleet.ts";
 
@@ -23,12 +24,21 @@ export interface ReleaseRow {
   commit?: string;
 }
 
+export interface ServiceRow {
+  service: string;
+  current: string;
+  previous?: string;
+  releases: ReleaseRow[];
+}
+
 export interface MachineStatus {
   machine: string;
   address: string;
   port: number;
   edge: boolean;
-  services: { service: string; current: string; previous?: string; releases: ReleaseRow[] }[];
+  services: ServiceRow[];
+  /** What is being done, or was left undone by somebody who was interrupted. */
+  unfinished: (Unfinished & { text: string })[];
 }
 
 /** What runs on a machine; all services, or the one named. */
@@ -46,7 +56,8 @@ export async function status(
     });
     const running = new Set(listed.flatMap((container) => container.Names.map((name) => name.slice(1))));
     const services = Object.values(state.services).filter((each) => service === undefined || each.service === service);
-    const rows = [];
+    const left = site.edge === undefined ? [] : await unfinished(site.edge);
+    const rows: ServiceRow[] = [];
     for (const each of services) {
       const inFlight = new Map(
         (await site.edge?.servers(each.service))?.map((server) => [server.name, server.inFlight]),
@@ -80,6 +91,9 @@ export async function status(
       port: state.port,
       edge: site.edge !== undefined,
       services: rows,
+      unfinished: left
+        .filter((each) => service === undefined || each.service === service)
+        .map((each) => ({ ...each, text: leftText(each, state.services[each.service]?.current) })),
     };
   });
 }

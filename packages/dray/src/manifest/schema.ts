@@ -50,6 +50,12 @@ const limits = z.strictObject({
 });
 
 const rollout = z.strictObject({
+  order: z
+    .enum(["start-first", "stop-first"])
+    .default("start-first")
+    .describe(
+      "`stop-first` where old and new do not fit on a machine together: nobody serves while the new one starts.",
+    ),
   canary: z
     .array(z.number().min(1).max(99))
     .default([])
@@ -158,6 +164,8 @@ export const manifestSchema = z
     for (const key of ["schema", "route", "base"] as const) {
       if (manifest[key] !== undefined && manifest.model === undefined) say([key], `${key} goes with model`);
     }
+    if (manifest.rollout.order === "stop-first" && manifest.rollout.canary.length > 0)
+      say(["rollout", "canary"], "a canary needs the old release beside it: not with order: stop-first");
     const seen = new Map<string, string>();
     for (const [called, where] of Object.entries(manifest.machines ?? {})) {
       const first = seen.get(where);

@@ -42,9 +42,11 @@ function statusText(machine: MachineStatus): string {
         each.deployedAt,
       ]),
   );
-  return rows.length === 0
-    ? head
-    : `${head}\n${table(["SERVICE", "RELEASE", "STATE", "RUNNING", "IN FLIGHT", "IMAGE", "COMMIT", "BY", "SINCE"], rows)}`;
+  const columns = ["SERVICE", "RELEASE", "STATE", "RUNNING", "IN FLIGHT", "IMAGE", "COMMIT", "BY", "SINCE"];
+  const left = machine.unfinished.map(({ running, text }) =>
+    running ? text : `${text}; dray deploy, or dray rollback, clears it away`,
+  );
+  return [head, ...(rows.length === 0 ? [] : [table(columns, rows)]), ...left].join("\n");
 }
 
 export function addLogs(program: Command): void {

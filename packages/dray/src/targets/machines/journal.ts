@@ -10,6 +10,7 @@ const name = (service: string): string => `journal-${service}.json`;
 
 /** What somebody is doing to a service, or was when they were interrupted. */
 export interface Entry {
+  service: string;
   release: string;
   /** What had the traffic when they began. */
   before?: string;
@@ -32,6 +33,7 @@ export function journal(job: Job): (edge: Edge, step: MachineStep) => void {
   return (edge, step) => {
     const before = edge.known.services[release.service]?.current;
     const entry: Entry = {
+      service: release.service,
       release: release.id,
       ...(before === undefined ? {} : { before }),
       who,
@@ -49,18 +51,22 @@ export function parseEntry(text: string): Entry | undefined {
   return text.trim() === "" ? undefined : (JSON.parse(text) as Entry);
 }
 
-/** What is being done to a service or was left undone; undefined when the last one came to its end. */
-export async function unfinished(edge: Edge, service: string): Promise<Unfinished | undefined> {
-  const lock = `${HOME}/lock-${service}`;
+/** What is being done to a machine's services, or was left undone; nothing when everybody came to the end. */
+export async function unfinished(edge: Edge): Promise<Unfinished[]> {
   const said = await edge.run(
-    `until=0; { read -r until < ${lock}/expires; [ "\${until:-0}" -gt $EPOCHSECONDS ] && echo RUNNING; cat ${journalOf(service)}; } 2>/dev/null`,
+    `for journal in ${HOME}/journal-*.json; do [ -f $journal ] || continue
+       lock=${HOME}/lock-\${journal##*/journal-}; until=0; read -r until < \${lock%.json}/expires
+       [ "\${until:-0}" -gt $EPOCHSECONDS ] && echo RUNNING || echo LEFT; cat $journal; done 2>/dev/null`,
   );
-  const entry = parseEntry(said.replace("RUNNING", ""));
-  return entry === undefined ? undefined : { ...entry, running: said.includes("RUNNING") };
+  return [...said.matchAll(/^(RUNNING|LEFT)\n(.*)$/gm)].flatMap(([, state, text = ""]) => {
+    const entry = parseEntry(text);
+    return entry === undefined ? [] : [{ ...entry, running: state === "RUNNING" }];
+  });
 }
 
 /** One sentence about what was left undone. */
-export function leftText(entry: Entry, current: string | undefined): string {
+export function leftText(entry: Entry & { running?: boolean }, current: string | undefined): string {
+  if (entry.running === true) return `${entry.who} is changing ${entry.service} to ${entry.release} now: ${entry.step}`;
   const how = current === entry.release ? "after it had got the traffic" : `${current ?? "nothing"} kept the traffic`;
   return `${entry.who} was interrupted while changing to ${entry.release} (begun ${entry.begunAt}, at "${entry.step}"): ${how}`;
 }

@@ -29,6 +29,10 @@ export interface Seen {
   subnet?: string;
   /** Free bytes where the engine keeps images; undefined when it could not be asked. */
   freeBytes?: number;
+  /** Bytes of memory that programs could still get; undefined when it could not be asked. */
+  freeMemory?: number;
+  /** NVIDIA GPUs, where a release asks for some. */
+  gpus?: number;
   /** Who holds the edge's port, when it is not ours. */
   portHolder?: string;
 }
@@ -69,14 +73,14 @@ interface Listed {
  */
 export async function survey(
   machine: Machine,
-  { port, bringing }: { port: number; bringing: boolean },
+  { port, bringing, gpus = false }: { port: number; bringing: boolean; gpus?: boolean },
   context: Context,
 ): Promise<{ site: Site; seen: Seen }> {
   const { signal } = context;
-  const [edge, listed, freeBytes, subnet, store] = await Promise.all([
+  const [edge, listed, free, subnet, store] = await Promise.all([
     openEdge(machine, signal),
     machine.engine.get<Listed[]>("/containers/json", { query: { all: true }, signal }),
-    bringing ? freeDisk(machine, signal) : undefined,
+    bringing ? freeRoom(machine, gpus, signal) : {},
     subnetOf(machine, signal),
     bringing ? imageStore(machine, signal) : ("layers" as const),
   ]);
@@ -89,7 +93,7 @@ export async function survey(
     state: edge?.known ?? EMPTY_STATE,
     containers: listed.filter((each) => each.Labels["dray.role"] !== undefined).map(ours),
     imageStore: store,
-    ...(freeBytes === undefined ? {} : { freeBytes }),
+    ...free,
     ...(subnet === undefined ? {} : { subnet }),
     ...(holder === undefined ? {} : { portHolder: `the container ${holder.Names[0]?.slice(1) ?? holder.Id}` }),
     ...(container !== undefined && container.Labels[EDGE_PORT_LABEL] !== String(port)
@@ -118,12 +122,25 @@ function ours(container: Listed): SeenContainer {
   };
 }
 
-/** Free bytes below the engine's folder, or its parent where this user may not look into it. */
-async function freeDisk(machine: Machine, signal: AbortSignal): Promise<number | undefined> {
-  const ended = await machine.run(["df", "-Pk", "/var/lib/docker", "/var/lib"], { signal }).catch(() => undefined);
-  const [, first] = ended?.stdout.trim().split("\n") ?? [];
-  const free = Number(first?.split(/\s+/)[3]);
-  return Number.isFinite(free) ? free * 1024 : undefined;
+/** What there is still room for. Free disk is below the engine's folder, or its parent where this user may not look into it. */
+async function freeRoom(
+  machine: Machine,
+  gpus: boolean,
+  signal: AbortSignal,
+): Promise<Pick<Seen, "freeBytes" | "freeMemory" | "gpus">> {
+  const asked = [
+    "df -Pk /var/lib/docker /var/lib 2>/dev/null | sed -n 2p",
+    "grep MemAvailable /proc/meminfo",
+    ...(gpus ? ["nvidia-smi -L 2>/dev/null | grep -c ^GPU"] : []),
+  ];
+  const ended = await machine.run(["sh", "-c", asked.join("; ")], { signal }).catch(() => undefined);
+  const [disk = "", memory = "", cards = ""] = ended?.stdout.trim().split("\n") ?? [];
+  const [freeBytes, freeMemory] = [disk.split(/\s+/)[3], memory.split(/\s+/)[1]].map((kib) => Number(kib) * 1024);
+  return {
+    ...(freeBytes !== undefined && Number.isFinite(freeBytes) ? { freeBytes } : {}),
+    ...(freeMemory !== undefined && Number.isFinite(freeMemory) ? { freeMemory } : {}),
+    ...(gpus && cards !== "" ? { gpus: Number(cards) } : {}),
+  };
 }
 
 /** Docker's name of an architecture: what `uname -m` calls x86_64 is amd64 there. */

@@ -1,5 +1,5 @@
 import { type Context, under } from "../../core/context.ts";
-import type { Perform } from "../../core/carry-out.ts";
+import type { Perform, Undo } from "../../core/carry-out.ts";
 import type { Replica } from "../../machine/edge-config.ts";
 import { isTaken } from "../../machine/engine.ts";
 import { bring, imageName } from "./bring.ts";
@@ -49,6 +49,9 @@ export function performer(job: Job): Perform<MachineStep> {
           },
         };
       }
+      case "stop-old": {
+        return await stopOld(job, step.containers, context);
+      }
       case "start": {
         const { started, ...result } = await (step.again ? startAgain : startNew)(job, step.replica, context);
         replicas[step.replica] = started;
@@ -91,6 +94,15 @@ export function performer(job: Job): Perform<MachineStep> {
       }
     }
   };
+}
+
+async function stopOld(job: Job, containers: readonly string[], context: Context): Promise<{ undo: Undo }> {
+  const { engine } = job.site.machine;
+  const all = async (act: string, signal: AbortSignal, query: { t?: number } = {}): Promise<void> => {
+    await Promise.all(containers.map((container) => engine.post(`/containers/${container}/${act}`, { query, signal })));
+  };
+  await all("stop", context.signal, { t: 10 });
+  return { undo: async (fresh) => await all("start", fresh.signal) };
 }
 
 const QUICK: ReadonlySet<MachineStep["kind"]> = new Set(["switch", "record", "unlock"]);

@@ -73,7 +73,15 @@ const kept = (id: string, count: number): Parameters<typeof withRelease>[1] => (
   deployedAt: "",
 });
 const serving = withRelease(EMPTY_STATE, kept("r1", 2));
-const rollout = { canary: [5, 50], every: 1000, maxErrors: 0.01, maxP95: 1.5, minimum: 50, bake: 1000 };
+const rollout = {
+  order: "start-first" as const,
+  canary: [5, 50],
+  every: 1000,
+  maxErrors: 0.01,
+  maxP95: 1.5,
+  minimum: 50,
+  bake: 1000,
+};
 
 test("a rollout gives shares before the switch and watches after it; the first release and the same one have no rival", () => {
   const kinds = (state: EdgeState, id: string): string[] =>
@@ -119,4 +127,24 @@ test("a trial that was left behind makes way for the next release; one of a kept
       ?.releases.map((each) => each.release.id)
       .toSorted(),
   ).toEqual(["r1", "r2"]);
+});
+
+test("old and new that do not fit together are refused, with the way that costs an outage named; stop-first takes it", () => {
+  const big = {
+    ...release,
+    settings: { ...release.settings, limits: { ...release.settings.limits, memory: 2e9, gpus: 1 } },
+  };
+  const on =
+    (more: object): (() => unknown) =>
+    () =>
+      planMachine({ ...wish, release: big, rollout }, { ...seen, edge: "running", state: serving, ...more });
+  const noRoom = expect.objectContaining({ code: "machine.no-room", hint: expect.stringContaining("stop-first") });
+  expect(on({ freeMemory: 3e9 })).toThrow(noRoom);
+  expect(on({ freeMemory: 5e9, gpus: 1 })).toThrow(noRoom);
+  expect(on({ freeMemory: 5e9, gpus: 2 })).not.toThrow();
+  const plan = planMachine(
+    { ...wish, release: big, rollout: { ...rollout, order: "stop-first", canary: [] } },
+    { ...seen, edge: "running", state: serving, freeMemory: 1e9 },
+  );
+  expect(plan.stages.map((stage) => stage.steps[0]?.kind)).toContain("stop-old");
 });

@@ -23,6 +23,7 @@ export type MachineStep = Step &
     | { kind: "edge"; port: number; image: string }
     | { kind: "lock" }
     | { kind: "carry"; source: Source }
+    | { kind: "stop-old"; containers: readonly string[] }
     | { kind: "start"; replica: number; again: boolean }
     | { kind: "prove"; replica: number }
     | { kind: "canary"; share: number; rollout: Rollout }
@@ -48,6 +49,8 @@ export interface Rollout extends Rules {
   canary: readonly number[];
   every: number;
   bake?: number | undefined;
+  /** `stop-first`: the old release ends before the new one starts. */
+  order: "start-first" | "stop-first";
 }
 
 /** An unpacked image needs about this much of its compressed size while it arrives (facts/docker-ssh.md, section 4). */
@@ -95,6 +98,7 @@ export function planMachine(wish: Wish, seen: Seen): Plan<MachineStep> {
     stages: [
       stage("prepare", edge),
       stage("carry", [lock, ...carry]),
+      stage("stop", stopFirst(wish, seen)),
       stage("start", start),
       stage("prove", prove),
       ...canary.map((step) => stage("canary", [step])),
@@ -104,6 +108,22 @@ export function planMachine(wish: Wish, seen: Seen): Plan<MachineStep> {
       stage("unlock", [{ kind: "unlock", on, title: "release the lock" }], "warn"),
     ].filter((each) => each.steps.length > 0),
   };
+}
+
+/** Where both do not fit: for as long as the new release takes to become ready, nobody answers. */
+function stopFirst({ release, rollout }: Wish, seen: Seen): MachineStep[] {
+  const service = seen.state.services[release.service];
+  const current = service && keptOf(service, service.current);
+  if (rollout?.order !== "stop-first" || current === undefined || current.release.id === release.id) return [];
+  const containers = current.replicas.map((replica) => replica.container);
+  return [
+    {
+      kind: "stop-old",
+      on: seen.machine,
+      title: `stop ${current.release.id}: nobody serves until the switch`,
+      containers,
+    },
+  ];
 }
 
 /** A first release has nobody to share the traffic with. */
@@ -144,6 +164,7 @@ function check(wish: Wish, seen: Seen): void {
       },
     );
   }
+  checkRoom(wish, seen);
   if (source.via === "direct" && seen.freeBytes !== undefined && seen.freeBytes < source.bytes * DISK_FACTOR) {
     const [need, free] = [Math.ceil((source.bytes * DISK_FACTOR) / 1e6), Math.floor(seen.freeBytes / 1e6)];
     throw new Failure(
@@ -154,6 +175,32 @@ function check(wish: Wish, seen: Seen): void {
       },
     );
   }
+}
+
+/** Old and new run side by side for a while: do they fit? @throws Failure machine.no-room */
+function checkRoom({ release, rollout, again }: Wish, seen: Seen): void {
+  const service = seen.state.services[release.service];
+  const current = service && keptOf(service, service.current)?.release;
+  if (again || (rollout?.order === "stop-first" && current !== undefined)) return;
+  const { replicas, limits } = release.settings;
+  const beside = current === undefined ? "" : ` beside ${current.id}`;
+  const refuse = (what: string): never => {
+    throw new Failure("machine.no-room", `${release.id} does not fit on ${seen.machine}${beside}: ${what}`, {
+      hint:
+        current === undefined
+          ? "a larger machine, fewer replicas, or a lower limit"
+          : "rollout: {order: stop-first} ends the old release first; then nobody serves for as long as the new one takes to become ready",
+    });
+  };
+  const needed = (limits.memory ?? 0) * replicas;
+  if (seen.freeMemory !== undefined && needed > seen.freeMemory) {
+    const [need, free] = [needed, seen.freeMemory].map((bytes) => Math.round(bytes / 1024 ** 2));
+    refuse(`it may use ${need} MiB of memory, and ${free} MiB are free`);
+  }
+  const cards =
+    (limits.gpus ?? 0) * replicas + (current?.settings.limits.gpus ?? 0) * (current?.settings.replicas ?? 0);
+  if (seen.gpus !== undefined && cards > seen.gpus)
+    refuse(`together they need ${cards} GPUs, and there are ${seen.gpus}`);
 }
 
 /** What would be different after a release, for people. */

@@ -1,0 +1,161 @@
+// dray killed, its link cut, the machine's engine killed: at every step of a deploy and of a rollback, under load.
+import { appImage, prepareImages } from "../test/world/images.ts";
+import { startLoad } from "../test/world/load.ts";
+import { startVm, type Vm } from "../test/world/vm.ts";
+
+const PER_SECOND = 200;
+/** An engine that was killed is back, and its containers with it, within so many milliseconds. */
+const ENGINE_MS = 10_000;
+
+type Way = "kill" | "cut" | "engine";
+type Verb = "deploy" | "rollback";
+
+interface Point {
+  way: Way;
+  verb: Verb;
+  /** Counts the events of the command. */
+  at: number;
+  name: string;
+}
+
+type Figures = Record<string, number | string[]>;
+
+/** With one round every sixth point only: a smoke. */
+export async function benchCrash(rounds: number, say: (line: string) => void): Promise<Figures> {
+  await prepareImages();
+  await using vm = await startVm("bookworm", "ops", { rttMs: 0 });
+  const figures = {
+    points: 0,
+    served: 0,
+    failedRequests: 0,
+    failedWithoutEngine: 0,
+    stuckLocks: 0,
+    recovered: 0,
+    told: 0,
+    engineMs: 0,
+  };
+  const problems: string[] = [];
+  let image = "1";
+  const settle = async (): Promise<string> => {
+    image = image === "1" ? "2" : "1";
+    await vm.write("dray.yaml", manifest(vm, image));
+    const ended = await vm.dray("deploy", "--wait");
+    return ended.code === 0 ? "" : ended.stderr;
+  };
+  for (const _twice of [1, 2]) {
+    const failed = await settle();
+    if (failed !== "") throw new Error(failed);
+  }
+  for (const point of await pointsOf(vm, rounds === 1 ? 6 : 1)) {
+    const load = startLoad(`http://${vm.address}/`, PER_SECOND);
+    const reached = await interrupt(vm, point);
+    if (!reached) {
+      await load.stop();
+      await settle();
+      continue;
+    }
+    figures.points++;
+    const backMs = await servedAfter(vm);
+    figures.engineMs = Math.max(figures.engineMs, point.way === "engine" ? backMs : 0);
+    if (backMs < (point.way === "engine" ? ENGINE_MS : 500)) figures.served++;
+    else problems.push(`${point.name}: nobody served for ${backMs} ms`);
+    const status = await vm.dray("status");
+    if (/was interrupted while changing/.test(status.stderr + status.stdout)) figures.told++;
+    const startedAt = performance.now();
+    const failed = await settle();
+    if (/service\.locked/.test(failed)) figures.stuckLocks++;
+    const left = await leftovers(vm);
+    if (failed === "" && left === "") figures.recovered++;
+    else problems.push(`${point.name}: ${failed.slice(-600)}${left}`);
+    const met = await load.stop();
+    figures.failedRequests += met.failed;
+    if (point.way !== "engine") figures.failedWithoutEngine += met.failed;
+    if (met.failed > 0 && point.way !== "engine")
+      problems.push(`${point.name}: ${met.failed} failed: ${met.problems[0]}`);
+    say(
+      `${point.name}: ${met.failed} of ${met.sent} failed, back after ${backMs} ms, again in ${Math.round(performance.now() - startedAt)} ms${failed === "" ? "" : " FAILED"}`,
+    );
+  }
+  return { ...figures, problems };
+}
+
+const manifest = (vm: Vm, image: string): string =>
+  `service: decisions\nmachine: ${vm.host}\nimage: ${appImage(image)}\nready: /health\nport: 8080\nenv: {POLITE: "1"}\n` +
+  "rollout: {canary: [50], every: 500ms, minimum: 10, bake: 500ms}\n";
+
+const argvOf = (verb: Verb): string[] => [verb, "--json"];
+const isStep = (line: string): boolean => /"type":"step\.(started|done)"/.test(line);
+
+/** Every event of a step in a deploy and in a rollback, as they come when nothing goes wrong. */
+async function pointsOf(vm: Vm, every: number): Promise<Point[]> {
+  const points: Point[] = [];
+  for (const verb of ["deploy", "rollback"] as const) {
+    const running = vm.drayRunning(...argvOf(verb));
+    const names: string[] = [];
+    running.onLine((line) => {
+      if (!isStep(line)) return;
+      const { type, step } = JSON.parse(line) as { type: string; step: string };
+      names.push(`${verb} ${step} ${type === "step.done" ? "done" : "begun"}`);
+    });
+    const ended = await running.ended;
+    if (ended.code !== 0) throw new Error(ended.stderr);
+    for (const way of ["kill", "cut", "engine"] as const) {
+      for (const [at, name] of names.entries()) points.push({ way, verb, at, name: `${way} at ${name}` });
+    }
+  }
+  return points.filter((_point, index) => index % every === 0);
+}
+
+/** Runs the command and breaks it at the point; false when it ended before. */
+async function interrupt(vm: Vm, { way, verb, at }: Point): Promise<boolean> {
+  const running = vm.drayRunning(...argvOf(verb));
+  let seen = 0;
+  let reached = false;
+  const broken = new Promise<void>((resolve) => {
+    running.onLine((line) => {
+      if (!isStep(line) || seen++ !== at) return;
+      reached = true;
+      if (way === "kill") running.kill("SIGKILL");
+      else if (way === "cut") vm.wire?.cut();
+      else vm.inside("pkill", "-KILL", "dockerd").catch(() => undefined);
+      resolve();
+    });
+  });
+  await Promise.race([broken, running.ended]);
+  // A link stays cut for a while; an engine comes back by itself.
+  if (way === "cut") setTimeout(() => vm.wire?.mend(), 2000);
+  await running.ended;
+  vm.wire?.mend();
+  return reached;
+}
+
+/** How long until requests are answered again, several in a row. */
+async function servedAfter(vm: Vm): Promise<number> {
+  const startedAt = performance.now();
+  let last = startedAt;
+  for (let right = 0; right < 5 && performance.now() - startedAt < 60_000;) {
+    const ok = await fetch(`http://${vm.address}/`, { signal: AbortSignal.timeout(2000) }).then(
+      async (answer) => (await answer.text(), answer.ok),
+      () => false,
+    );
+    right = ok ? right + 1 : 0;
+    if (!ok) last = performance.now();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return Math.round(last - startedAt);
+}
+
+/** Containers that run and should not, and locks and journals that nobody holds. */
+async function leftovers(vm: Vm): Promise<string> {
+  const replicas = await vm.inside("docker", "ps", "-q", "--filter", "label=dray.role=replica");
+  const files = await vm.inside(
+    "docker",
+    "exec",
+    "dray-edge",
+    "bash",
+    "-c",
+    "cd /var/lib/dray && echo lock-* journal-*",
+  );
+  const many = replicas.split("\n").length;
+  return `${many === 1 ? "" : ` ${many} replicas run`}${files === "lock-* journal-*" ? "" : ` left: ${files}`}`;
+}
