@@ -55,10 +55,6 @@ export async function benchCrash(rounds: number, say: (line: string) => void): P
       continue;
     }
     figures.points++;
-    const backMs = await servedAfter(vm);
-    figures.engineMs = Math.max(figures.engineMs, point.way === "engine" ? backMs : 0);
-    if (backMs < (point.way === "engine" ? ENGINE_MS : 500)) figures.served++;
-    else problems.push(`${point.name}: nobody served for ${backMs} ms`);
     const status = await vm.dray("status");
     if (/was interrupted while changing/.test(status.stderr + status.stdout)) figures.told++;
     const startedAt = performance.now();
@@ -68,12 +64,16 @@ export async function benchCrash(rounds: number, say: (line: string) => void): P
     if (failed === "" && left === "") figures.recovered++;
     else problems.push(`${point.name}: ${failed.slice(-600)}${left}`);
     const met = await load.stop();
+    const { outageMs } = met;
+    figures.engineMs = Math.max(figures.engineMs, outageMs);
+    if (outageMs < (point.way === "engine" ? ENGINE_MS : 1)) figures.served++;
+    else problems.push(`${point.name}: requests failed for ${outageMs} ms`);
     figures.failedRequests += met.failed;
     if (point.way !== "engine") figures.failedWithoutEngine += met.failed;
     if (met.failed > 0 && point.way !== "engine")
       problems.push(`${point.name}: ${met.failed} failed: ${met.problems[0]}`);
     say(
-      `${point.name}: ${met.failed} of ${met.sent} failed, back after ${backMs} ms, again in ${Math.round(performance.now() - startedAt)} ms${failed === "" ? "" : " FAILED"}`,
+      `${point.name}: ${met.failed} of ${met.sent} failed, for ${outageMs} ms; again in ${Math.round(performance.now() - startedAt)} ms${failed === "" ? "" : " FAILED"}`,
     );
   }
   return { ...figures, problems };
@@ -127,22 +127,6 @@ async function interrupt(vm: Vm, { way, verb, at }: Point): Promise<boolean> {
   await running.ended;
   vm.wire?.mend();
   return reached;
-}
-
-/** How long until requests are answered again, several in a row. */
-async function servedAfter(vm: Vm): Promise<number> {
-  const startedAt = performance.now();
-  let last = startedAt;
-  for (let right = 0; right < 5 && performance.now() - startedAt < 60_000;) {
-    const ok = await fetch(`http://${vm.address}/`, { signal: AbortSignal.timeout(2000) }).then(
-      async (answer) => (await answer.text(), answer.ok),
-      () => false,
-    );
-    right = ok ? right + 1 : 0;
-    if (!ok) last = performance.now();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  return Math.round(last - startedAt);
 }
 
 /** Containers that run and should not, and locks and journals that nobody holds. */

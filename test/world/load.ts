@@ -8,6 +8,8 @@ export interface Load {
   releases: Map<string, number>;
   bad: Map<string, number>;
   problems: string[];
+  /** From the first failure to the last, in milliseconds. */
+  outageMs: number;
 }
 
 /** A request with a body, and what its answer must have in it. */
@@ -24,12 +26,15 @@ export function startLoad(
   post?: Post,
 ): { stop: () => Promise<Load> } {
   const agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
-  const load: Load = { sent: 0, failed: 0, releases: new Map(), bad: new Map(), problems: [] };
+  const load: Load = { sent: 0, failed: 0, releases: new Map(), bad: new Map(), problems: [], outageMs: 0 };
   const open = new Set<Promise<void>>();
+  let firstFailure: number | undefined;
   const call = (): Promise<void> =>
     new Promise((resolve) => {
       const fail = (why: string): void => {
         load.failed++;
+        firstFailure ??= performance.now();
+        load.outageMs = Math.round(performance.now() - firstFailure);
         if (load.problems.length < 10) load.problems.push(why);
         resolve();
       };

@@ -30,7 +30,7 @@ export const CODES = {
   "manifest.invalid": [EXIT.manifest, "A value in the manifest is not what the schema allows."],
   "manifest.unknown-key": [EXIT.manifest, "The manifest has a key that Drayage does not know."],
   "manifest.duplicate-machine": [EXIT.manifest, "Two machines have one name, or are the same machine."],
-  "manifest.secret-missing": [EXIT.manifest, "A secret named in the manifest is not in the environment."],
+  "manifest.secret-missing": [EXIT.manifest, "A secret named in the manifest has no value here."],
   "golden.invalid": [EXIT.manifest, "The golden file is no JSON, or not a list of requests with expectations."],
   "usage.invalid": [EXIT.usage, "The command line does not make sense."],
   "usage.declined": [EXIT.usage, "The plan was not confirmed."],

@@ -91,7 +91,7 @@ export function makeRelease(manifest: Manifest, built: Built, digest: string, fr
     ...(manifest.domain === undefined ? {} : { domain: manifest.domain }),
     replicas: manifest.replicas,
     env: manifest.env,
-    secrets: manifest.secrets,
+    secrets: Object.keys(manifest.secrets),
     limits: limitsOf(manifest),
   };
   return {

@@ -1,5 +1,4 @@
 import { Failure } from "../base/failure.ts";
-import { Secret } from "../base/secret.ts";
 import { carryOut } from "../core/carry-out.ts";
 import type { Context } from "../core/context.ts";
 import type { Golden } from "../core/golden.ts";
@@ -29,6 +28,7 @@ import {
 } from "./build.ts";
 import { edgeImageOf, supplyEdge } from "./edge-image.ts";
 import { machinesOf, onEach, withMachine } from "./fleet.ts";
+import { withSecrets } from "./secrets.ts";
 
 export interface DeployOptions {
   ssh: SshOptions;
@@ -68,7 +68,7 @@ export interface Outcome {
 export async function deploy(manifest: Manifest, options: DeployOptions, context: Context): Promise<Outcome[]> {
   const wheres = machinesOf(manifest, options.machine);
   const golden = await loadGolden(manifest);
-  const equipped = withSecrets(manifest, context);
+  const equipped = await withSecrets(manifest, context);
   const from = origin(manifest.folder, context);
   // Of one fleet every machine gets the same release: it is made once, by the first machine that says its architecture.
   const making = new Map<string, Promise<{ built: Built; cargo: Cargo | undefined; release: Release }>>();
@@ -100,7 +100,6 @@ export async function deploy(manifest: Manifest, options: DeployOptions, context
         source,
         again: false,
         edge: edgeOfManifest(manifest),
-        keep: manifest.keep,
         ...rollout,
       };
       return await carryOutOn(where, { site, seen, wish, golden: structuredClone(golden) }, options, equipped);
@@ -162,7 +161,7 @@ export async function rollback(
   options: DeployOptions,
   context: Context,
 ): Promise<Outcome[]> {
-  const equipped = withSecrets(manifest, context);
+  const equipped = await withSecrets(manifest, context);
   return await onEach(machinesOf(manifest, options.machine), manifest.atOnce, (where) =>
     withMachine(where, options.ssh, equipped, async (machine) => {
       const { site, seen } = await survey(machine, { port: manifest.edge.port, bringing: false }, equipped);
@@ -172,7 +171,6 @@ export async function rollback(
         source: { via: "here" },
         again: true,
         edge: edgeOfManifest(manifest),
-        keep: manifest.keep,
       };
       // What was proved once is only warmed now: golden.json may have moved on with the newer release.
       return await carryOutOn(where, { site, seen, wish, golden: [] }, options, equipped);
@@ -270,17 +268,4 @@ async function carryOutOn(where: Where, errand: Errand, options: DeployOptions, 
 
 function edgeOfManifest(manifest: Manifest): Wish["edge"] {
   return { port: manifest.edge.port, image: edgeImageOf(manifest) };
-}
-
-/** The context with the manifest's secrets taken from the environment. @throws Failure manifest.secret-missing */
-function withSecrets(manifest: Manifest, context: Context): Context {
-  const values = manifest.secrets.map((name): [string, Secret] => {
-    const value = process.env[name];
-    if (value === undefined)
-      throw new Failure("manifest.secret-missing", `the secret ${name} is not set here`, {
-        hint: `export ${name}=...`,
-      });
-    return [name, new Secret(value)];
-  });
-  return { ...context, secrets: new Map([...context.secrets, ...values]) };
 }

@@ -25,11 +25,12 @@ import { execStream } from "./exec.ts";
 export const EDGE = "dray-edge";
 export const EDGE_PORT_LABEL = "dray.edge.port";
 
-/** The files of the edge's volume; and how its container starts, with whatever configuration is there. */
+/** The files of the edge's volume; and how its container starts: with whatever configuration, and watches over trials, are there. */
 export const EDGE_COMMAND: readonly string[] = [
   "bash",
   "-c",
   `test -f ${HOME}/haproxy.cfg || { echo "$DRAY_FIRST_CONFIG" > ${HOME}/haproxy.cfg; echo "$DRAY_FIRST_STATE" > ${HOME}/state.json; }
+   for guard in ${HOME}/guard-*.sh; do [ -f "$guard" ] && bash "$guard" & done
    exec haproxy -W -db -S 127.0.0.1:9998 -f ${HOME}/haproxy.cfg`,
 ];
 export const EDGE_VOLUME = { name: "dray-edge", path: HOME };

@@ -49,6 +49,14 @@ const limits = z.strictObject({
   drain: duration.default(600_000).describe("Longest time the replaced release may take to finish its requests (10m)."),
 });
 
+const secretSource = z.union([
+  z.strictObject({ env: z.string() }),
+  z.strictObject({ file: z.string() }),
+  z.strictObject({ command: z.array(z.string()).min(1) }),
+]);
+/** Where a secret's value comes from, on this computer. */
+export type SecretSource = z.infer<typeof secretSource>;
+
 const rollout = z.strictObject({
   order: z
     .enum(["start-first", "stop-first"])
@@ -124,9 +132,14 @@ export const manifestSchema = z
       .default({})
       .describe("Environment of the container."),
     secrets: z
-      .array(z.string())
-      .default([])
-      .describe("Names of environment variables of this computer that the container gets, too; never logged."),
+      .union([
+        z.array(z.string()).transform((names) => Object.fromEntries(names.map((each) => [each, { env: each }]))),
+        z.record(z.string(), secretSource),
+      ])
+      .default({})
+      .describe(
+        "What the container gets as environment variables and nobody else sees: names of variables of this computer, or by name `{env: NAME}`, `{file: PATH}`, `{command: [op, read, ...]}`.",
+      ),
     domain: z.string().optional().describe("Host name the service answers to; without it, it answers to any."),
     rollout: rollout.prefault({}).describe("How a new release gets the traffic, and what takes it back."),
     alerts: z

@@ -78,7 +78,7 @@ async function makeEdge(machine: Machine, image: string, port: number, context: 
           ...CAGE,
           CapAdd: ["NET_BIND_SERVICE"],
           NetworkMode: NETWORK,
-          RestartPolicy: { Name: "unless-stopped" },
+          RestartPolicy: { Name: "always" },
           PortBindings: { [`${port}/tcp`]: [{ HostPort: String(port) }] },
           Mounts: [{ Type: "volume", Source: EDGE_VOLUME.name, Target: EDGE_VOLUME.path }],
         },

@@ -1,17 +1,21 @@
-import { ADMIN, alone, HOME } from "../../machine/edge-script.ts";
+import { ADMIN, alone, file, HOME } from "../../machine/edge-script.ts";
 import { backendName, type Kept, serversOf } from "../../machine/edge-config.ts";
 import { EDGE } from "../../machine/edge.ts";
-import type { Engine } from "../../machine/engine.ts";
 import { lockOf } from "./lock.ts";
+import { edgeOf, type Site } from "./observe.ts";
 
 /**
  * Starts a watch in the edge's container over a release on trial: when nobody holds the service's lock any more (whoever
  * judged the release was killed, or lost the link), the release gets no further traffic. It ends with the trial.
  */
-export async function guard(engine: Engine, service: string, kept: Kept, signal: AbortSignal): Promise<void> {
+export async function guard(site: Site, service: string, kept: Kept, signal: AbortSignal): Promise<void> {
+  const { engine } = site.machine;
+  const name = `guard-${service}.sh`;
+  // In the volume, so that an edge that is started again goes on watching.
+  await edgeOf(site).run(file(name, script(service, kept)));
   const { Id } = await engine.post<{ Id: string }>(`/containers/${EDGE}/exec`, {
     signal,
-    body: { Cmd: ["bash", "-c", script(service, kept)] },
+    body: { Cmd: ["bash", `${HOME}/${name}`] },
   });
   await engine.post(`/exec/${Id}/start`, { body: { Detach: true, Tty: false }, signal });
 }
@@ -45,5 +49,6 @@ function script(service: string, kept: Kept): string {
         ]).join("\n")}
       fi
       sleep ${EVERY_S}
-    done`;
+    done
+    rm -f "$0"`;
 }

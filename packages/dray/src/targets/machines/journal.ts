@@ -1,3 +1,4 @@
+import { isDead } from "../../base/computer.ts";
 import type { Context } from "../../core/context.ts";
 import type { Edge } from "../../machine/edge.ts";
 import { file, HOME } from "../../machine/edge-script.ts";
@@ -55,13 +56,16 @@ export function parseEntry(text: string): Entry | undefined {
 export async function unfinished(edge: Edge): Promise<Unfinished[]> {
   const said = await edge.run(
     `for journal in ${HOME}/journal-*.json; do [ -f $journal ] || continue
-       lock=${HOME}/lock-\${journal##*/journal-}; until=0; read -r until < \${lock%.json}/expires
-       [ "\${until:-0}" -gt $EPOCHSECONDS ] && echo RUNNING || echo LEFT; cat $journal; done 2>/dev/null`,
+       lock=${HOME}/lock-\${journal##*/journal-}; lock=\${lock%.json}; until=0; holder=nobody
+       read -r until < $lock/expires; read -r holder < $lock/holder
+       [ "\${until:-0}" -gt $EPOCHSECONDS ] || holder=nobody; echo "HOLDER $holder"; cat $journal; done 2>/dev/null`,
   );
-  return [...said.matchAll(/^(RUNNING|LEFT)\n(.*)$/gm)].flatMap(([, state, text = ""]) => {
+  const found = [...said.matchAll(/^HOLDER (\S+)\n(.*)$/gm)].map(async ([, holder = "nobody", text = ""]) => {
     const entry = parseEntry(text);
-    return entry === undefined ? [] : [{ ...entry, running: state === "RUNNING" }];
+    const running = holder !== "nobody" && !(await isDead(holder));
+    return entry === undefined ? [] : [{ ...entry, running }];
   });
+  return (await Promise.all(found)).flat();
 }
 
 /** One sentence about what was left undone. */

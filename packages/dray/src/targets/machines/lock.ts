@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { sleep } from "../../base/clock.ts";
 import { Failure } from "../../base/failure.ts";
 import { quote } from "../../base/process.ts";
-import { computerId } from "../../base/computer.ts";
+import { isDead, thisProcess } from "../../base/computer.ts";
 import { journalOf } from "./journal.ts";
 import type { Edge } from "../../machine/edge.ts";
 import { alone, HOME } from "../../machine/edge-script.ts";
@@ -107,23 +107,6 @@ function held(said: string): Held {
   const [, now, token, holder, owner, since] = /HELD (\d+) (\S+) (\S+) (.*) since (\d+)/.exec(said) ?? [];
   if (owner === undefined || token === undefined || holder === undefined) return { seconds: 0 };
   return { owner, token, holder, seconds: Number(now) - Number(since) };
-}
-
-/** This process, for other processes of this computer: the computer's own name for itself, and the process's id. */
-async function thisProcess(): Promise<string> {
-  return `${await computerId()}/${process.pid}`;
-}
-
-async function isDead(holder: string | undefined): Promise<boolean> {
-  const [computer, pid] = holder?.split("/") ?? [];
-  if (computer !== (await computerId())) return false;
-  try {
-    process.kill(Number(pid), 0);
-    return false;
-  } catch (error) {
-    // EPERM: it lives, and is another user's.
-    return error instanceof Error && "code" in error && error.code === "ESRCH";
-  }
 }
 
 function locked({ owner = "somebody", seconds }: Held, service: string): Failure {

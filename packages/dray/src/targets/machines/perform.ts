@@ -77,16 +77,16 @@ export function performer(job: Job): Perform<MachineStep> {
         }
       }
       case "switch": {
-        return await switchTraffic(job, replicas, goldenMs, context);
+        const [switched] = await Promise.all([
+          switchTraffic(job, replicas, goldenMs, context),
+          ...replicas.map((replica) => keepRunning(job, replica, context)),
+        ]);
+        return switched;
       }
       case "bake": {
         trial ??= new Trial(job, replicas, step.rollout);
         trial.listen(context);
         return { note: await trial.watch(100, step.ms, context) };
-      }
-      case "record": {
-        await Promise.all(replicas.map((replica) => keepRunning(job, replica, context)));
-        return;
       }
       case "unlock": {
         await lease?.release();
@@ -98,14 +98,20 @@ export function performer(job: Job): Perform<MachineStep> {
 
 async function stopOld(job: Job, containers: readonly string[], context: Context): Promise<{ undo: Undo }> {
   const { engine } = job.site.machine;
-  const all = async (act: string, signal: AbortSignal, query: { t?: number } = {}): Promise<void> => {
-    await Promise.all(containers.map((container) => engine.post(`/containers/${container}/${act}`, { query, signal })));
+  const all = async (act: string, signal: AbortSignal, body?: object): Promise<void> => {
+    await Promise.all(containers.map((container) => engine.post(`/containers/${container}/${act}`, { body, signal })));
   };
-  await all("stop", context.signal, { t: 10 });
-  return { undo: async (fresh) => await all("start", fresh.signal) };
+  await all("update", context.signal, { RestartPolicy: { Name: "no" } });
+  await all("stop?t=10", context.signal);
+  return {
+    undo: async (fresh) => {
+      await all("start", fresh.signal);
+      await all("update", fresh.signal, { RestartPolicy: { Name: "always" } });
+    },
+  };
 }
 
-const QUICK: ReadonlySet<MachineStep["kind"]> = new Set(["switch", "record", "unlock"]);
+const QUICK: ReadonlySet<MachineStep["kind"]> = new Set(["switch", "unlock"]);
 
 /** What somebody left who was interrupted: finishes what had the traffic, removes what had not. */
 async function clearAway(job: Job, left: Entry | undefined, context: Context): Promise<void> {
@@ -122,11 +128,14 @@ async function clearAway(job: Job, left: Entry | undefined, context: Context): P
     await Promise.all(current.replicas.map((replica) => keepRunning(job, replica, context)));
 }
 
-/** From here on the engine brings the replica back after a crash or a reboot. */
+/**
+ * From here on the engine brings the replica back after a crash or a reboot. Not `unless-stopped`: an engine that was
+ * killed stops, when it is back, what it finds running, and then takes it for stopped by hand (Docker 20.10).
+ */
 async function keepRunning(job: Job, replica: Replica, context: Context): Promise<void> {
   await job.site.machine.engine
     .post(`/containers/${replica.container}/update`, {
-      body: { RestartPolicy: { Name: "unless-stopped" } },
+      body: { RestartPolicy: { Name: "always" } },
       signal: context.signal,
     })
     .catch((error: unknown) => {

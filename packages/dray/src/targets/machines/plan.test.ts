@@ -18,7 +18,6 @@ const wish: Wish = {
   source: { via: "direct", bytes: 1e6 },
   again: false,
   edge: { port: 80, image: "edge" },
-  keep: 5,
 };
 const seen: Seen = {
   machine: "vm",
@@ -38,7 +37,6 @@ test("a first deploy makes the edge, proves every replica before the switch, and
     ["start", "start"],
     ["prove", "prove"],
     ["switch"],
-    ["record"],
     ["unlock"],
   ]);
   expect(plan.changes).toContainEqual({ what: "release", after: "r2" });
@@ -88,7 +86,7 @@ test("a rollout gives shares before the switch and watches after it; the first r
     planMachine({ ...wish, release: { ...release, id }, rollout }, { ...seen, edge: "running", state }).stages.map(
       (stage) => stage.steps[0]?.kind ?? "",
     );
-  expect(kinds(serving, "r2").slice(3)).toEqual(["canary", "canary", "switch", "bake", "record", "unlock"]);
+  expect(kinds(serving, "r2").slice(3)).toEqual(["canary", "canary", "switch", "bake", "unlock"]);
   expect(kinds(EMPTY_STATE, "r2")).not.toContain("canary");
   expect(kinds(serving, "r1")).not.toContain("canary");
 });

@@ -29,7 +29,6 @@ export type MachineStep = Step &
     | { kind: "canary"; share: number; rollout: Rollout }
     | { kind: "switch" }
     | { kind: "bake"; ms: number; rollout: Rollout }
-    | { kind: "record"; keep: number }
     | { kind: "unlock" }
   );
 
@@ -39,7 +38,6 @@ export interface Wish {
   /** Replicas that exist already, stopped or draining: a rollback. */
   again: boolean;
   edge: { port: number; image: string };
-  keep: number;
   /** Undefined: all of the traffic at once, watched by nobody. */
   rollout?: Rollout;
 }
@@ -104,7 +102,6 @@ export function planMachine(wish: Wish, seen: Seen): Plan<MachineStep> {
       ...canary.map((step) => stage("canary", [step])),
       stage("switch", [{ kind: "switch", on, title: `give the traffic to ${release.id}` }]),
       ...bake.map((step) => stage("bake", [step])),
-      stage("record", [{ kind: "record", on, title: "record", keep: wish.keep }], "warn"),
       stage("unlock", [{ kind: "unlock", on, title: "release the lock" }], "warn"),
     ].filter((each) => each.steps.length > 0),
   };

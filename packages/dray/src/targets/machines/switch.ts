@@ -116,7 +116,7 @@ export async function giveShare(
   });
   const first = edge.known.services[release.service]?.candidate?.release !== release.id;
   await edge.change(release.service, (state) => withCandidate(state, kept, share), audit({ share }));
-  if (first) await guard(site.machine.engine, release.service, kept, context.signal);
+  if (first) await guard(site, release.service, kept, context.signal);
   return async (fresh) => {
     if (edge.known.services[release.service]?.candidate?.release !== release.id) return;
     await edge.change(

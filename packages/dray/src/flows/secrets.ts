@@ -1,0 +1,58 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { Failure } from "../base/failure.ts";
+import { run } from "../base/process.ts";
+import { Secret } from "../base/secret.ts";
+import type { Context } from "../core/context.ts";
+import type { Manifest, SecretSource } from "../manifest/schema.ts";
+
+const PATIENCE_MS = 60_000;
+
+/** The context with the values of the manifest's secrets. @throws Failure manifest.secret-missing */
+export async function withSecrets(manifest: Manifest, context: Context): Promise<Context> {
+  const values = await Promise.all(
+    Object.entries(manifest.secrets).map(async ([name, source]): Promise<[string, Secret]> => {
+      const value = await valueOf(name, source, manifest.folder, context.signal);
+      return [name, new Secret(value)];
+    }),
+  );
+  return { ...context, secrets: new Map([...context.secrets, ...values]) };
+}
+
+async function valueOf(name: string, source: SecretSource, folder: string, signal: AbortSignal): Promise<string> {
+  if ("env" in source) {
+    const value = process.env[source.env];
+    if (value !== undefined) return value;
+    throw missing(name, `the environment variable ${source.env} is not set here`, `export ${source.env}=...`);
+  }
+  if ("file" in source) {
+    const file = path.resolve(folder, source.file);
+    const value = await readFile(file, "utf8").catch(() => undefined);
+    if (value !== undefined) return lineOf(value);
+    throw missing(name, `${source.file} cannot be read`, "the path counts from the manifest's folder");
+  }
+  return await ask(name, source.command, folder, signal);
+}
+
+/** What a password manager's program prints. Of a failure its last words are shown, never what it printed as the value. */
+async function ask(name: string, command: readonly string[], folder: string, signal: AbortSignal): Promise<string> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]);
+  const ended = await run(command, { signal: limit, cwd: folder }).catch((error: unknown) => {
+    signal.throwIfAborted();
+    throw missing(name, `${command[0]} could not be run`, "is it installed, and on the PATH?", error);
+  });
+  if (ended.code === 0 && ended.stdout.trim() !== "") return lineOf(ended.stdout);
+  const said = ended.stderr.trim().split("\n").at(-1) ?? "";
+  const how = ended.code === 0 ? "printed nothing" : `ended with ${ended.code}${said === "" ? "" : `: ${said}`}`;
+  throw missing(name, `${command[0]} ${how}`, "run it by hand; are you signed in?");
+}
+
+/** Editors and programs end a value with a line break that is not part of it. */
+const lineOf = (text: string): string => text.replace(/\r?\n$/, "");
+
+function missing(name: string, why: string, hint: string, cause?: unknown): Failure {
+  return new Failure("manifest.secret-missing", `the secret ${name} has no value: ${why}`, {
+    hint,
+    ...(cause === undefined ? {} : { cause }),
+  });
+}

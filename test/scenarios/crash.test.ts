@@ -1,0 +1,45 @@
+import { expect, test } from "vitest";
+import { appImage } from "../world/images.ts";
+import { startLoad } from "../world/load.ts";
+import { startVm } from "../world/vm.ts";
+
+test("dray killed before and after the switch: somebody serves, status says what happened, the next deploy does not wait", async () => {
+  await using vm = await startVm();
+  const write = (tag: string): Promise<void> =>
+    vm.write(
+      "dray.yaml",
+      `service: decisions\nmachine: ${vm.host}\nimage: ${appImage(tag)}\nready: /health\nenv: {POLITE: "1"}\n`,
+    );
+  await write("1");
+  expect((await vm.dray("deploy")).code).toBe(0);
+  const load = startLoad(`http://${vm.address}/`, 100);
+  for (const [step, served] of [
+    ["start", "1"],
+    ["switch", "2"],
+  ] as const) {
+    await write("2");
+    const running = vm.drayRunning("deploy", "--json");
+    running.onLine((line) => {
+      if (line.includes('"type":"step.done"') && line.includes(`"step":"${step}"`)) running.kill("SIGKILL");
+    });
+    await running.ended;
+    expect(await (await fetch(`http://${vm.address}/`)).json()).toMatchObject({ version: served });
+    expect((await vm.dray("status")).stdout).toMatch(/was interrupted while changing to \w+ .*dray deploy/);
+    await write("1");
+    const again = await vm.dray("deploy", "--wait");
+    expect(again.code, again.stderr).toBe(0);
+    expect(again.stderr).toContain("it is cleared away now");
+    expect((await vm.inside("docker", "ps", "-q", "--filter", "label=dray.role=replica")).split("\n")).toHaveLength(1);
+    expect((await vm.dray("status")).stdout).not.toContain("interrupted");
+  }
+  // What had the traffic when dray was killed comes back after the engine's end, too.
+  const met = await load.stop();
+  expect(met.problems).toEqual([]);
+  await vm.inside("pkill", "-KILL", "dockerd");
+  await vm.inside(
+    "sh",
+    "-c",
+    "for i in $(seq 100); do docker ps -q --filter label=dray.role=replica | grep -q . && exit; sleep 0.2; done; exit 1",
+  );
+  expect(await (await fetch(`http://${vm.address}/`)).json()).toMatchObject({ version: "1" });
+});
