@@ -85,7 +85,6 @@ export interface RecordFacts {
   domain?: string;
   /** Readiness path of the release that has the traffic. */
   ready?: string;
-  edgePort: number;
   replicas: { container: string; address: string; port: number }[];
   /** Releases that the running HAProxy gives traffic to, and the addresses it does so at. */
   traffic: { release: string; address: string; takes: boolean }[];

@@ -153,7 +153,7 @@ interface InTraffic {
 const MOST = 256;
 
 /** Every server that gets traffic; with a candidate, each release's share is spread over its replicas. */
-export function inTraffic(service: ServiceState): InTraffic[] {
+function inTraffic(service: ServiceState): InTraffic[] {
   const { candidate } = service;
   const share = candidate?.share ?? 0;
   const releases: [string, number][] = [

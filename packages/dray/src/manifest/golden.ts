@@ -28,7 +28,7 @@ const goldenSchema = z.array(
 );
 
 /** Where a manifest's golden requests are. */
-export function goldenFile(manifest: Pick<Manifest, "golden" | "folder">): string {
+function goldenFile(manifest: Pick<Manifest, "golden" | "folder">): string {
   return path.resolve(manifest.folder, manifest.golden ?? "golden.json");
 }
 

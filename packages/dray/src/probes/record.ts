@@ -31,7 +31,7 @@ export async function askRecord(
   if (edge === undefined) return { ...fromLabels(listed, service), edge: there ? "stopped" : "none" };
   const { known } = edge;
   const state = service === undefined ? undefined : known.services[service];
-  const base = { edge: "running" as const, services: Object.keys(known.services), edgePort: known.port };
+  const base = { edge: "running" as const, services: Object.keys(known.services) };
   if (state === undefined) return { ...base, replicas: [], traffic: [] };
   const [servers, log] = await Promise.all([
     edge.servers(state.service),
@@ -61,7 +61,6 @@ function fromLabels(listed: readonly Listed[], service: string | undefined): Omi
   return {
     services: [...new Set(replicas.flatMap((each) => each.Labels["dray.service"] ?? []))],
     ...(release === undefined ? {} : { current: release }),
-    edgePort: 80,
     replicas: mine
       .filter((each) => each.Labels["dray.release"] === release)
       .map((each) => ({

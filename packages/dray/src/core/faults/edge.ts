@@ -38,7 +38,7 @@ export const EDGE_FAULTS: readonly Fault[] = [
     byHand: "`dray status --all`.",
     example: (found) => ({
       ...held(found, { services: ["other"], replicas: [], traffic: [] }),
-      record: { edge: "running", services: ["other"], edgePort: 80, replicas: [], traffic: [] },
+      record: { edge: "running", services: ["other"], replicas: [], traffic: [] },
       app: null,
       answer: { outcome: "answered", ms: 3, status: 404, headers: {}, body: "no service here" },
     }),

@@ -81,7 +81,6 @@ export const HEALTHY: Healthy = {
     edge: "running",
     services: ["decisions"],
     current: "1k2m3n4p",
-    edgePort: 80,
     replicas: [{ container: APP.name, address: APP.address, port: 8080 }],
     traffic: [{ release: "1k2m3n4p", address: "172.30.80.21:8080", takes: true }],
   },
@@ -116,7 +115,7 @@ export function byHand(found: Evidence): Evidence {
   return {
     ...rest,
     target: { ...target, golden: false, container: "my-api" },
-    record: { edge: "none", services: [], edgePort: 80, replicas: [], traffic: [] },
+    record: { edge: "none", services: [], replicas: [], traffic: [] },
     app,
     containerDial: { outcome: "open", ms: 2, address: app.address, port: 8080 },
     answer: { outcome: "answered", ms: 20, status: 200, headers: {}, body: "{}" },

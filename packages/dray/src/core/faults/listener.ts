@@ -26,7 +26,8 @@ const recreate = (found: Evidence, publish: string): string =>
   `docker rm -f ${name(found)} && docker run -d -p ${publish} --name=${name(found)} ${front(found)?.image ?? "IMAGE"}`;
 
 /** At the machine's own port. */
-export const LISTENER: readonly Fault[] = [
+/** A port that is taken keeps a container from starting: it is asked for before the containers are. */
+export const PORT_TAKEN: readonly Fault[] = [
   {
     id: "port-taken",
     hop: "listener",
@@ -49,6 +50,9 @@ export const LISTENER: readonly Fault[] = [
       answer: { outcome: "answered", ms: 3, status: 404, headers: {}, body: "nginx" },
     }),
   },
+];
+
+export const LISTENER: readonly Fault[] = [
   {
     id: "published-on-localhost",
     hop: "listener",

@@ -2,7 +2,7 @@ import type { Evidence, Fault } from "../evidence.ts";
 import { ACCESS } from "./access.ts";
 import { CONTAINER } from "./container.ts";
 import { EDGE_FAULTS, EDGE_TO_APP } from "./edge.ts";
-import { LISTENER } from "./listener.ts";
+import { LISTENER, PORT_TAKEN } from "./listener.ts";
 import { PACKET } from "./packet.ts";
 import { PREDICT } from "./predict.ts";
 import { PROCESS } from "./process.ts";
@@ -18,9 +18,9 @@ export const FAULTS: readonly Fault[] = [
   ...ACCESS,
   ...REACH,
   ...EDGE_FAULTS,
-  ...LISTENER.slice(0, 1),
+  ...PORT_TAKEN,
   ...CONTAINER,
-  ...LISTENER.slice(1),
+  ...LISTENER,
   ...PACKET,
   ...PROCESS,
   ...TLS,
