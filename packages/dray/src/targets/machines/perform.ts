@@ -1,3 +1,4 @@
+import { asFailure } from "../../base/failure.ts";
 import { type Context, under } from "../../core/context.ts";
 import type { Perform, Undo } from "../../core/carry-out.ts";
 import type { Replica } from "../../machine/edge-config.ts";
@@ -77,10 +78,12 @@ export function performer(job: Job): Perform<MachineStep> {
         }
       }
       case "switch": {
-        const [switched] = await Promise.all([
-          switchTraffic(job, replicas, goldenMs, context),
-          ...replicas.map((replica) => keepRunning(job, replica, context)),
-        ]);
+        // Side by side, but only the switch can fail: what has the traffic must stay, whatever its restart policy is.
+        const lasting = Promise.allSettled(replicas.map((replica) => keepRunning(job, replica, context)));
+        const switched = await switchTraffic(job, replicas, goldenMs, context);
+        for (const each of await lasting) {
+          if (each.status === "rejected") context.emit({ type: "warning", text: notLasting(each.reason) });
+        }
         return switched;
       }
       case "bake": {
@@ -94,6 +97,10 @@ export function performer(job: Job): Perform<MachineStep> {
       }
     }
   };
+}
+
+function notLasting(reason: unknown): string {
+  return `after a crash or a reboot the engine will not bring this release back: ${asFailure(reason).message}`;
 }
 
 async function stopOld(job: Job, containers: readonly string[], context: Context): Promise<{ undo: Undo }> {

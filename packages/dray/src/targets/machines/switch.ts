@@ -1,6 +1,6 @@
 import { sleep } from "../../base/clock.ts";
 import type { Undo } from "../../core/carry-out.ts";
-import type { Context } from "../../core/context.ts";
+import { type Context, under } from "../../core/context.ts";
 import type { Release } from "../../core/release.ts";
 import type { Edge } from "../../machine/edge.ts";
 import type { EdgeState, Kept, ServiceState } from "../../machine/edge-config.ts";
@@ -116,8 +116,7 @@ export async function giveShare(
   });
   const first = edge.known.services[release.service]?.candidate?.release !== release.id;
   await edge.change(release.service, (state) => withCandidate(state, kept, share), audit({ share }));
-  if (first) await guard(site, release.service, kept, context.signal);
-  return async (fresh) => {
+  const undo: Undo = async (fresh) => {
     if (edge.known.services[release.service]?.candidate?.release !== release.id) return;
     await edge.change(
       release.service,
@@ -126,6 +125,14 @@ export async function giveShare(
     );
     await drained(edge, release, fresh.signal);
   };
+  try {
+    if (first) await guard(site, release.service, kept, context.signal);
+    return undo;
+  } catch (error) {
+    // A share that nobody watches over is none.
+    await undo(under(context, AbortSignal.timeout(DRAIN_MS * 2)));
+    throw error;
+  }
 }
 
 const DRAIN_MS = 20_000;
