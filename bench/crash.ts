@@ -62,7 +62,7 @@ export async function benchCrash(rounds: number, say: (line: string) => void): P
       await vm.inside(
         "sh",
         "-c",
-        "for i in $(seq 100); do docker version >/dev/null 2>&1 && docker exec dray-edge true && exit; sleep 0.1; done; exit 1",
+        "for i in $(seq 100); do docker version >/dev/null 2>&1 && docker exec dray-edge bash -c : && exit; sleep 0.1; done; exit 1",
       );
     const startedAt = performance.now();
     const failed = await settle();
