@@ -16,11 +16,16 @@ async function computerId(): Promise<string> {
 }
 
 async function readOrMake(): Promise<string> {
+  const fresh = randomBytes(8).toString("hex");
   const file = path.join(cacheFolder(), "computer");
-  await mkdir(cacheFolder(), { recursive: true });
-  // Whoever is first writes it; the others read.
-  await writeFile(file, randomBytes(8).toString("hex"), { flag: "wx" }).catch(() => undefined);
-  return `${(await readFile(file, "utf8")).trim()}-${hostname().replaceAll(/[^\w.-]/g, "_")}`;
+  try {
+    await mkdir(cacheFolder(), { recursive: true });
+    await writeFile(file, fresh, { flag: "wx" });
+  } catch {
+    // Somebody was first, or nothing can be written here: then this process knows only itself.
+  }
+  const id = await readFile(file, "utf8").catch(() => fresh);
+  return `${id.trim()}-${hostname().replaceAll(/[^\w.-]/g, "_")}`;
 }
 
 /** This process, for other processes of this computer: the computer's own name for itself, and the process's id. */

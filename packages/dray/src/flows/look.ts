@@ -1,6 +1,6 @@
 import { Failure } from "../base/failure.ts";
 import type { Context } from "../core/context.ts";
-import { Frames } from "../machine/engine.ts";
+import { logLines } from "../probes/logs.ts";
 import { EDGE } from "../machine/edge.ts";
 import { EMPTY_STATE, keptOf, type Replica, type ServiceState } from "../machine/edge-config.ts";
 import type { Where } from "../machine/machine.ts";
@@ -149,16 +149,7 @@ export async function logs(
           query: { stdout: true, stderr: true, follow: options.follow, tail: options.tail },
           signal: context.signal,
         });
-        const frames = new Frames();
-        let rest = "";
-        for await (const chunk of answer) {
-          for (const frame of frames.push(chunk as Buffer)) {
-            const lines = (rest + frame.data.toString()).split("\n");
-            rest = lines.pop() ?? "";
-            for (const line of lines) onLine(container, line);
-          }
-        }
-        if (rest !== "") onLine(container, rest);
+        for await (const line of logLines(answer)) onLine(container, line);
       }),
     );
   });

@@ -27,9 +27,10 @@ async function valueOf(name: string, source: SecretSource, folder: string, signa
   }
   if ("file" in source) {
     const file = path.resolve(folder, source.file);
-    const value = await readFile(file, "utf8").catch(() => undefined);
-    if (value !== undefined) return lineOf(value);
-    throw missing(name, `${source.file} cannot be read`, "the path counts from the manifest's folder");
+    const value = await readFile(file, "utf8").catch((error: unknown) => {
+      throw missing(name, `${source.file} cannot be read`, "the path counts from the manifest's folder", error);
+    });
+    return lineOf(value);
   }
   return await ask(name, source.command, folder, signal);
 }

@@ -1,8 +1,8 @@
 import type { Sample } from "../../core/judge.ts";
 import { EDGE } from "../../machine/edge.ts";
 import { backendName } from "../../machine/edge-config.ts";
-import { Frames } from "../../machine/engine.ts";
 import type { Machine } from "../../machine/machine.ts";
+import { logLines } from "../../probes/logs.ts";
 
 /**
  * HAProxy's `option httplog` (its manual, 8.2.3): backend/server, the timers TR/Tw/Tc/Tr/Ta in milliseconds, status,
@@ -40,15 +40,7 @@ export class AccessLog {
       query: { stdout: true, follow: true, tail: 0 },
       signal,
     });
-    const frames = new Frames();
-    let rest = "";
-    for await (const chunk of answer) {
-      for (const frame of frames.push(chunk as Buffer)) {
-        const lines = (rest + frame.data.toString()).split("\n");
-        rest = lines.pop() ?? "";
-        for (const line of lines) this.#note(line);
-      }
-    }
+    for await (const line of logLines(answer)) this.#note(line);
   }
 
   of(release: string): readonly Sample[] {
