@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { build } from "esbuild";
 
-for (const name of ["dray", "serve"]) {
+for (const name of ["keeper", "serve", "dray"]) {
   const compiled = spawnSync("node_modules/.bin/tsc", ["-p", `packages/${name}/tsconfig.build.json`], {
     stdio: "inherit",
   });
@@ -56,6 +56,7 @@ function writeSbom(metafile, file, beside) {
   writeFileSync(file, `${JSON.stringify(bom, undefined, 1)}\n`);
 }
 
+await bundle("packages/keeper/src/main.ts", "packages/keeper/dist/bundle/main.js");
 await bundle("packages/dray/src/cli/main.ts", "packages/dray/dist/cli/main.js");
 // onnxruntime brings a shared library: it stays beside the bundle.
 const served = await bundle("packages/serve/src/main.ts", "packages/serve/dist/bundle/main.js", ["onnxruntime-node"]);

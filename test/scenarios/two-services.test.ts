@@ -20,7 +20,7 @@ test("two services of one machine, deployed at once again and again, never overw
   const manifest = async (name: string, tag: string): Promise<void> =>
     await vm.write(
       `${name}.yaml`,
-      `service: ${name}\nmachine: ${vm.host}\nimage: ${appImage(tag)}\ndomain: ${name}.example\nready: /\n`,
+      `service: ${name}\nmachine: ${vm.host}\nimage: ${appImage(tag)}\ndomain: ${name}.example\ntls: off\nready: /\n`,
     );
   for (const tag of ["1", "2", "1"]) {
     await Promise.all(names.map((name) => manifest(name, tag)));

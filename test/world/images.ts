@@ -26,6 +26,7 @@ function hash(dockerfile: string): string {
 export const vmImage = (suite: Suite): string => `drayage-world/vm:${suite}-${hash("vm.Dockerfile")}`;
 export const EDGE_IMAGE: string = `drayage-world/edge:${hash("edge.Dockerfile")}`;
 export const REGISTRY_IMAGE: string = `drayage-world/registry:${hash("registry.Dockerfile")}`;
+export const ACME_IMAGE: string = `drayage-world/acme:${hash("acme.Dockerfile")}`;
 export const RIG_IMAGE: string = `drayage-world/rig:${hash("rig.Dockerfile")}-${hash("vm.Dockerfile")}`;
 export const appImage = (tag: string): string => `drayage-world/app:${tag}-${hash("app.Dockerfile")}`;
 
@@ -120,6 +121,7 @@ export async function prepareImages(): Promise<void> {
       PACKAGES: suite === "bookworm" ? "docker.io" : "docker.io docker-cli",
     });
   }
+  await build(ACME_IMAGE, "acme.Dockerfile");
   await build(RIG_IMAGE, "rig.Dockerfile", { BASE: vmImage("bookworm") });
   for (const version of ["1", "2"]) await build(appImage(version), "app.Dockerfile", { VERSION: version });
   for (const mode of MODES) await build(appImage(mode), "app.Dockerfile", { VERSION: "3", MODE: mode });

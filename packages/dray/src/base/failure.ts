@@ -85,6 +85,12 @@ export const CODES = {
   "service.unknown": [EXIT.refused, "The service does not run on this machine."],
   "service.route-taken": [EXIT.refused, "Another service already answers on this route of the machine's edge."],
   "service.locked": [EXIT.locked, "Somebody else is changing this service right now."],
+  "keeper.failed": [EXIT.failed, "The container beside the edge that looks after certificates did not come up."],
+  "tls.no-certificate": [
+    EXIT.failed,
+    "There is no certificate yet; the CA's reason is named. The endpoint serves plain HTTP meanwhile, and the keeper goes on trying.",
+  ],
+  "tls.bad-certificate": [EXIT.usage, "The manifest's own certificate or key cannot be used."],
   "edge.failed": [EXIT.failed, "The edge did not take its new configuration; the old one is still in force."],
   "request.failed": [EXIT.failed, "The request got no answer, or not the one expected."],
   "fleet.partly-failed": [EXIT.failed, "Some machines of the fleet failed; the others carry the new release."],

@@ -23,7 +23,8 @@ export async function carryOut<S extends Step>(plan: Plan<S>, perform: Perform<S
     const failure = await carryOutStage(stage, perform, context, done);
     if (failure === undefined) continue;
     if (stage.onFailure === "warn") {
-      context.emit({ type: "warning", text: `${stage.title}: ${failure.message}` });
+      const hint = failure.hint === undefined ? "" : `; ${failure.hint}`;
+      context.emit({ type: "warning", text: `${stage.title}: ${failure.message}${hint}` });
       continue;
     }
     await takeBack(done, context);

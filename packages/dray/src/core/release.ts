@@ -10,8 +10,23 @@ export interface Settings {
   /** Names only; the values travel apart and are never part of a release. */
   secrets: string[];
   domain?: string;
+  /** What the edge asks of a request before the release sees it. */
+  front?: Front;
   /** The image does without writing: its root is mounted read-only. */
   readOnly?: boolean;
+}
+
+/** Body in bytes. */
+export interface Front {
+  /** Paths that need no key; one that ends in `*` means all below it. */
+  open?: string[];
+  /** Of each key, or where there are none of each address. */
+  rate?: { count: number; perMs: number };
+  body?: number;
+  /** Requests that may wait when every replica has its `concurrency`. */
+  queue?: number;
+  /** Browsers may insist on HTTPS from now on: a name with a certificate of a public CA. */
+  hsts?: boolean;
 }
 
 /** Memory in bytes, cpus in cores, timeouts in milliseconds, body in bytes. */

@@ -89,6 +89,7 @@ export function makeRelease(manifest: Manifest, built: Built, digest: string, fr
     ...(manifest.ready === undefined && built.run !== undefined ? { ready: built.run.ready } : {}),
     ...(built.run?.readOnly === true ? { readOnly: true } : {}),
     ...(manifest.domain === undefined ? {} : { domain: manifest.domain }),
+    front: frontOf(manifest),
     replicas: manifest.replicas,
     env: manifest.env,
     secrets: Object.keys(manifest.secrets),
@@ -109,6 +110,20 @@ function portOf(manifest: Manifest, built: Built): { port?: number } {
   if (manifest.port !== undefined) return { port: manifest.port };
   const [only, ...more] = built.facts?.exposed ?? [];
   return only !== undefined && more.length === 0 ? { port: only } : {};
+}
+
+/** What the edge asks of a request. */
+function frontOf(manifest: Manifest): NonNullable<Settings["front"]> {
+  const { rate, domain, tls, open } = manifest;
+  const { body, queue } = manifest.limits;
+  const trusted = domain !== undefined && tls !== "off" && (tls?.certificate !== undefined || tls?.acme !== "staging");
+  return {
+    ...(manifest.keys === undefined ? {} : { open }),
+    ...(rate === undefined ? {} : { rate }),
+    ...(body === undefined ? {} : { body }),
+    ...(queue === undefined ? {} : { queue }),
+    ...(trusted ? { hsts: true } : {}),
+  };
 }
 
 function limitsOf(manifest: Manifest): Settings["limits"] {

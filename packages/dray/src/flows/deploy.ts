@@ -6,7 +6,7 @@ import type { Plan } from "../core/plan.ts";
 import type { Built } from "../core/recipe.ts";
 import type { Cargo } from "../core/registry.ts";
 import type { Release } from "../core/release.ts";
-import { keptOf } from "../machine/edge-config.ts";
+import { keptOf } from "../machine/edge-state.ts";
 import type { Machine, Where } from "../machine/machine.ts";
 import type { SshOptions } from "../machine/ssh.ts";
 import { loadGolden } from "../manifest/golden.ts";
@@ -14,7 +14,8 @@ import type { Manifest } from "../manifest/schema.ts";
 import { knownLayers } from "../registries/direct.ts";
 import { architectureName, type Seen, type Site, survey } from "../targets/machines/observe.ts";
 import { type MachineStep, planMachine, type Source, type Wish } from "../targets/machines/plan.ts";
-import type { Job } from "../targets/machines/job.ts";
+import { keeperImage } from "../recipes/keeper.ts";
+import type { Https, Job } from "../targets/machines/job.ts";
 import { performer } from "../targets/machines/perform.ts";
 import {
   askRegistry,
@@ -28,6 +29,8 @@ import {
 } from "./build.ts";
 import { edgeImageOf, supplyEdge } from "./edge-image.ts";
 import { machinesOf, onEach, withMachine } from "./fleet.ts";
+import { endpoint, httpsOf } from "./https.ts";
+import { supplyKeeper } from "./keeper-image.ts";
 import { withSecrets } from "./secrets.ts";
 
 export interface DeployOptions {
@@ -50,6 +53,10 @@ export interface Outcome {
   machine: string;
   address: string;
   port: number;
+  /** Where clients call it. */
+  url: string;
+  /** There is a certificate, and it is in force. */
+  secured: boolean;
   service: string;
   release: string;
   before?: string;
@@ -95,14 +102,14 @@ export async function deploy(manifest: Manifest, options: DeployOptions, context
         ),
       ]);
       const { release, source } = await fit(made, machine, seen, equipped);
-      const wish: Wish = {
-        release,
-        source,
-        again: false,
-        edge: edgeOfManifest(manifest),
-        ...rollout,
-      };
-      return await carryOutOn(where, { site, seen, wish, golden: structuredClone(golden) }, options, equipped);
+      const reached = await reachedBy(manifest, machine, architecture, equipped);
+      const wish: Wish = { release, source, again: false, ...reached.wish, ...rollout };
+      return await carryOutOn(
+        where,
+        { manifest, site, seen, wish, https: reached.https, golden: structuredClone(golden) },
+        options,
+        equipped,
+      );
     });
   return await onEach(wheres, onTrial ? 1 : manifest.atOnce, act, onTrial);
 }
@@ -166,14 +173,10 @@ export async function rollback(
     withMachine(where, options.ssh, equipped, async (machine) => {
       const { site, seen } = await survey(machine, { port: manifest.edge.port, bringing: false }, equipped);
       const release = target(seen, manifest.service, to);
-      const wish: Wish = {
-        release,
-        source: { via: "here" },
-        again: true,
-        edge: edgeOfManifest(manifest),
-      };
+      const reached = await reachedBy(manifest, machine, seen.architecture, equipped);
+      const wish: Wish = { release, source: { via: "here" }, again: true, ...reached.wish };
       // What was proved once is only warmed now: golden.json may have moved on with the newer release.
-      return await carryOutOn(where, { site, seen, wish, golden: [] }, options, equipped);
+      return await carryOutOn(where, { manifest, site, seen, wish, https: reached.https, golden: [] }, options, equipped);
     }),
   );
 }
@@ -209,22 +212,29 @@ function target(seen: Seen, name: string, asked: string | undefined): Release {
 
 /** One machine, what was seen there and what is wished for. */
 interface Errand {
+  manifest: Manifest;
   site: Site;
   seen: Seen;
   wish: Wish;
+  https: Https | undefined;
   golden: Golden[];
 }
 
 async function carryOutOn(where: Where, errand: Errand, options: DeployOptions, context: Context): Promise<Outcome> {
-  const { site, seen, wish, golden } = errand;
+  const { manifest, site, seen, wish, https, golden } = errand;
   const startedAt = options.startedAt ?? performance.now();
   const plan: Plan<MachineStep> = planMachine(wish, seen);
   context.emit({ type: "planned", plan });
   const before = seen.state.services[wish.release.service]?.current;
+  const reachable = (secured: boolean): Pick<Outcome, "url" | "secured"> => ({
+    url: endpoint(manifest, site.machine.address, secured),
+    secured: secured && https !== undefined,
+  });
   const outcome: Outcome = {
     machine: where.name,
     address: site.machine.address,
     port: wish.edge.port,
+    ...reachable(true),
     service: wish.release.service,
     release: wish.release.id,
     ...(before === undefined ? {} : { before }),
@@ -245,6 +255,9 @@ async function carryOutOn(where: Where, errand: Errand, options: DeployOptions, 
     accepted: [],
     edgeImage: wish.edge.image,
     supplyEdge: supplyEdge(wish.edge.image),
+    https,
+    secured: !plan.stages.some(({ steps }) => steps.some((step) => step.kind === "certificate")),
+    supplyKeeper: supplyKeeper(wish.keeper?.image ?? ""),
     startedAt,
     bytesSent: 0,
     subnet: seen.subnet,
@@ -260,12 +273,24 @@ async function carryOutOn(where: Where, errand: Errand, options: DeployOptions, 
   });
   return {
     ...outcome,
+    ...reachable(job.https === undefined || job.secured),
     bytesSent: job.bytesSent,
     accepted: job.accepted,
     ...(servingMs === undefined ? {} : { servingMs }),
   };
 }
 
-function edgeOfManifest(manifest: Manifest): Wish["edge"] {
-  return { port: manifest.edge.port, image: edgeImageOf(manifest) };
+/** How the service is reached on a machine: its edge, and the keeper where something is to be kept. */
+async function reachedBy(
+  manifest: Manifest,
+  machine: Machine,
+  architecture: string,
+  context: Context,
+): Promise<{ wish: Pick<Wish, "edge" | "keeper">; https: Https | undefined }> {
+  const https = await httpsOf(manifest, machine.address, context);
+  const tls = https === undefined ? {} : { tls: https.port };
+  const edge = { port: manifest.edge.port, ...tls, image: edgeImageOf(manifest) };
+  if (https === undefined) return { wish: { edge }, https };
+  const keeper = { image: await keeperImage(architecture), host: https.host, certificate: https.wish };
+  return { wish: { edge, keeper }, https };
 }

@@ -1,11 +1,13 @@
+import type { CertificateStatus } from "drayage-keeper";
 import { Failure } from "../base/failure.ts";
 import type { Context } from "../core/context.ts";
 import { logLines } from "../probes/logs.ts";
 import { EDGE } from "../machine/edge.ts";
-import { EMPTY_STATE, keptOf, type Replica, type ServiceState } from "../machine/edge-config.ts";
+import { EMPTY_STATE, keptOf, type Replica, type ServiceState } from "../machine/edge-state.ts";
 import type { Where } from "../machine/machine.ts";
 import type { SshOptions } from "../machine/ssh.ts";
 import { leftText, type Unfinished, unfinished } from "../targets/machines/journal.ts";
+import { keeperStatus } from "../targets/machines/keeper-status.ts";
 import type { Site } from "../targets/machines/observe.ts";
 import { withSite } from "./fleet.ts";
 
@@ -37,6 +39,8 @@ export interface MachineStatus {
   port: number;
   edge: boolean;
   services: ServiceRow[];
+  /** By host, as the keeper tells of them. */
+  certificates: Record<string, CertificateStatus>;
   /** What is being done, or was left undone by somebody who was interrupted. */
   unfinished: (Unfinished & { text: string })[];
 }
@@ -91,6 +95,7 @@ export async function status(
       port: state.port,
       edge: site.edge !== undefined,
       services: rows,
+      certificates: (site.edge && (await keeperStatus(site.edge)))?.certificates ?? {},
       unfinished: left
         .filter((each) => service === undefined || each.service === service)
         .map((each) => ({ ...each, text: leftText(each, state.services[each.service]?.current) })),

@@ -1,10 +1,12 @@
 import type { Context } from "../core/context.ts";
 import { EDGE, EDGE_VOLUME } from "../machine/edge.ts";
-import type { EdgeState } from "../machine/edge-config.ts";
+import type { EdgeState } from "../machine/edge-state.ts";
 import { isMissing } from "../machine/engine.ts";
 import type { Where } from "../machine/machine.ts";
 import type { SshOptions } from "../machine/ssh.ts";
 import { takeLock } from "../targets/machines/lock.ts";
+import { withoutUnusedCertificates } from "../targets/machines/certificate.ts";
+import { removeKeeper } from "../targets/machines/keeper-setup.ts";
 import { edgeOf } from "../targets/machines/observe.ts";
 import { removeStrays, retire } from "../targets/machines/retire.ts";
 import { serviceOn } from "./look.ts";
@@ -26,7 +28,7 @@ export async function remove(
     const lease = await takeLock(edge, service, who, context.signal);
     const without = (state: EdgeState): EdgeState => {
       const { [service]: _gone, ...services } = state.services;
-      return { ...state, services };
+      return withoutUnusedCertificates({ ...state, services });
     };
     const { after } = await edge.change(service, without, () => ({
       at: new Date().toISOString(),
@@ -43,6 +45,7 @@ export async function remove(
     await lease.release();
     const last = Object.keys(after.services).length === 0;
     if (last) {
+      await removeKeeper(site, signal);
       await engine.call("DELETE", `/containers/${EDGE}`, { query: { force: true }, signal });
       await engine.call("DELETE", `/volumes/${EDGE_VOLUME.name}`, { signal });
     }

@@ -1,4 +1,5 @@
 import http from "node:http";
+import https from "node:https";
 import { Failure } from "../base/failure.ts";
 import type { Context } from "../core/context.ts";
 import { compareGolden, type Golden } from "../core/golden.ts";
@@ -32,6 +33,8 @@ export interface CallOptions {
   headers: Record<string, string>;
   body?: string;
   timeoutMs: number;
+  /** The name that the certificate must be for, where the URL has an address. */
+  servername?: string;
   golden?: Golden;
 }
 
@@ -43,10 +46,11 @@ export async function call(base: string, options: CallOptions, context: Context)
   const now = (): number => Math.round((performance.now() - startedAt) * 10) / 10;
   try {
     const { answer, body } = await new Promise<{ answer: http.IncomingMessage; body: string }>((resolve, reject) => {
-      const request = http.request(url, {
+      const request = (url.protocol === "https:" ? https : http).request(url, {
         method: options.method,
         headers: { ...options.headers, "x-dray-timing": "1" },
         agent: false,
+        ...(options.servername === undefined ? {} : { servername: options.servername }),
         signal: context.signal,
         timeout: options.timeoutMs,
       });
@@ -109,6 +113,7 @@ function explain(url: URL, error: unknown): Failure {
     ETIMEDOUT: `no answer from ${url.host}: a firewall between here and there drops TCP ${url.port || 80}`,
     EHOSTUNREACH: `no route to ${url.hostname}: is it an internal address of another network?`,
   };
+  if (/CERT|SELF_SIGNED|UNABLE_TO/.test(code)) why[code] = "its certificate: dray status says how that stands";
   return new Failure("request.failed", `${url.href}: ${error instanceof Error ? error.message : String(error)}`, {
     hint: why[code] ?? "dray status shows what runs; dray logs what it says",
     cause: error,

@@ -19,7 +19,8 @@ export async function withSecrets(manifest: Manifest, context: Context): Promise
   return { ...context, secrets: new Map([...context.secrets, ...values]) };
 }
 
-async function valueOf(name: string, source: SecretSource, folder: string, signal: AbortSignal): Promise<string> {
+/** The value of one secret. @throws Failure manifest.secret-missing */
+export async function valueOf(name: string, source: SecretSource, folder: string, signal: AbortSignal): Promise<string> {
   if ("env" in source) {
     const value = process.env[source.env];
     if (value !== undefined) return value;

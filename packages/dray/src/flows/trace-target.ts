@@ -8,6 +8,7 @@ import type { Where } from "../machine/machine.ts";
 import { loadGolden } from "../manifest/golden.ts";
 import type { Manifest } from "../manifest/schema.ts";
 import type { Asked } from "../probes/http.ts";
+import { endpoint } from "./https.ts";
 
 /** What a person wants traced: a service of a manifest, a container by hand, or just a URL. */
 export interface Wanted {
@@ -17,6 +18,8 @@ export interface Wanted {
   url?: string;
   headers: Record<string, string>;
   body?: string;
+  /** False: the certificate is still to come, and plain HTTP is what there is. */
+  secured?: boolean;
 }
 
 /** Longest wait for an answer: who looks for a fault wants it named soon. */
@@ -32,7 +35,7 @@ export interface Target {
 export async function targetOf(wanted: Wanted, address: string | undefined): Promise<Target> {
   const { manifest, where, container } = wanted;
   const golden = manifest === undefined || container !== undefined ? undefined : (await loadGolden(manifest))[0];
-  const url = parse(wanted.url ?? plainUrl(manifest, address, golden));
+  const url = parse(wanted.url ?? plainUrl(manifest, address, golden, wanted.secured !== false));
   // A URL without a path means the service; one with a path means that path.
   if (golden !== undefined && url.pathname === "/") url.pathname = golden.request.path;
   const fits = golden !== undefined && url.pathname === new URL(golden.request.path, url).pathname;
@@ -81,15 +84,21 @@ export async function targetOf(wanted: Wanted, address: string | undefined): Pro
   };
 }
 
-function plainUrl(manifest: Manifest | undefined, address: string | undefined, golden: Golden | undefined): string {
+function plainUrl(
+  manifest: Manifest | undefined,
+  address: string | undefined,
+  golden: Golden | undefined,
+  secured: boolean,
+): string {
   const host = manifest?.domain ?? address;
+  if (manifest !== undefined && host !== undefined)
+    return new URL(golden?.request.path ?? "/", endpoint(manifest, host, secured)).href;
   if (host === undefined) {
     throw new Failure("usage.invalid", "there is nothing to trace", {
       hint: "dray trace --url http://203.0.113.7/decisions, and --machine user@203.0.113.7 --container my-api to look inside",
     });
   }
-  const port = manifest?.edge.port ?? 80;
-  return new URL(golden?.request.path ?? "/", `http://${isIP(host) === 6 ? `[${host}]` : host}:${port}`).href;
+  return new URL("/", `http://${isIP(host) === 6 ? `[${host}]` : host}:80`).href;
 }
 
 function parse(text: string): URL {

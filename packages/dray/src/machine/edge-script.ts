@@ -1,9 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { Failure } from "../base/failure.ts";
-import { EMPTY_STATE, type EdgeState } from "./edge-config.ts";
-
-/** The edge's volume, as its container sees it. */
-export const HOME = "/var/lib/dray";
+import { EMPTY_STATE, type EdgeState, HOME } from "./edge-state.ts";
 
 export const GREETED = "--dray-greeted--";
 export const STALE = "--dray-stale--";
@@ -11,6 +8,11 @@ export const READ_STATE: string = `cat ${HOME}/state.json 2>/dev/null || cat ${H
 
 export function parseState(said: string): EdgeState {
   return said.trim() === "" ? EMPTY_STATE : (JSON.parse(said) as EdgeState);
+}
+
+/** What a file of the volume holds; undefined of an empty one. */
+export function parseJson<T>(said: string): T | undefined {
+  return said.trim() === "" ? undefined : (JSON.parse(said) as T);
 }
 
 export function next(before: EdgeState, change: (state: EdgeState) => EdgeState): EdgeState {

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import type { Duplex } from "node:stream";
 import { Failure } from "../base/failure.ts";
-import { backendName, beforeReload, EMPTY_STATE, edgeConfig, type EdgeState, switchCommands } from "./edge-config.ts";
+import { beforeReload, edgeConfig, switchCommands } from "./edge-config.ts";
+import { backendName, EMPTY_STATE, type EdgeState, HOME } from "./edge-state.ts";
 import {
   ADMIN,
   exclusively,
@@ -9,7 +10,6 @@ import {
   expectTraffic,
   file,
   GREETED,
-  HOME,
   next,
   parseServers,
   parseState,
@@ -23,7 +23,9 @@ import type { Engine } from "./engine.ts";
 import { execStream } from "./exec.ts";
 
 export const EDGE = "dray-edge";
+export const KEEPER = "dray-keeper";
 export const EDGE_PORT_LABEL = "dray.edge.port";
+export const EDGE_TLS_LABEL = "dray.edge.tls";
 
 /** The files of the edge's volume; and how its container starts: with whatever configuration, and watches over trials, are there. */
 export const EDGE_COMMAND: readonly string[] = [
@@ -147,7 +149,7 @@ export class Edge implements AsyncDisposable {
           file("haproxy.cfg.new", edgeConfig(after)),
           file("audit.new", JSON.stringify(audit(before))),
           ...exclusively(before, [
-            `if ${commands === undefined ? `haproxy -c -q -f ${HOME}/haproxy.cfg.new 2>&1` : "true"}; then`,
+            `if ${commands === undefined ? `haproxy -c -f ${HOME}/haproxy.cfg.new 2>&1` : "true"}; then`,
             `cat ${HOME}/audit.new >> ${HOME}/audit.jsonl`,
             `mv -f ${HOME}/haproxy.cfg.new ${HOME}/haproxy.cfg`,
             writeState(after),

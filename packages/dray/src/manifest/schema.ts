@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { bytes, duration, factor, percent } from "./units.ts";
+import { bytes, duration, factor, percent, rate } from "./units.ts";
 
 const NAME = /^[a-z][a-z0-9-]{0,39}$/;
 const name = z
@@ -42,8 +42,10 @@ const limits = z.strictObject({
     .int()
     .positive()
     .optional()
-    .describe("Rows that may wait in a model's server (1024); more get 429."),
-  body: bytes.optional().describe("Largest body a model's server takes (10MB); a larger one gets 413."),
+    .describe(
+      "Requests that may wait in the edge where `concurrency` is set (64), and rows in a model's server (1024); more get 429.",
+    ),
+  body: bytes.optional().describe("Largest body of a request, in the edge and in a model's server (10MB there); a larger one gets 413."),
   timeout: duration.default(60_000).describe("Longest wait for an answer (60s)."),
   ready: duration.default(60_000).describe("Longest wait for a new replica to become ready (60s)."),
   drain: duration.default(600_000).describe("Longest time the replaced release may take to finish its requests (10m)."),
@@ -56,6 +58,20 @@ const secretSource = z.union([
 ]);
 /** Where a secret's value comes from, on this computer. */
 export type SecretSource = z.infer<typeof secretSource>;
+
+const tls = z.union([
+  z.literal("off"),
+  z.strictObject({
+    acme: z
+      .union([z.url(), z.enum(["letsencrypt", "staging"])])
+      .default("letsencrypt")
+      .describe("The CA: `letsencrypt`, its `staging`, or an ACME directory."),
+    email: z.email().optional().describe("Where the CA writes when something is wrong with the account."),
+    ca: z.string().optional().describe("PEM file of the CA that signs the directory's own certificate."),
+    certificate: z.string().optional().describe("Your own certificate with its chain: a PEM file."),
+    key: secretSource.optional().describe("Its private key, PEM: `{file: PATH}`, `{env: NAME}`, `{command: [...]}`."),
+  }),
+]);
 
 const rollout = z.strictObject({
   order: z
@@ -141,6 +157,25 @@ export const manifestSchema = z
         "What the container gets as environment variables and nobody else sees: names of variables of this computer, or by name `{env: NAME}`, `{file: PATH}`, `{command: [op, read, ...]}`.",
       ),
     domain: z.string().optional().describe("Host name the service answers to; without it, it answers to any."),
+    tls: tls
+      .optional()
+      .describe(
+        "HTTPS: by itself where there is a `domain`, or a public address; `off`, or which CA and whose certificate.",
+      ),
+    keys: z
+      .union([
+        z.array(z.string()).transform((names) => Object.fromEntries(names.map((each) => [each, { env: each }]))),
+        z.record(name, secretSource),
+      ])
+      .optional()
+      .describe(
+        "Who may call: a key for each caller, by name, from `{env: NAME}`, `{file: PATH}`, `{command: [...]}`; only hashes reach the machine.",
+      ),
+    open: z
+      .array(path)
+      .default(["/", "/docs", "/docs/*", "/openapi.json", "/health", "/health/*"])
+      .describe("Paths that need no key; `*` at the end means everything below."),
+    rate: rate.optional().describe("Most requests of one key, or where there are none of one address: `100/s`, `1000/m`."),
     rollout: rollout.prefault({}).describe("How a new release gets the traffic, and what takes it back."),
     alerts: z
       .strictObject({
@@ -156,6 +191,7 @@ export const manifestSchema = z
     edge: z
       .strictObject({
         port: port.default(80).describe("Port the edge listens on."),
+        https: port.default(443).describe("Port of HTTPS."),
         image: z
           .string()
           .optional()
@@ -177,6 +213,8 @@ export const manifestSchema = z
     for (const key of ["schema", "route", "base"] as const) {
       if (manifest[key] !== undefined && manifest.model === undefined) say([key], `${key} goes with model`);
     }
+    if (typeof manifest.tls === "object" && (manifest.tls.certificate === undefined) !== (manifest.tls.key === undefined))
+      say(["tls"], "certificate and key go together");
     if (manifest.rollout.order === "stop-first" && manifest.rollout.canary.length > 0)
       say(["rollout", "canary"], "a canary needs the old release beside it: not with order: stop-first");
     const seen = new Map<string, string>();

@@ -47,3 +47,12 @@ function scaled(pattern: RegExp, by: number, expected: string): z.ZodType<number
 export const percent: z.ZodType<number, string> = scaled(/^(\d+(?:\.\d+)?)\s*%$/, 0.01, "a percentage such as 1%");
 /** `1.5x` -> 1.5. */
 export const factor: z.ZodType<number, string> = scaled(/^(\d+(?:\.\d+)?)\s*x$/, 1, "a factor such as 1.5x");
+
+/** `100/s`, `1000/m` -> so many in so many milliseconds. */
+export const rate: z.ZodType<{ count: number; perMs: number }, string> = z.string().transform((said, context) => {
+  const [, count, per = ""] = /^(\d+)\s*\/\s*([smh])$/.exec(said.trim()) ?? [];
+  const perMs = MS[per];
+  if (count !== undefined && perMs !== undefined && Number(count) > 0) return { count: Number(count), perMs };
+  context.addIssue({ code: "custom", message: `expected a rate such as 100/s or 1000/m, got "${said}"` });
+  return z.NEVER;
+});

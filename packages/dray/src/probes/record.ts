@@ -1,7 +1,7 @@
 import type { RecordFacts } from "../core/evidence.ts";
 import type { Edge } from "../machine/edge.ts";
 import { EDGE } from "../machine/edge.ts";
-import { keptOf } from "../machine/edge-config.ts";
+import { keptOf } from "../machine/edge-state.ts";
 import type { Engine } from "../machine/engine.ts";
 import { containerLogs } from "./logs.ts";
 

@@ -91,8 +91,8 @@ async function proofs(run: Run<Flags>, manifest: Manifest, outcomes: readonly Ou
   return await Promise.all(
     outcomes.flatMap((outcome) => {
       const where = wheres.find((each) => each.name === outcome.machine);
-      const { address } = outcome;
-      return where === undefined ? [] : proof({ manifest, where, address, headers: {} }, run.ssh, run.context);
+      const { address, secured } = outcome;
+      return where === undefined ? [] : proof({ manifest, where, address, secured, headers: {} }, run.ssh, run.context);
     }),
   );
 }
@@ -170,10 +170,12 @@ async function report(run: Run<Flags>, manifest: Manifest, outcomes: readonly Ou
     if (run.flags.dryRun === true) say(planText(outcome.plan));
     else
       say(
-        `${outcome.service} ${outcome.release} serves at ${urlOf(outcome)}${outcome.servingMs === undefined ? "" : ` (after ${prettyMs(outcome.servingMs)})`}`,
+        `${outcome.service} ${outcome.release} serves at ${outcome.url}${outcome.servingMs === undefined ? "" : ` (after ${prettyMs(outcome.servingMs)})`}`,
       );
   }
   for (const walked of traces) tell(proofText(walked));
+  if (outcomes.some((outcome) => !outcome.secured) && run.flags.dryRun !== true && manifest.tls !== "off")
+    tell("plain HTTP: anybody on the way can read it; with domain: in the manifest it is HTTPS by itself");
 }
 
 /** One line where all is well; else the break, why, and what to do. */

@@ -46,7 +46,17 @@ function statusText(machine: MachineStatus): string {
   const left = machine.unfinished.map(({ running, text }) =>
     running ? text : `${text}; dray deploy, or dray rollback, clears it away`,
   );
-  return [head, ...(rows.length === 0 ? [] : [table(columns, rows)]), ...left].join("\n");
+  return [head, ...(rows.length === 0 ? [] : [table(columns, rows)]), ...left, ...certificateLines(machine)].join("\n");
+}
+
+function certificateLines({ certificates }: MachineStatus): string[] {
+  return Object.entries(certificates).flatMap(([host, status]) => [
+    ...(status.state === "valid" ? [`https://${host}: certificate of ${status.issuer} until ${status.until}`] : []),
+    ...(status.state === "pending" ? [`https://${host}: the certificate is being asked for`] : []),
+    ...(status.state !== "pending" && status.problem !== undefined
+      ? [`https://${host}: ${status.problem.why}\n  ${status.problem.fix}; tried again at ${status.problem.nextAt}`]
+      : []),
+  ]);
 }
 
 export function addLogs(program: Command): void {

@@ -1,16 +1,17 @@
 import { readFile } from "node:fs/promises";
+import { isIP } from "node:net";
 import type { Command } from "commander";
 import { Failure } from "../../base/failure.ts";
 import { attach } from "../../base/process.ts";
 import type { Golden } from "../../core/golden.ts";
 import { connect, machinesOf } from "../../flows/fleet.ts";
+import { endpoint } from "../../flows/https.ts";
 import { call, type Called } from "../../flows/request.ts";
 import { loadGolden } from "../../manifest/golden.ts";
 import type { Manifest } from "../../manifest/schema.ts";
 import { define, type Run } from "../command.ts";
 import { headersOf } from "../headers.ts";
 import { say, sayJson } from "../screen/say.ts";
-import { urlOf } from "./deploy.ts";
 
 export interface CallFlags {
   data?: string;
@@ -71,12 +72,14 @@ export function addOpen(program: Command): void {
 
 /** Where the service is called from this computer. */
 export async function baseUrl(run: Run<object>, manifest: Manifest): Promise<string> {
-  if (manifest.domain !== undefined && run.flags.machine === undefined)
-    return urlOf({ address: manifest.domain, port: manifest.edge.port });
+  if (manifest.domain !== undefined && run.flags.machine === undefined) return endpoint(manifest, manifest.domain);
   const [where] = machinesOf(manifest, run.flags.machine);
   if (where === undefined) throw new Failure("usage.invalid", "no machine");
   await using machine = await connect(where, run.ssh, run.context);
-  return urlOf({ address: machine.address, port: manifest.edge.port });
+  const url = new URL(endpoint(manifest, machine.address));
+  // This machine, whatever its name leads to.
+  url.hostname = isIP(machine.address) === 6 ? `[${machine.address}]` : machine.address;
+  return url.href;
 }
 
 /** What the flags say, on top of the golden request. */
@@ -100,6 +103,7 @@ export async function callOptions(
     },
     ...(body === undefined ? {} : { body }),
     timeoutMs: manifest.limits.timeout,
+    ...(manifest.domain === undefined ? {} : { servername: manifest.domain }),
     ...(golden === undefined ? {} : { golden }),
   };
 }

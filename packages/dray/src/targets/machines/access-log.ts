@@ -1,6 +1,6 @@
 import type { Sample } from "../../core/judge.ts";
 import { EDGE } from "../../machine/edge.ts";
-import { backendName } from "../../machine/edge-config.ts";
+import { backendName } from "../../machine/edge-state.ts";
 import type { Machine } from "../../machine/machine.ts";
 import { logLines } from "../../probes/logs.ts";
 

@@ -1,16 +1,23 @@
 import { sleep } from "../../base/clock.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Context } from "../../core/context.ts";
-import { EDGE, EDGE_COMMAND, EDGE_PORT_LABEL, EDGE_VOLUME } from "../../machine/edge.ts";
-import { edgeConfig, EMPTY_STATE } from "../../machine/edge-config.ts";
+import { EDGE, EDGE_COMMAND, EDGE_PORT_LABEL, EDGE_TLS_LABEL, EDGE_VOLUME } from "../../machine/edge.ts";
+import { edgeConfig } from "../../machine/edge-config.ts";
+import { EMPTY_STATE } from "../../machine/edge-state.ts";
 import { EngineError, isMissing, isTaken } from "../../machine/engine.ts";
 import type { Machine } from "../../machine/machine.ts";
 import { CAGE } from "./container.ts";
 import { makeNetwork, NETWORK } from "./network.ts";
 
+/** The ports that an edge is reached at; `tls` only where HTTPS is wanted. */
+export interface Ports {
+  port: number;
+  tls?: number;
+}
+
 /** Makes the edge's network and container, or starts what is there; returns the network's subnet. Safe to do twice, also at once. @throws Failure machine.port-taken */
-export async function setUpEdge(machine: Machine, image: string, port: number, context: Context): Promise<string> {
-  return await alone(machine, image, context, () => makeEdge(machine, image, port, context));
+export async function setUpEdge(machine: Machine, image: string, ports: Ports, context: Context): Promise<string> {
+  return await alone(machine, image, context, () => makeEdge(machine, image, ports, context));
 }
 
 const TURN = "dray-setup";
@@ -57,11 +64,14 @@ async function endStaleTurn(machine: Machine, signal: AbortSignal): Promise<void
   }
 }
 
-async function makeEdge(machine: Machine, image: string, port: number, context: Context): Promise<string> {
+async function makeEdge(machine: Machine, image: string, ports: Ports, context: Context): Promise<string> {
+  const { port, tls } = ports;
+  const published = [port, ...(tls === undefined ? [] : [tls])];
   const { signal } = context;
   const { engine } = machine;
   const subnet = await makeNetwork(machine, signal);
   const state = { ...EMPTY_STATE, port };
+  await removeNarrower(machine, tls, signal);
   try {
     await engine.post(`/containers/create`, {
       query: { name: EDGE },
@@ -72,14 +82,14 @@ async function makeEdge(machine: Machine, image: string, port: number, context: 
         Cmd: EDGE_COMMAND,
         User: "0:0",
         Env: [`DRAY_FIRST_CONFIG=${edgeConfig(state)}`, `DRAY_FIRST_STATE=${JSON.stringify(state)}`],
-        Labels: { "dray.role": "edge", [EDGE_PORT_LABEL]: String(port), "dray.image": image },
-        ExposedPorts: { [`${port}/tcp`]: {} },
+        Labels: { "dray.role": "edge", [EDGE_PORT_LABEL]: String(port), "dray.image": image, ...tlsLabel(tls) },
+        ExposedPorts: Object.fromEntries(published.map((each) => [`${each}/tcp`, {}])),
         HostConfig: {
           ...CAGE,
           CapAdd: ["NET_BIND_SERVICE"],
           NetworkMode: NETWORK,
           RestartPolicy: { Name: "always" },
-          PortBindings: { [`${port}/tcp`]: [{ HostPort: String(port) }] },
+          PortBindings: Object.fromEntries(published.map((each) => [`${each}/tcp`, [{ HostPort: String(each) }]])),
           Mounts: [{ Type: "volume", Source: EDGE_VOLUME.name, Target: EDGE_VOLUME.path }],
         },
       },
@@ -90,21 +100,45 @@ async function makeEdge(machine: Machine, image: string, port: number, context: 
   await engine.post(`/containers/${EDGE}/start`, { signal }).catch(async (error: unknown) => {
     // The engine keeps a container that could not bind its port; leaving it would spoil the next try.
     await engine.call("DELETE", `/containers/${EDGE}`, { query: { force: true }, signal });
-    throw await explainPort(error, machine, port, signal);
+    throw await explainPort(error, machine, published, signal);
   });
   return subnet;
 }
 
+const tlsLabel = (tls: number | undefined): Record<string, string> =>
+  tls === undefined ? {} : { [EDGE_TLS_LABEL]: String(tls) };
+
+/** An edge that lacks the port of HTTPS makes room: an engine cannot publish one more. What it knows is in its volume. */
+async function removeNarrower(machine: Machine, tls: number | undefined, signal: AbortSignal): Promise<void> {
+  if (tls === undefined) return;
+  const { engine } = machine;
+  try {
+    const found = await engine.get<{ Config: { Labels: Record<string, string> } }>(`/containers/${EDGE}/json`, {
+      signal,
+    });
+    if (found.Config.Labels[EDGE_TLS_LABEL] === String(tls)) return;
+    await engine.call("DELETE", `/containers/${EDGE}`, { query: { force: true }, signal });
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+}
+
 /** Docker 20.10 to 29 say "address already in use" or "port is already allocated". */
-async function explainPort(error: unknown, machine: Machine, port: number, signal: AbortSignal): Promise<unknown> {
+async function explainPort(
+  error: unknown,
+  machine: Machine,
+  ports: readonly number[],
+  signal: AbortSignal,
+): Promise<unknown> {
   if (!(error instanceof EngineError) || !/already in use|already allocated/.test(error.message)) return error;
+  const port = ports.find((each) => new RegExp(`:${each}\\b`).test(error.message)) ?? ports[0] ?? 80;
   const ended = await machine
     .run(["sh", "-c", `ss -Hltnp sport = :${port} 2>/dev/null || true`], { signal })
     .catch(() => undefined);
   const program = /\(\("([^"]+)",pid=(\d+)/.exec(ended?.stdout ?? "");
   const holder = program === null ? "another program" : `${program[1]} (pid ${program[2]})`;
   return new Failure("machine.port-taken", `port ${port} of ${machine.name} is taken by ${holder}`, {
-    hint: `see it: ssh ${machine.name} sudo ss -ltnp sport = :${port}; stop it, or give the edge another port: edge: {port: 8080}`,
+    hint: `see it: ssh ${machine.name} sudo ss -ltnp sport = :${port}; stop it, or give the edge another port: edge: ${port === ports[0] ? "{port: 8080}" : "{https: 8443}"}`,
     cause: error,
   });
 }

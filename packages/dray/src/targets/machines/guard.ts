@@ -1,5 +1,5 @@
-import { ADMIN, alone, file, HOME } from "../../machine/edge-script.ts";
-import { backendName, type Kept, serversOf } from "../../machine/edge-config.ts";
+import { ADMIN, alone, file } from "../../machine/edge-script.ts";
+import { backendName, HOME, type Kept, serversOf } from "../../machine/edge-state.ts";
 import { EDGE } from "../../machine/edge.ts";
 import { lockOf } from "./lock.ts";
 import { edgeOf, type Site } from "./observe.ts";

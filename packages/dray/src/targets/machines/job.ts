@@ -1,9 +1,21 @@
 import type { Duplex } from "node:stream";
+import type { CertificateWish } from "drayage-keeper";
+import type { Secret } from "../../base/secret.ts";
 import type { Context } from "../../core/context.ts";
 import type { Golden } from "../../core/golden.ts";
 import type { Release } from "../../core/release.ts";
-import type { Replica } from "../../machine/edge-config.ts";
+import type { Replica } from "../../machine/edge-state.ts";
 import type { Seen, Site } from "./observe.ts";
+
+/** HTTPS of a service on one machine. */
+export interface Https {
+  /** What clients call it: a name, or the machine's own address. */
+  host: string;
+  port: number;
+  wish: CertificateWish;
+  /** The user's own key and chain. */
+  pem?: Secret;
+}
 
 /** What carrying out one machine's plan needs to know besides its steps. */
 export interface Job {
@@ -17,6 +29,11 @@ export interface Job {
   edgeImage: string;
   /** Brings the edge's image to the machine when it is not there. */
   supplyEdge: (site: Site, context: Context) => Promise<void>;
+  https: Https | undefined;
+  /** Its certificate is in force. */
+  secured: boolean;
+  /** Brings the keeper's image to the machine when it is not there. */
+  supplyKeeper: (site: Site, context: Context) => Promise<void>;
   /** Who runs the command: owner of the lock. */
   who: string;
   /** For times since the command began. */

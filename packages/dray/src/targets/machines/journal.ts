@@ -1,7 +1,8 @@
 import { isDead } from "../../base/computer.ts";
 import type { Context } from "../../core/context.ts";
 import type { Edge } from "../../machine/edge.ts";
-import { file, HOME } from "../../machine/edge-script.ts";
+import { file } from "../../machine/edge-script.ts";
+import { HOME } from "../../machine/edge-state.ts";
 import type { Job } from "./job.ts";
 import type { MachineStep } from "./plan.ts";
 

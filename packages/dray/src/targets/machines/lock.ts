@@ -5,7 +5,8 @@ import { quote } from "../../base/process.ts";
 import { isDead, thisProcess } from "../../base/computer.ts";
 import { journalOf } from "./journal.ts";
 import type { Edge } from "../../machine/edge.ts";
-import { alone, HOME } from "../../machine/edge-script.ts";
+import { alone } from "../../machine/edge-script.ts";
+import { HOME } from "../../machine/edge-state.ts";
 
 /** A lease ends by itself this long after its owner was last heard of. */
 const LEASE_S = 30;

@@ -1,8 +1,10 @@
+import type { CertificateStatus } from "drayage-keeper";
 import type { Context } from "../../core/context.ts";
-import { Edge, EDGE, EDGE_PORT_LABEL } from "../../machine/edge.ts";
-import { EMPTY_STATE, type EdgeState } from "../../machine/edge-config.ts";
+import { Edge, EDGE, EDGE_PORT_LABEL, EDGE_TLS_LABEL, KEEPER } from "../../machine/edge.ts";
+import { EMPTY_STATE, type EdgeState } from "../../machine/edge-state.ts";
 import { EngineError } from "../../machine/engine.ts";
 import type { Machine } from "../../machine/machine.ts";
+import { keeperStatus } from "./keeper-status.ts";
 import { subnetOf } from "./network.ts";
 
 /** Containers of ours on a machine, running or not. */
@@ -21,6 +23,12 @@ export interface Seen {
   machine: string;
   architecture: string;
   edge: "none" | "stopped" | "running";
+  /** The port at which the edge takes HTTPS, where it is published. */
+  tls?: number;
+  /** How the keeper's certificates stand, by host. */
+  certificates?: Record<string, CertificateStatus>;
+  /** The image of the keeper that runs. */
+  keeper?: string;
   state: EdgeState;
   containers: SeenContainer[];
   /** Whether the engine takes an image of which it has some layers already. */
@@ -85,6 +93,9 @@ export async function survey(
     bringing ? imageStore(machine, signal) : ("layers" as const),
   ]);
   const container = listed.find((each) => each.Names.includes(`/${EDGE}`));
+  const keeper = listed.find((each) => each.Names.includes(`/${KEEPER}`) && each.State === "running");
+  const certificates = edge === undefined ? undefined : await certificatesOf(edge);
+  const tls = Number(container?.Labels[EDGE_TLS_LABEL] ?? Number.NaN);
   const holder = listed.find((each) => each !== container && each.Ports.some((at) => at.PublicPort === port));
   const seen: Seen = {
     machine: machine.name,
@@ -93,6 +104,9 @@ export async function survey(
     state: edge?.known ?? EMPTY_STATE,
     containers: listed.filter((each) => each.Labels["dray.role"] !== undefined).map(ours),
     imageStore: store,
+    ...(Number.isNaN(tls) ? {} : { tls }),
+    ...(certificates === undefined ? {} : { certificates }),
+    ...(keeper === undefined ? {} : { keeper: keeper.Labels["dray.image"] ?? "" }),
     ...free,
     ...(subnet === undefined ? {} : { subnet }),
     ...(holder === undefined ? {} : { portHolder: `the container ${holder.Names[0]?.slice(1) ?? holder.Id}` }),
@@ -101,6 +115,12 @@ export async function survey(
       : {}),
   };
   return { site: { machine, edge }, seen };
+}
+
+/** Asked only where there are any: it costs a round trip. */
+async function certificatesOf(edge: Edge): Promise<Record<string, CertificateStatus> | undefined> {
+  const wanted = Object.keys(edge.known.keeper?.certificates ?? {});
+  return wanted.length === 0 ? undefined : (await keeperStatus(edge))?.certificates;
 }
 
 /** How the engine keeps images: the classic layer store takes parts of an image, containerd's wants it whole. */

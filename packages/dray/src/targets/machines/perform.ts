@@ -1,9 +1,10 @@
 import { asFailure } from "../../base/failure.ts";
 import { type Context, under } from "../../core/context.ts";
 import type { Perform, Undo } from "../../core/carry-out.ts";
-import type { Replica } from "../../machine/edge-config.ts";
+import type { Replica } from "../../machine/edge-state.ts";
 import { isTaken } from "../../machine/engine.ts";
 import { bring, imageName } from "./bring.ts";
+import { awaitCertificate, openHttps } from "./certificate.ts";
 import { setUpEdge } from "./edge-setup.ts";
 import type { Job, Started } from "./job.ts";
 import { type Entry, journal, parseEntry, tellLeft } from "./journal.ts";
@@ -31,9 +32,18 @@ export function performer(job: Job): Perform<MachineStep> {
     switch (step.kind) {
       case "edge": {
         await job.supplyEdge(site, context);
-        job.subnet = await setUpEdge(site.machine, job.edgeImage, step.port, context);
+        job.subnet = await setUpEdge(site.machine, job.edgeImage, step, context);
         site.edge = await openEdge(site.machine, context.signal);
         return;
+      }
+      case "keeper": {
+        await openHttps(job, step.image, context);
+        return;
+      }
+      case "certificate": {
+        const note = await awaitCertificate(job, step.host, context);
+        job.secured = true;
+        return { note };
       }
       case "lock": {
         lease = await takeLock(edgeOf(site), release.service, job.who, context.signal);

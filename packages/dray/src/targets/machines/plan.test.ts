@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { Release } from "../../core/release.ts";
-import { beforeReload, EMPTY_STATE, edgeConfig, type EdgeState, switchCommands } from "../../machine/edge-config.ts";
+import { beforeReload, edgeConfig, switchCommands } from "../../machine/edge-config.ts";
+import { EMPTY_STATE, type EdgeState } from "../../machine/edge-state.ts";
 import type { Seen } from "./observe.ts";
 import { withCandidate, withoutCandidate, withRelease } from "./switch.ts";
 import { planMachine, type Wish } from "./plan.ts";

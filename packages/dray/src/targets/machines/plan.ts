@@ -1,8 +1,9 @@
+import type { CertificateWish } from "drayage-keeper";
 import { Failure } from "../../base/failure.ts";
 import type { Change, Plan, Stage, Step } from "../../core/plan.ts";
 import type { Rules } from "../../core/judge.ts";
 import type { Release, Settings } from "../../core/release.ts";
-import { keptOf } from "../../machine/edge-config.ts";
+import { keptOf } from "../../machine/edge-state.ts";
 import type { Seen } from "./observe.ts";
 
 /** From this computer, over ssh. */
@@ -20,7 +21,9 @@ export type Source = Direct | { via: "pull"; reference: string } | { via: "here"
 /** What a machine does, as data. */
 export type MachineStep = Step &
   (
-    | { kind: "edge"; port: number; image: string }
+    | { kind: "edge"; port: number; tls?: number; image: string }
+    | { kind: "keeper"; image: string }
+    | { kind: "certificate"; host: string }
     | { kind: "lock" }
     | { kind: "carry"; source: Source }
     | { kind: "stop-old"; containers: readonly string[] }
@@ -37,7 +40,9 @@ export interface Wish {
   source: Source;
   /** Replicas that exist already, stopped or draining: a rollback. */
   again: boolean;
-  edge: { port: number; image: string };
+  edge: { port: number; tls?: number; image: string };
+  /** What the keeper is needed for, and its image. */
+  keeper?: { image: string; host?: string; certificate?: CertificateWish };
   /** Undefined: all of the traffic at once, watched by nobody. */
   rollout?: Rollout;
 }
@@ -61,10 +66,6 @@ export function planMachine(wish: Wish, seen: Seen): Plan<MachineStep> {
   check(wish, seen);
   const replicas = Array.from({ length: release.settings.replicas }, (_, index) => index);
   const named = (replica: number): string => (replicas.length === 1 ? "" : ` (replica ${replica + 1})`);
-  const edge: MachineStep[] =
-    seen.edge === "running"
-      ? []
-      : [{ kind: "edge", on, title: seen.edge === "none" ? "make the edge" : "start the edge", ...wish.edge }];
   const lock: MachineStep = { kind: "lock", on, title: "take the lock" };
   const carry: MachineStep[] =
     wish.again || source.via === "here"
@@ -94,7 +95,10 @@ export function planMachine(wish: Wish, seen: Seen): Plan<MachineStep> {
     release: release.id,
     changes: changes(release, seen),
     stages: [
-      stage("prepare", edge),
+      stage("prepare", edgeSteps(wish, seen)),
+      stage("keeper", keeperSteps(wish, seen)),
+      // Without a certificate the endpoint is still one: it is said, and the keeper goes on trying.
+      stage("certificate", certificateSteps(wish, seen), "warn"),
       stage("carry", [lock, ...carry]),
       stage("stop", stopFirst(wish, seen)),
       stage("start", start),
@@ -105,6 +109,37 @@ export function planMachine(wish: Wish, seen: Seen): Plan<MachineStep> {
       stage("unlock", [{ kind: "unlock", on, title: "release the lock" }], "warn"),
     ].filter((each) => each.steps.length > 0),
   };
+}
+
+function edgeSteps({ edge }: Wish, seen: Seen): MachineStep[] {
+  const narrow = seen.edge !== "none" && edge.tls !== undefined && seen.tls !== edge.tls;
+  if (seen.edge === "running" && !narrow) return [];
+  const title = narrow
+    ? `make the edge anew, with port ${edge.tls}: nobody serves for about a second`
+    : `${seen.edge === "none" ? "make" : "start"} the edge`;
+  return [{ kind: "edge", on: seen.machine, title, ...edge }];
+}
+
+/** The keeper's certificate as it is asked for now; undefined when it is to be told. */
+function isAsked({ keeper }: Wish, seen: Seen): boolean {
+  if (keeper?.host === undefined) return true;
+  return JSON.stringify(seen.state.keeper?.certificates[keeper.host]) === JSON.stringify(keeper.certificate);
+}
+
+function keeperSteps(wish: Wish, seen: Seen): MachineStep[] {
+  const { keeper, edge } = wish;
+  if (keeper === undefined) return [];
+  if (seen.keeper === keeper.image && isAsked(wish, seen) && (edge.tls === undefined || seen.state.tls === edge.tls))
+    return [];
+  return [{ kind: "keeper", on: seen.machine, title: "start the keeper", image: keeper.image }];
+}
+
+function certificateSteps(wish: Wish, seen: Seen): MachineStep[] {
+  const host = wish.keeper?.host;
+  const known = host === undefined ? undefined : seen.certificates?.[host];
+  const good = known?.state === "valid" && known.problem === undefined;
+  if (host === undefined || (isAsked(wish, seen) && good)) return [];
+  return [{ kind: "certificate", on: seen.machine, title: `a certificate for ${host}`, host }];
 }
 
 /** Where both do not fit: for as long as the new release takes to become ready, nobody answers. */

@@ -6,7 +6,7 @@ import type { Context } from "../../core/context.ts";
 import { type Answer, compareGolden, type Golden, withAnswer } from "../../core/golden.ts";
 import { percentile } from "../../core/judge.ts";
 import type { Release } from "../../core/release.ts";
-import type { Replica } from "../../machine/edge-config.ts";
+import type { Replica } from "../../machine/edge-state.ts";
 import type { Machine } from "../../machine/machine.ts";
 import type { Job, Started } from "./job.ts";
 import { edgeOf } from "./observe.ts";

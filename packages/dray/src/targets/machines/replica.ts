@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import type { Undo } from "../../core/carry-out.ts";
 import type { Context } from "../../core/context.ts";
-import { keptOf } from "../../machine/edge-config.ts";
+import { keptOf } from "../../machine/edge-state.ts";
 import { imageName } from "./bring.ts";
 import { containerName, replicaContainer } from "./container.ts";
 import type { Job, Started } from "./job.ts";

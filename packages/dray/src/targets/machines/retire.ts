@@ -2,7 +2,7 @@ import { asFailure } from "../../base/failure.ts";
 import { sleep } from "../../base/clock.ts";
 import type { Context } from "../../core/context.ts";
 import type { Edge } from "../../machine/edge.ts";
-import { type EdgeState, type Kept, keptOf, serversOf } from "../../machine/edge-config.ts";
+import { type EdgeState, type Kept, keptOf, serversOf } from "../../machine/edge-state.ts";
 import { isMissing } from "../../machine/engine.ts";
 import { RETIRING, takeLock } from "./lock.ts";
 import { edgeOf, type Site } from "./observe.ts";

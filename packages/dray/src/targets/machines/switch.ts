@@ -3,7 +3,7 @@ import type { Undo } from "../../core/carry-out.ts";
 import { type Context, under } from "../../core/context.ts";
 import type { Release } from "../../core/release.ts";
 import type { Edge } from "../../machine/edge.ts";
-import type { EdgeState, Kept, ServiceState } from "../../machine/edge-config.ts";
+import type { EdgeState, Kept, ServiceState } from "../../machine/edge-state.ts";
 import { guard } from "./guard.ts";
 import type { Job, Started } from "./job.ts";
 import { edgeOf } from "./observe.ts";

@@ -1,0 +1,132 @@
+import type { Front } from "../core/release.ts";
+import { backendName, HOME, keptOf, keysFile, type ServiceState } from "./edge-state.ts";
+import { inTraffic, maxconn } from "./edge-traffic.ts";
+
+/** What can be copied of a request and of its answer: with base64 and HAProxy's own buffer of 16 KiB. */
+const COPIED_BYTES = 11_000;
+/** Where the keeper takes copies, as datagrams. */
+const COPIES_PORT = 9997;
+/** Requests that may wait where only `concurrency` is set. */
+const QUEUE = 64;
+
+/** A service's part of HAProxy's configuration. */
+export function backend(service: ServiceState): string {
+  const release = keptOf(service, service.current)?.release;
+  const { limits, front } = release?.settings ?? {};
+  const name = backendName(service.service);
+  return [
+    `backend ${name}`,
+    // Counting connections does not keep to weights where requests are few: two idle servers are equals to it.
+    `  balance ${service.candidate === undefined ? "leastconn" : "roundrobin"}`,
+    `  timeout server ${limits?.timeoutMs ?? 60_000}ms`,
+    `  timeout queue ${limits?.timeoutMs ?? 30_000}ms`,
+    ...keyRules(service, front),
+    ...rateRules(service, front),
+    ...bodyRules(front),
+    ...queueRules(name, limits?.concurrency, front),
+    ...shadowRules(service),
+    "  http-response set-header x-dray-release %[srv_name,field(1,.)]",
+    "  http-response set-header server-timing queue;dur=%[req.timer.queue],model;dur=%[res.timer.hdr] if { var(txn.timing) -m found }",
+    ...inTraffic(service).map(
+      ({ kept, server, weight }) =>
+        `  server ${server.name} ${server.address}${maxconn(kept.release)}${weight === undefined ? "" : ` weight ${weight}`}`,
+    ),
+    "",
+    ...(front?.rate === undefined ? [] : [rateTable(service, front.rate)]),
+  ].join("\n");
+}
+
+/** An answer of the edge's own, in the words of RFC 9457. */
+function refuse(status: number, title: string, also = ""): string {
+  const body = `{\\"status\\":${status},\\"title\\":\\"${title}\\"}`;
+  return `http-request return status ${status} content-type application/problem+json${also} string "${body}\\n"`;
+}
+
+/** A caller shows its key; the edge knows only the key's SHA-256, and the release is told the caller's name. */
+function keyRules(service: ServiceState, front: Front | undefined): string[] {
+  const told = "  http-request del-header x-dray-key";
+  if (service.keys === undefined) return [told];
+  const open = (front?.open ?? []).map((path) => (path.endsWith("*") ? ["path_beg", path.slice(0, -1)] : ["path", path]));
+  return [
+    told,
+    ...open.map(([how, path]) => `  acl open ${how} ${path}`),
+    "  http-request set-var(txn.key) req.hdr(x-api-key)",
+    "  http-request set-var(txn.key) http_auth_bearer if !{ var(txn.key) -m found }",
+    `  http-request set-var(txn.caller) var(txn.key),sha2(256),hex,lower,map_str(${HOME}/${keysFile(service.service)}) if { var(txn.key) -m found }`,
+    `  ${refuse(401, "show a key: Authorization: Bearer KEY", " hdr www-authenticate Bearer")} if !{ var(txn.caller) -m found }${open.length > 0 ? " !open" : ""}`,
+    // The release has no use for a key of the edge's; another Authorization is its own.
+    "  http-request del-header x-api-key if { var(txn.caller) -m found }",
+    "  http-request del-header authorization if { var(txn.caller) -m found }",
+    "  http-request set-header x-dray-key %[var(txn.caller)] if { var(txn.caller) -m found }",
+  ];
+}
+
+const tableName = (service: string): string => `r_${service}`;
+
+function rateTable(service: ServiceState, rate: NonNullable<Front["rate"]>): string {
+  return [
+    `backend ${tableName(service.service)}`,
+    `  stick-table type string len 64 size 100k expire ${rate.perMs * 2}ms store http_req_rate(${rate.perMs}ms)`,
+    "",
+  ].join("\n");
+}
+
+/** Each key, or where there is none each address, has the rate for itself. */
+function rateRules(service: ServiceState, front: Front | undefined): string[] {
+  if (front?.rate === undefined) return [];
+  const { count, perMs } = front.rate;
+  return [
+    "  http-request set-var(txn.who) src",
+    "  http-request set-var(txn.who) var(txn.caller) if { var(txn.caller) -m found }",
+    `  http-request track-sc0 var(txn.who) table ${tableName(service.service)}`,
+    `  ${refuse(429, "too many requests from you", ` hdr retry-after ${Math.ceil(perMs / 1000)}`)} if { sc_http_req_rate(0) gt ${count} }`,
+  ];
+}
+
+function bodyRules(front: Front | undefined): string[] {
+  return [
+    ...(front?.body === undefined
+      ? []
+      : [`  ${refuse(413, `a body of at most ${front.body} bytes`)} if { req.body_size gt ${front.body} }`]),
+    // Who sends slowly waits here, and holds no replica; a body larger than HAProxy's buffer goes on when that is full.
+    "  http-request wait-for-body time 30s if { req.hdr(content-length) -m found }",
+  ];
+}
+
+function queueRules(name: string, concurrency: number | undefined, front: Front | undefined): string[] {
+  if (concurrency === undefined) return [];
+  return [
+    `  ${refuse(429, "busy: every replica has its hands full", " hdr retry-after 1")} if { queue(${name}) ge ${front?.queue ?? QUEUE} }`,
+  ];
+}
+
+/** Of a sampled request the edge tells the keeper what was asked and answered, in a datagram: it waits for nobody. */
+function shadowRules(service: ServiceState): string[] {
+  if (service.shadow === undefined) return [];
+  const copied = "{ var(txn.copy) -m found }";
+  return [
+    `  http-request set-var(txn.copy) str(${service.service}) if { rand(10000) lt ${Math.round(service.shadow.share * 100)} } { req.body_size lt ${COPIED_BYTES} }`,
+    `  http-request set-var(txn.path) pathq,base64 if ${copied}`,
+    `  http-request set-var(txn.hdrs) req.hdrs,base64 if ${copied}`,
+    `  http-request set-var(txn.body) req.body,base64 if ${copied}`,
+    `  http-response wait-for-body time 1s if ${copied} { res.hdr(content-length) -m int lt ${COPIED_BYTES} }`,
+    `  http-response set-var(txn.answer) res.body,base64 if ${copied} { res.hdr(content-length) -m int lt ${COPIED_BYTES} }`,
+    `  http-response do-log if ${copied} { var(txn.answer) -m found }`,
+  ];
+}
+
+/** The lines of HAProxy's `global` that send copies to the keeper and keep them out of the access log. */
+export function copyLines(keeper: string | undefined): { log: string; profiles: string } {
+  if (keeper === undefined) return { log: "  log stdout format raw local0", profiles: "" };
+  return {
+    log: `  log stdout format raw profile access local0\n  log ${keeper}:${COPIES_PORT} len 65535 format raw profile copies local1`,
+    profiles: `
+log-profile access
+  on http-res drop
+
+log-profile copies
+  on http-res format "shadow %[var(txn.copy)] %HM %ST %Tr %[var(txn.path)] %[var(txn.hdrs)] %[var(txn.body)] %[var(txn.answer)]"
+  on any drop
+`,
+  };
+}

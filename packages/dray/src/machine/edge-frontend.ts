@@ -1,0 +1,60 @@
+import { backendName, certificatesFile, type EdgeState, httpsMap, keptOf, type ServiceState } from "./edge-state.ts";
+
+/** RFC 8555, 8.3: where a CA asks whether a name leads here. */
+const CHALLENGE = "{ path_beg /.well-known/acme-challenge/ }";
+const KEEPER_PORT = 8080;
+/** HSTS: a year, as every scanner wants it. */
+const HSTS_S = 31_536_000;
+
+/** What clients connect to: ports, TLS, and which service a request is for. */
+export function frontend(state: EdgeState): string {
+  const services = Object.values(state.services).toSorted((a, b) => a.service.localeCompare(b.service));
+  const named = services.filter((service) => service.domain !== undefined);
+  const open = services.find((service) => service.domain === undefined);
+  return [
+    "frontend http",
+    `  bind :::${state.port} v4v6`,
+    ...tlsLines(state, services),
+    "  http-request set-header x-forwarded-for %[src]",
+    "  http-request set-header x-forwarded-proto %[ssl_fc,iif(https,http)]",
+    // One id in the answer, in the release's hands and in both logs; a client's own would be anybody's.
+    "  http-request set-header x-request-id %[unique-id]",
+    "  http-after-response set-header x-request-id %[unique-id]",
+    // `dray request` asks where the time went; nobody else is told.
+    "  http-request set-var(txn.timing) req.hdr(x-dray-timing)",
+    "  http-request del-header x-dray-timing",
+    "  http-request del-header x-dray-shadow",
+    ...named.map(
+      (service) =>
+        `  use_backend ${backendName(service.service)} if { req.hdr(host),host_only,lower -m str ${service.domain} }`,
+    ),
+    `  default_backend ${open === undefined ? "nowhere" : backendName(open.service)}`,
+    "",
+    ...(state.keeper === undefined
+      ? []
+      : ["backend keeper", `  server keeper ${state.keeper.address}:${KEEPER_PORT}`, ""]),
+  ].join("\n");
+}
+
+/** HTTPS beside plain HTTP: hosts that have a certificate are sent on to it. */
+function tlsLines(state: EdgeState, services: readonly ServiceState[]): string[] {
+  const asked = state.keeper === undefined ? [] : [`  use_backend keeper if ${CHALLENGE}`];
+  if (state.tls === undefined) return asked;
+  const port = state.tls === 443 ? "" : `:${state.tls}`;
+  const strict = services.filter((service) => service.domain !== undefined && isStrict(service));
+  return [
+    `  bind :::${state.tls} v4v6 ssl crt-list ${certificatesFile} alpn h2,http/1.1 ssl-min-ver TLSv1.2`,
+    `  http-request redirect code 308 location https://%[req.hdr(host),host_only]${port}%[capture.req.uri] if !{ ssl_fc } !${CHALLENGE} { req.hdr(host),host_only,lower,map_str(${httpsMap}) -m found }`,
+    ...strict.map(
+      ({ domain }) =>
+        `  http-after-response set-header strict-transport-security max-age=${HSTS_S} if { ssl_fc } { capture.req.hdr(0),host_only,lower -m str ${domain} }`,
+    ),
+    ...(strict.length > 0 ? ["  capture request header host len 255"] : []),
+    ...asked,
+  ];
+}
+
+/** A name with a certificate by itself is one that browsers may insist on. */
+function isStrict(service: ServiceState): boolean {
+  return keptOf(service, service.current)?.release.settings.front?.hsts === true;
+}

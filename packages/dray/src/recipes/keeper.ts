@@ -1,0 +1,44 @@
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { ContentStore } from "../base/content-store.ts";
+import type { Context } from "../core/context.ts";
+import type { Cargo } from "../core/registry.ts";
+import { makeImage } from "./oci/image.ts";
+import { makeLayer } from "./oci/layer.ts";
+import { makeBase } from "./serve-base.ts";
+import { findServer } from "./serve-runtime.ts";
+
+/** The keeper's one file on this computer. */
+function program(): string {
+  const manifest = createRequire(import.meta.url).resolve("drayage-keeper/package.json");
+  const file = path.join(path.dirname(manifest), "dist", "bundle", "main.js");
+  if (!existsSync(file)) throw new TypeError(`no keeper in ${file}: npm run build`);
+  return file;
+}
+
+/** What the keeper's image is called on a machine: the same program has the same name. `architecture`: amd64 or arm64. */
+export async function keeperImage(architecture: string): Promise<string> {
+  const hash = createHash("sha256").update(process.version).update(await readFile(program()));
+  return `dray/keeper:${hash.digest("hex").slice(0, 12)}-${architecture}`;
+}
+
+/** Makes the keeper's image: Node, as under a model's server, and one file. @throws Failure image.no-base */
+export async function makeKeeper(architecture: string, context: Context): Promise<Cargo> {
+  const store = new ContentStore();
+  await store.open();
+  const base = await makeBase({ service: "keeper", folder: "." }, architecture, store, await findServer(), context);
+  const own = await makeLayer(store, [{ path: "app/main.js", mode: 0o644, from: program() }]);
+  const { id: _id, ...cargo } = await makeImage(store, architecture, [...base.layers, { layer: own, title: "keeper" }], {
+    User: "0:0",
+    Env: [...base.env, "NODE_ENV=production"],
+    Entrypoint: ["/usr/local/bin/node", "--enable-source-maps", "/app/main.js"],
+    WorkingDir: "/app",
+    ExposedPorts: {},
+    Labels: { "dray.role": "keeper" },
+    StopSignal: "SIGTERM",
+  });
+  return cargo;
+}

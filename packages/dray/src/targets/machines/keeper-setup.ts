@@ -1,0 +1,90 @@
+import { sleep } from "../../base/clock.ts";
+import { Failure } from "../../base/failure.ts";
+import type { Context } from "../../core/context.ts";
+import { EDGE_VOLUME, KEEPER } from "../../machine/edge.ts";
+import { isMissing, isTaken } from "../../machine/engine.ts";
+import { CAGE } from "./container.ts";
+import type { Job } from "./job.ts";
+import { keeperStatus } from "./keeper-status.ts";
+import { freeAddress, NETWORK } from "./network.ts";
+import { edgeOf, type Site } from "./observe.ts";
+
+const KEEPER_IMAGE_LABEL = "dray.image";
+
+const POLL_MS = 200;
+const START_MS = 30_000;
+const MEMORY_BYTES = 256 * 1024 ** 2;
+
+/** Makes the keeper's container, or starts what is there; an older one makes room. Resolves to its address. @throws Failure keeper.failed */
+export async function setUpKeeper(job: Job, image: string, context: Context): Promise<string> {
+  const { site } = job;
+  const { signal } = context;
+  const before = (await keeperStatus(edgeOf(site)))?.startedAt;
+  const there = await look(site, signal);
+  if (there?.image === image && there.running) return there.address;
+  if (there !== undefined) await removeKeeper(site, signal);
+  if (job.subnet === undefined) throw new TypeError("no network for the keeper");
+  const address = edgeOf(site).known.keeper?.address ?? freeAddress(job.subnet, job.taken);
+  job.taken.add(address);
+  await create(site, image, address, signal);
+  const until = performance.now() + START_MS;
+  while (performance.now() < until) {
+    const status = await keeperStatus(edgeOf(site));
+    if (status !== undefined && status.startedAt !== before) return address;
+    await sleep(POLL_MS, signal);
+  }
+  throw new Failure("keeper.failed", `the keeper on ${site.machine.name} does not come up`, {
+    hint: `ssh ${site.machine.name} docker logs ${KEEPER}`,
+  });
+}
+
+async function look(
+  site: Site,
+  signal: AbortSignal,
+): Promise<{ image: string; running: boolean; address: string } | undefined> {
+  interface Inspected {
+    State: { Running: boolean };
+    Config: { Labels: Record<string, string> };
+  }
+  try {
+    const found = await site.machine.engine.get<Inspected>(`/containers/${KEEPER}/json`, { signal });
+    const { [KEEPER_IMAGE_LABEL]: image = "", "dray.address": address = "" } = found.Config.Labels;
+    return { image, address, running: found.State.Running };
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+async function create(site: Site, image: string, address: string, signal: AbortSignal): Promise<void> {
+  const { engine } = site.machine;
+  const body = {
+    Image: image,
+    Labels: { "dray.role": "keeper", [KEEPER_IMAGE_LABEL]: image, "dray.address": address },
+    HostConfig: {
+      ...CAGE,
+      CapAdd: [],
+      Memory: MEMORY_BYTES,
+      MemorySwap: MEMORY_BYTES,
+      ReadonlyRootfs: true,
+      NetworkMode: NETWORK,
+      RestartPolicy: { Name: "always" },
+      Mounts: [{ Type: "volume", Source: EDGE_VOLUME.name, Target: EDGE_VOLUME.path }],
+    },
+    NetworkingConfig: { EndpointsConfig: { [NETWORK]: { IPAMConfig: { IPv4Address: address } } } },
+  };
+  // Somebody else's deploy may have been quicker: then theirs is as good.
+  await engine.post("/containers/create", { query: { name: KEEPER }, body, signal }).catch((error: unknown) => {
+    if (!isTaken(error)) throw error;
+  });
+  await engine.post(`/containers/${KEEPER}/start`, { signal });
+}
+
+/** Ends the keeper; what it keeps is in the edge's volume. */
+export async function removeKeeper(site: Site, signal: AbortSignal): Promise<void> {
+  await site.machine.engine
+    .call("DELETE", `/containers/${KEEPER}`, { query: { force: true }, signal })
+    .catch((error: unknown) => {
+      if (!isMissing(error)) throw error;
+    });
+}

@@ -1,0 +1,9 @@
+import type { KeeperStatus } from "drayage-keeper";
+import type { Edge } from "../../machine/edge.ts";
+import { parseJson } from "../../machine/edge-script.ts";
+import { HOME } from "../../machine/edge-state.ts";
+
+/** What the keeper last said of itself; undefined before it has said anything. */
+export async function keeperStatus(edge: Edge): Promise<KeeperStatus | undefined> {
+  return parseJson<KeeperStatus>(await edge.run(`cat ${HOME}/keeper-status.json 2>/dev/null`));
+}

@@ -1,0 +1,4 @@
+/** The words in which dray and the keeper talk: files of the edge's volume. */
+export type { CertificateWish, KeeperWish, ShadowWish } from "./wish.ts";
+export type { CertificateStatus, KeeperStatus } from "./status.ts";
+export type { Difference, Numbers, ShadowReport } from "./shadow/report.ts";

@@ -1,0 +1,117 @@
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import http from "node:http";
+import path from "node:path";
+import { buffer } from "node:stream/consumers";
+import { replaceFile } from "../status.ts";
+import type { ShadowWish } from "../wish.ts";
+import { type Copy, parseCopy } from "./copy.ts";
+import { Tally } from "./report.ts";
+
+/** Where the edge sends its copies, as datagrams: it waits for nobody, and what does not arrive is lost. */
+const PORT = 9997;
+/** Requests that a release may have in hand; what comes on top is thrown away, so that a slow one never piles up. */
+const AT_ONCE = 16;
+const WRITE_MS = 1000;
+/** The kernel's buffer for bursts. */
+const BUFFER_BYTES = 4_000_000;
+
+interface Running {
+  wish: ShadowWish;
+  tally: Tally;
+  inHand: number;
+  next: number;
+  writtenAt: number;
+}
+
+/** Sends copies of real requests to releases under test, compares the answers, and throws them away. */
+export class Shadows {
+  readonly #home: string;
+  readonly #log: (text: string) => void;
+  readonly #running = new Map<string, Running>();
+  readonly #agent = new http.Agent({ keepAlive: true });
+  readonly #socket = createSocket({ type: "udp4" });
+
+  constructor(home: string, log: (text: string) => void) {
+    this.#home = home;
+    this.#log = log;
+  }
+
+  async listen(): Promise<void> {
+    this.#socket.on("message", (message) => this.#take(parseCopy(message.toString("latin1"))));
+    this.#socket.bind(PORT);
+    await once(this.#socket, "listening");
+    this.#socket.setRecvBufferSize(BUFFER_BYTES);
+  }
+
+  /** Which releases get copies now. Reports of others are written a last time. */
+  async want(wishes: Record<string, ShadowWish>): Promise<void> {
+    for (const [service, running] of this.#running) {
+      if (wishes[service]?.release === running.wish.release) continue;
+      this.#log(`${running.wish.release} of ${service} gets no more copies`);
+      await this.#write(service, running);
+      this.#running.delete(service);
+    }
+    for (const [service, wish] of Object.entries(wishes)) {
+      const running = this.#running.get(service);
+      if (running === undefined) {
+        this.#log(`${wish.release} of ${service} gets copies of ${wish.share} % of the requests`);
+        const tally = new Tally(service, wish.release, wish.share);
+        this.#running.set(service, { wish, tally, inHand: 0, next: 0, writtenAt: 0 });
+      } else running.wish = wish;
+    }
+    for (const [service, running] of this.#running)
+      if (performance.now() - running.writtenAt > WRITE_MS) await this.#write(service, running);
+  }
+
+  async #write(service: string, running: Running): Promise<void> {
+    running.writtenAt = performance.now();
+    await replaceFile(path.join(this.#home, `shadow-${service}.json`), JSON.stringify(running.tally.report()));
+  }
+
+  #take(copy: Copy | undefined): void {
+    const running = copy && this.#running.get(copy.service);
+    if (copy === undefined || running === undefined) return;
+    running.tally.copied++;
+    if (running.inHand >= AT_ONCE * running.wish.servers.length) {
+      running.tally.dropped++;
+      return;
+    }
+    running.inHand++;
+    void this.#ask(copy, running)
+      .catch(() => undefined)
+      .then((answer) => {
+        running.inHand--;
+        running.tally.add(copy.answer, answer, running.wish.tolerance);
+      });
+  }
+
+  async #ask(copy: Copy, running: Running): Promise<Copy["answer"]> {
+    const { servers, timeoutMs } = running.wish;
+    const server = servers[running.next++ % servers.length] ?? "";
+    const startedAt = performance.now();
+    const request = http.request(new URL(copy.path, server), {
+      method: copy.method,
+      agent: this.#agent,
+      // Who is asked may want to know that nobody waits for the answer.
+      headers: { ...headersOf(copy), "x-dray-shadow": "1" },
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    request.end(copy.body);
+    const [incoming] = (await once(request, "response")) as [http.IncomingMessage];
+    const ms = performance.now() - startedAt;
+    return { status: incoming.statusCode ?? 0, ms, body: await buffer(incoming) };
+  }
+
+  async close(): Promise<void> {
+    this.#socket.close();
+    for (const [service, running] of this.#running) await this.#write(service, running);
+    this.#agent.destroy();
+  }
+}
+
+function headersOf(copy: Copy): http.OutgoingHttpHeaders {
+  const headers: Record<string, string | string[]> = {};
+  for (const [name, value] of copy.headers) headers[name] = [...[headers[name] ?? []].flat(), value];
+  return { ...headers, ...(copy.body.length > 0 ? { "content-length": copy.body.length } : {}) };
+}

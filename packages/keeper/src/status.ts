@@ -1,0 +1,39 @@
+import { readFile, rename, writeFile } from "node:fs/promises";
+
+/** How a host's certificate stands. Times are ISO 8601, UTC. */
+export type CertificateStatus =
+  | { state: "valid"; until: string; issuer: string; /** Why the renewal failed, when it did. */ problem?: Problem }
+  | { state: "pending" }
+  | { state: "failed"; problem: Problem };
+
+/** What is wrong, in one sentence; what to do; and when it is tried again by itself. */
+export interface Problem {
+  why: string;
+  fix: string;
+  nextAt: string;
+}
+
+/** What the keeper says of itself: keeper-status.json in the edge's volume. */
+export interface KeeperStatus {
+  v: 1;
+  startedAt: string;
+  /** Of the state that it acts on. */
+  rev: number;
+  certificates: Record<string, CertificateStatus>;
+}
+
+/** Replaces a file at once: a reader sees the old one or the new one. */
+export async function replaceFile(file: string, content: string, mode = 0o644): Promise<void> {
+  await writeFile(`${file}.new`, content, { mode });
+  await rename(`${file}.new`, file);
+}
+
+/** A file's content; undefined when there is none. */
+export async function readIfThere(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}

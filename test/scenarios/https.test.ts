@@ -1,0 +1,128 @@
+import http2 from "node:http2";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import tls from "node:tls";
+import { once } from "node:events";
+import { expect, test } from "vitest";
+import { type Acme, secureGet, serialOf, startAcme } from "../world/acme.ts";
+import { appImage, must } from "../world/images.ts";
+import { startVm, type Vm } from "../world/vm.ts";
+
+const HOST = "api.example.net";
+
+async function deploy(vm: Vm, acme: Acme, lines: string, service: string = "decisions"): Promise<string> {
+  const trust = `tls: {acme: "${acme.directory}", ca: acme-ca.pem, email: me@example.net}\n`;
+  await vm.write(
+    "dray.yaml",
+    `service: ${service}\nmachine: ${vm.host}\nimage: ${appImage("1")}\nready: /\n${lines}${lines.includes("tls:") ? "" : trust}`,
+  );
+  const ended = await vm.drayWith({ NODE_EXTRA_CA_CERTS: acme.root }, "deploy", "-y");
+  expect(ended.code, ended.stderr).toBe(0);
+  return ended.stdout + ended.stderr;
+}
+
+test("a name gets its certificate before the first request, renewed while requests run, and kept by restarts", async () => {
+  await using vm = await startVm();
+  await using acme = await startAcme(vm, 24);
+  const said = await deploy(vm, acme, `domain: ${HOST}\n`);
+  expect(said).toMatch(/a certificate for api\.example\.net \(.*of /);
+  expect(said).toContain(`serves at https://${HOST}`);
+  const first = await secureGet(vm.address, HOST, acme.rootPem);
+  expect(first.status).toBe(200);
+  expect(first.headers["strict-transport-security"]).toBe("max-age=31536000");
+  const plain = await fetch(`http://${vm.address}/docs?x=1`, { headers: { host: HOST }, redirect: "manual" });
+  expect([plain.status, plain.headers.get("location")]).toEqual([308, `https://${HOST}/docs?x=1`]);
+  await expectModernTls(vm.address);
+
+  // Certificates of 24 s are renewed after 16.
+  const serial = await serialOf(vm.address, HOST);
+  const renewed = await load(vm, acme, async () => (await serialOf(vm.address, HOST)) !== serial);
+  expect(renewed).toMatchObject({ failed: 0 });
+  expect(renewed.sent).toBeGreaterThan(100);
+
+  await vm.inside("docker", "restart", "-t", "1", "dray-keeper");
+  expect((await secureGet(vm.address, HOST, acme.rootPem)).status).toBe(200);
+  await vm.inside("docker", "restart", "-t", "1", "dray-edge");
+  await expect.poll(() => secureGet(vm.address, HOST, acme.rootPem).then(({ status }) => status, String)).toBe(200);
+  // The keeper finds the edge that was started again, and goes on renewing.
+  const next = await serialOf(vm.address, HOST);
+  await expect.poll(() => serialOf(vm.address, HOST), { timeout: 40_000, interval: 500 }).not.toBe(next);
+  expect((await secureGet(vm.address, HOST, acme.rootPem)).status).toBe(200);
+});
+
+test("a bare address gets one, too; what stands in the way is named in the deploy, and mended without another", async () => {
+  await using vm = await startVm();
+  await using acme = await startAcme(vm);
+  expect(await deploy(vm, acme, "")).toContain(`serves at https://${vm.address}`);
+  const answer = await secureGet(vm.address, vm.address, acme.rootPem);
+  expect(answer.status).toBe(200);
+  expect(answer.headers["strict-transport-security"]).toBeUndefined();
+
+  const blocked = await deploy(vm, acme, "domain: blocked.example.net\n", "blocked");
+  expect(blocked).toMatch(/warning: certificate: blocked\.example\.net has no certificate: .*policy/i);
+  expect(blocked).toContain("is blocked.example.net a public name?");
+  expect(blocked).toContain("serves at http://blocked.example.net");
+
+  await acme.lead("");
+  const lost = await deploy(vm, acme, "domain: lost.example.net\n", "lost");
+  expect(lost).toContain(`make an A record: lost.example.net -> ${vm.address}`);
+  await acme.lead(vm.address);
+  await expect
+    .poll(() => secureGet(vm.address, "lost.example.net", acme.rootPem).then(({ status }) => status, String), {
+      timeout: 60_000,
+      interval: 500,
+    })
+    .toBe(200);
+  const status = JSON.parse((await vm.dray("status", "--json")).stdout) as { certificates: unknown }[];
+  expect(JSON.stringify(status)).toContain('"lost.example.net":{"state":"valid"');
+});
+
+test("one's own certificate is used as it is; a wrong one is refused before anything is done", async () => {
+  await using vm = await startVm();
+  await using acme = await startAcme(vm);
+  const [cert, key] = ["own.pem", "own.key"].map((name) => path.join(vm.folder, name)) as [string, string];
+  const flags = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=x"];
+  await must(["openssl", "req", "-x509", ...flags, "-addext", `subjectAltName=DNS:${HOST}`, "-keyout", key, "-out", cert]);
+  await vm.write("other.key", await must(["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout"]));
+  const own = (file: string): string => `domain: ${HOST}\ntls: {certificate: own.pem, key: {file: ${file}}}\n`;
+  await vm.write("dray.yaml", `service: decisions\nmachine: ${vm.host}\nimage: ${appImage("1")}\n${own("other.key")}`);
+  const refused = await vm.dray("deploy", "-y");
+  expect(refused.stderr).toContain("[tls.bad-certificate] the key is not the one of own.pem");
+  await deploy(vm, acme, own("own.key"));
+  expect((await secureGet(vm.address, HOST, await readFile(cert, "utf8"))).status).toBe(200);
+});
+
+/** TLS 1.2 and HTTP/2 are spoken, TLS 1.1 is not. */
+async function expectModernTls(address: string): Promise<void> {
+  const session = http2.connect(`https://${address}`, { servername: HOST, rejectUnauthorized: false });
+  await once(session, "connect");
+  expect(session.alpnProtocol).toBe("h2");
+  session.close();
+  const old = tls.connect({
+    host: address,
+    port: 443,
+    servername: HOST,
+    rejectUnauthorized: false,
+    maxVersion: "TLSv1.1",
+    minVersion: "TLSv1",
+    ciphers: "DEFAULT@SECLEVEL=0",
+  });
+  const [error] = (await once(old, "error")) as [Error];
+  expect(error.message).toMatch(/protocol|alert/);
+}
+
+/** Requests over HTTPS, one after the other, until `done` and a while after. */
+async function load(vm: Vm, acme: Acme, done: () => Promise<boolean>): Promise<{ sent: number; failed: number }> {
+  const count = { sent: 0, failed: 0 };
+  const until = performance.now() + 60_000;
+  let enough = Number.POSITIVE_INFINITY;
+  while (performance.now() < Math.min(until, enough)) {
+    count.sent++;
+    const status = await secureGet(vm.address, HOST, acme.rootPem).then((answer) => answer.status, String);
+    if (status !== 200) count.failed++;
+    if (enough === Number.POSITIVE_INFINITY && count.sent % 20 === 0 && (await done())) enough = performance.now() + 2000;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  if (enough === Number.POSITIVE_INFINITY) throw new Error("not renewed within a minute");
+  return count;
+}
