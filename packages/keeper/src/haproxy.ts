@@ -2,6 +2,8 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 
+import { Refused } from "./certificates/refused.ts";
+
 /** HAProxy's runtime API, through the socket in the shared volume (its management guide, 9.3). */
 export class Haproxy {
   readonly #socket: string;
@@ -13,7 +15,9 @@ export class Haproxy {
   /** Sends one command and resolves to the answer. @throws when HAProxy does not run */
   async ask(command: string): Promise<string> {
     const connection = connect(this.#socket);
-    await once(connection, "connect");
+    await once(connection, "connect").catch((error: unknown) => {
+      throw new Refused("edge", "the edge does not run", { cause: error });
+    });
     connection.write(`${command}\n`);
     return await text(connection);
   }

@@ -9,7 +9,7 @@ cat > /pebble.json <<END
   "externalAccountBindingRequired": false, "domainBlocklist": ["blocked.example.net"],
   "retryAfter": {"authz": 1, "order": 1}, "keyAlgorithm": "ecdsa",
   "profiles": {
-    "default": {"description": "as long as the test wants", "validityPeriod": ${VALIDITY_S:-7776000}},
+    "tlsserver": {"description": "as long as the test wants", "validityPeriod": ${VALIDITY_S:-7776000}},
     "shortlived": {"description": "six days", "validityPeriod": 518400}}}}
 END
 challtestsrv=$(command -v pebble-challtestsrv)

@@ -73,9 +73,10 @@ async function askFor(
   });
   const type = isIP(host) === 0 ? "dns" : "ip";
   // RFC 8738 for addresses; profiles are draft-ietf-acme-profiles, of which acme-client's types do not know.
+  const profile = type === "ip" ? "shortlived" : "tlsserver";
   const wanted: Wanted & { profile?: string } = {
     identifiers: [{ type, value: host }],
-    ...(type === "ip" && (await offers(directoryUrl, "shortlived")) ? { profile: "shortlived" } : {}),
+    ...((await offers(directoryUrl, profile)) ? { profile } : {}),
   };
   const ordered = await client.createOrder(wanted);
   for (const authorization of await client.getAuthorizations(ordered)) {

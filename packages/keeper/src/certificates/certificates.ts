@@ -22,8 +22,8 @@ interface Entry {
 
 const FIRST_WAIT_MS = 10_000;
 const LONGEST_WAIT_MS = 6 * 3_600_000;
-/** A name that does not resolve costs the CA nothing: it is asked for often. */
-const NAME_WAIT_MS = 10_000;
+/** What costs the CA nothing is tried often: a name that does not resolve, an edge that is being started. */
+const CHEAP: Record<string, number> = { unresolved: 10_000, edge: 1000 };
 const LOOK_MS = 60_000;
 
 /** Sees to it that every wanted host has a certificate that is in force, for ever. */
@@ -118,7 +118,8 @@ export class Certificates {
     entry.failures++;
     const refused = error instanceof Refused ? error : new Refused("", error instanceof Error ? error.message : "");
     const backOff = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(20, entry.failures - 1));
-    entry.nextAt = Date.now() + (refused.kind === "unresolved" ? NAME_WAIT_MS : Math.max(backOff, refused.waitMs ?? 0));
+    const wait = CHEAP[refused.kind] ?? Math.max(backOff, refused.waitMs ?? 0);
+    entry.nextAt = Date.now() + wait;
     const problem: Problem = {
       why: refused.message,
       fix: fixFor(host, entry.wish.address, refused),
