@@ -1,9 +1,10 @@
-// npm run bench -- crash|deploy|releases|serve|trace [--json] [--rounds N]
+// npm run bench -- crash|deploy|releases|serve|shadow|trace [--json] [--rounds N]
 import { parseArgs } from "node:util";
 import { benchCrash } from "./crash.ts";
 import { benchDeploy } from "./deploy.ts";
 import { benchReleases } from "./releases.ts";
 import { benchServe } from "./serve.ts";
+import { benchShadow } from "./shadow.ts";
 import { benchTrace } from "./trace.ts";
 
 const BENCHES = {
@@ -11,6 +12,7 @@ const BENCHES = {
   deploy: benchDeploy,
   releases: benchReleases,
   serve: benchServe,
+  shadow: benchShadow,
   trace: benchTrace,
 };
 

@@ -8,6 +8,8 @@ export interface Load {
   releases: Map<string, number>;
   bad: Map<string, number>;
   problems: string[];
+  /** Of the answers, in milliseconds. */
+  times: number[];
   /** From the first failure to the last, in milliseconds. */
   outageMs: number;
 }
@@ -26,11 +28,12 @@ export function startLoad(
   post?: Post,
 ): { stop: () => Promise<Load> } {
   const agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
-  const load: Load = { sent: 0, failed: 0, releases: new Map(), bad: new Map(), problems: [], outageMs: 0 };
+  const load: Load = { sent: 0, failed: 0, releases: new Map(), bad: new Map(), problems: [], times: [], outageMs: 0 };
   const open = new Set<Promise<void>>();
   let firstFailure: number | undefined;
   const call = (): Promise<void> =>
     new Promise((resolve) => {
+      const startedAt = performance.now();
       const fail = (why: string): void => {
         load.failed++;
         firstFailure ??= performance.now();
@@ -49,6 +52,7 @@ export function startLoad(
           let said = "";
           answer.setEncoding("utf8").on("data", (chunk: string) => (said += chunk));
           answer.once("end", () => {
+            load.times.push(performance.now() - startedAt);
             if (answer.statusCode === 200 && said.includes(post?.expect ?? "")) return resolve();
             load.bad.set(release, (load.bad.get(release) ?? 0) + 1);
             fail(`status ${answer.statusCode} ${said.slice(0, 80)}`);

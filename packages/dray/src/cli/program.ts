@@ -4,6 +4,7 @@ import { addGolden } from "./commands/golden.ts";
 import { addInit } from "./commands/init.ts";
 import { addExec, addLogs, addRemove, addStatus } from "./commands/look.ts";
 import { addMachine } from "./commands/machine.ts";
+import { addShadow } from "./commands/shadow.ts";
 import { addServe } from "./commands/serve.ts";
 import { addTrace } from "./commands/trace.ts";
 import { addOpen, addRequest } from "./commands/request.ts";
@@ -25,6 +26,7 @@ export function makeProgram(): Command {
     addLogs,
     addRequest,
     addGolden,
+    addShadow,
     addTrace,
     addOpen,
     addExec,

@@ -1,3 +1,4 @@
+import type { ShadowReport } from "drayage-keeper";
 import type { Numbers } from "./judge.ts";
 import type { Plan } from "./plan.ts";
 
@@ -20,6 +21,7 @@ export type Happening = { v: 1; at: string } & (
   | { type: "line"; on: string; text: string }
   | { type: "warning"; text: string }
   | { type: "trial"; on: string; release: string; share: number; leftMs: number; fresh: Numbers; old: Numbers }
+  | { type: "shadow"; on: string; release: string; leftMs: number; report: ShadowReport }
   | { type: "serving"; on: string; release: string; ms: number }
 );
 

@@ -13,7 +13,8 @@ import { loadGolden } from "../manifest/golden.ts";
 import type { Manifest } from "../manifest/schema.ts";
 import { knownLayers } from "../registries/direct.ts";
 import { architectureName, type Seen, type Site, survey } from "../targets/machines/observe.ts";
-import { type MachineStep, planMachine, type Source, type Wish } from "../targets/machines/plan.ts";
+import { planMachine } from "../targets/machines/plan.ts";
+import type { MachineStep, ShadowRollout, Source, Wish } from "../targets/machines/steps.ts";
 import { keeperImage } from "../recipes/keeper.ts";
 import type { Https, Job } from "../targets/machines/job.ts";
 import { performer } from "../targets/machines/perform.ts";
@@ -40,6 +41,8 @@ export interface DeployOptions {
   acceptGolden?: boolean;
   /** All of the traffic at once, without canary and bake. */
   now?: boolean;
+  /** Copies of requests only; the traffic stays where it is. */
+  shadow?: ShadowRollout;
   /** Stop after the plan. */
   dryRun?: boolean;
   /** Shown the plan of every machine before anything is changed; false stops. */
@@ -87,9 +90,11 @@ export async function deploy(manifest: Manifest, options: DeployOptions, context
   // An image that exists needs no machine to be made ready: it is read while ssh connects.
   const { perArchitecture } = recipeOf(manifest);
   if (!perArchitecture) make("any").catch(() => undefined);
-  const rollout = options.now === true ? {} : { rollout: manifest.rollout };
+  const rollout = options.now === true || options.shadow !== undefined ? {} : { rollout: manifest.rollout };
+  const copies = options.shadow === undefined ? {} : { shadow: options.shadow };
   // A release on trial is judged on one machine before the next one gets it.
-  const onTrial = options.now !== true && (manifest.rollout.canary.length > 0 || manifest.rollout.bake !== undefined);
+  const { canary, bake, shadow } = manifest.rollout;
+  const onTrial = options.now !== true && (canary.length > 0 || bake !== undefined || shadow !== undefined);
   const act = (where: Where): Promise<Outcome> =>
     withMachine(where, options.ssh, equipped, async (machine) => {
       const architecture = architectureName(machine.version.Arch);
@@ -102,8 +107,9 @@ export async function deploy(manifest: Manifest, options: DeployOptions, context
         ),
       ]);
       const { release, source } = await fit(made, machine, seen, equipped);
-      const reached = await reachedBy(manifest, machine, architecture, equipped);
-      const wish: Wish = { release, source, again: false, ...reached.wish, ...rollout };
+      const copying = options.now !== true && (options.shadow ?? manifest.rollout.shadow) !== undefined;
+      const reached = await reachedBy(manifest, machine, architecture, copying, equipped);
+      const wish: Wish = { release, source, again: false, ...reached.wish, ...rollout, ...copies };
       return await carryOutOn(
         where,
         { manifest, site, seen, wish, https: reached.https, golden: structuredClone(golden) },
@@ -173,7 +179,7 @@ export async function rollback(
     withMachine(where, options.ssh, equipped, async (machine) => {
       const { site, seen } = await survey(machine, { port: manifest.edge.port, bringing: false }, equipped);
       const release = target(seen, manifest.service, to);
-      const reached = await reachedBy(manifest, machine, seen.architecture, equipped);
+      const reached = await reachedBy(manifest, machine, seen.architecture, false, equipped);
       const wish: Wish = { release, source: { via: "here" }, again: true, ...reached.wish };
       // What was proved once is only warmed now: golden.json may have moved on with the newer release.
       return await carryOutOn(where, { manifest, site, seen, wish, https: reached.https, golden: [] }, options, equipped);
@@ -285,12 +291,13 @@ async function reachedBy(
   manifest: Manifest,
   machine: Machine,
   architecture: string,
+  copying: boolean,
   context: Context,
 ): Promise<{ wish: Pick<Wish, "edge" | "keeper">; https: Https | undefined }> {
   const https = await httpsOf(manifest, machine.address, context);
   const tls = https === undefined ? {} : { tls: https.port };
   const edge = { port: manifest.edge.port, ...tls, image: edgeImageOf(manifest) };
-  if (https === undefined) return { wish: { edge }, https };
-  const keeper = { image: await keeperImage(architecture), host: https.host, certificate: https.wish };
-  return { wish: { edge, keeper }, https };
+  if (https === undefined && !copying) return { wish: { edge }, https };
+  const certificate = https === undefined ? {} : { host: https.host, certificate: https.wish };
+  return { wish: { edge, keeper: { image: await keeperImage(architecture), ...certificate } }, https };
 }

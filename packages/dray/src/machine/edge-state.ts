@@ -28,7 +28,7 @@ export interface ServiceState {
   previous?: string;
   /** A release on trial, and its share of the traffic in percent; it is one of `releases`. */
   candidate?: Candidate;
-  /** A release that gets copies of the requests, whose answers nobody sees; it is one of `releases`. */
+  /** A release that gets copies of the requests, whose answers nobody sees; it is none of `releases`. */
   shadow?: Shadow;
   /** Who may call, by name: the SHA-256 of each one's key, in hex. Undefined: everybody. */
   keys?: Record<string, string>;
@@ -40,6 +40,7 @@ export interface Shadow {
   release: string;
   /** Of the requests, in percent. */
   share: number;
+  containers: string[];
 }
 
 export interface Candidate {

@@ -73,6 +73,16 @@ const tls = z.union([
   }),
 ]);
 
+const shadow = z.strictObject({
+  share: z.number().positive().max(100).default(20).describe("Share of the requests that is copied, in percent."),
+  for: duration.default(60_000).describe("How long (60s)."),
+  minAgreement: percent
+    .default(0.99)
+    .describe("Share of the answers that must agree with the live ones (99%); fewer, and the release is taken back."),
+  tolerance: z.number().nonnegative().default(1e-6).describe("Difference of two numbers that is none, relative."),
+  minimum: z.number().int().min(1).default(20).describe("Answers that are needed to judge."),
+});
+
 const rollout = z.strictObject({
   order: z
     .enum(["start-first", "stop-first"])
@@ -80,6 +90,9 @@ const rollout = z.strictObject({
     .describe(
       "`stop-first` where old and new do not fit on a machine together: nobody serves while the new one starts.",
     ),
+  shadow: shadow
+    .optional()
+    .describe("Copies of real requests for the new release before it answers any; their answers are thrown away."),
   canary: z
     .array(z.number().min(1).max(99))
     .default([])
@@ -215,6 +228,8 @@ export const manifestSchema = z
     }
     if (typeof manifest.tls === "object" && (manifest.tls.certificate === undefined) !== (manifest.tls.key === undefined))
       say(["tls"], "certificate and key go together");
+    if (manifest.rollout.order === "stop-first" && manifest.rollout.shadow !== undefined)
+      say(["rollout", "shadow"], "a shadow needs the old release beside it: not with order: stop-first");
     if (manifest.rollout.order === "stop-first" && manifest.rollout.canary.length > 0)
       say(["rollout", "canary"], "a canary needs the old release beside it: not with order: stop-first");
     const seen = new Map<string, string>();

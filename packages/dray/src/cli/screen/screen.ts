@@ -115,6 +115,9 @@ export function liveScreen(): Screen {
         const key = `${news.on} ${news.share === 100 ? "bake" : "canary"}`;
         const title = titles.get(key);
         if (title !== undefined) put({ on: news.on, title }, "running", trialText(news));
+      } else if (news.type === "shadow") {
+        const title = titles.get(`${news.on} shadow`);
+        if (title !== undefined) put({ on: news.on, title }, "running", shadowText(news));
       } else if (news.type === "line") {
         tail = [...tail, news.text.slice(0, (process.stderr.columns ?? 80) - 4)].slice(-5);
         redraw();
@@ -136,6 +139,12 @@ function trialText({ fresh, old, leftMs }: News & { type: "trial" }): string {
     `${count} answers, ${failed} failed, p95 ${Math.round(p95Ms)} ms`;
   const left = leftMs > 0 ? ` | ${prettyMs(Math.ceil(leftMs / 1000) * 1000)} left` : "";
   return `new: ${said(fresh)} | old: ${said(old)}${left}`;
+}
+
+function shadowText({ report, leftMs }: News & { type: "shadow" }): string {
+  const { compared, agreement, live, shadow } = report;
+  const left = leftMs > 0 ? ` | ${prettyMs(Math.ceil(leftMs / 1000) * 1000)} left` : "";
+  return `${compared} compared, ${(agreement * 100).toFixed(1)} % agree | p95 ${shadow.p95Ms} ms, live ${live.p95Ms} ms${left}`;
 }
 
 const BAR = 20;

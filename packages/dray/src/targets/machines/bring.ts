@@ -3,7 +3,7 @@ import { EngineError } from "../../machine/engine.ts";
 import { carry } from "../../registries/direct.ts";
 import { sendParts } from "../../registries/parts.ts";
 import type { Job } from "./job.ts";
-import type { Direct, MachineStep } from "./plan.ts";
+import type { Direct, MachineStep } from "./steps.ts";
 
 const TELL_EVERY_MS = 100;
 

@@ -4,7 +4,7 @@ import type { Edge } from "../../machine/edge.ts";
 import { file } from "../../machine/edge-script.ts";
 import { HOME } from "../../machine/edge-state.ts";
 import type { Job } from "./job.ts";
-import type { MachineStep } from "./plan.ts";
+import type { MachineStep } from "./steps.ts";
 
 /** Where the journal of what is being done to a service is, in the edge's container: a file while it lasts. */
 export const journalOf = (service: string): string => `${HOME}/${name(service)}`;

@@ -10,10 +10,11 @@ import type { Job, Started } from "./job.ts";
 import { type Entry, journal, parseEntry, tellLeft } from "./journal.ts";
 import { type Lease, takeLock } from "./lock.ts";
 import { edgeOf, openEdge } from "./observe.ts";
-import type { MachineStep } from "./plan.ts";
+import type { MachineStep } from "./steps.ts";
 import { findPort, proveReplica } from "./prove.ts";
 import { startAgain, startNew } from "./replica.ts";
 import { removeStrays } from "./retire.ts";
+import { startShadow, watchShadow } from "./shadow.ts";
 import { giveShare, switchTraffic } from "./switch.ts";
 import { Trial } from "./trial.ts";
 
@@ -74,6 +75,18 @@ export function performer(job: Job): Perform<MachineStep> {
         if (replica.port === 0) replica.port = await findPort(job, replica.container, context);
         goldenMs.push(...(await proveReplica(job, replica, context)));
         return goldenMs.length > 0 ? { note: `golden ${Math.max(...goldenMs)} ms` } : {};
+      }
+      case "shadow": {
+        const undo = await startShadow(job, replicas, step.shadow);
+        if (step.shadow.for === undefined) {
+          await Promise.all(replicas.map((replica) => keepRunning(job, replica, context)));
+          return { undo };
+        }
+        try {
+          return { note: await watchShadow(job, step.shadow, context) };
+        } finally {
+          await undo(under(context, AbortSignal.timeout(60_000)));
+        }
       }
       case "canary": {
         trial ??= new Trial(job, replicas, step.rollout);

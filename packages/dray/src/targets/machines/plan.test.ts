@@ -4,7 +4,8 @@ import { beforeReload, edgeConfig, switchCommands } from "../../machine/edge-con
 import { EMPTY_STATE, type EdgeState } from "../../machine/edge-state.ts";
 import type { Seen } from "./observe.ts";
 import { withCandidate, withoutCandidate, withRelease } from "./switch.ts";
-import { planMachine, type Wish } from "./plan.ts";
+import { planMachine } from "./plan.ts";
+import type { Wish } from "./steps.ts";
 
 const release: Release = {
   id: "r2",

@@ -1,60 +1,10 @@
-import type { CertificateWish } from "drayage-keeper";
 import { Failure } from "../../base/failure.ts";
-import type { Change, Plan, Stage, Step } from "../../core/plan.ts";
-import type { Rules } from "../../core/judge.ts";
+import type { Change, Plan, Stage } from "../../core/plan.ts";
 import type { Release, Settings } from "../../core/release.ts";
 import { keptOf } from "../../machine/edge-state.ts";
+import { certificateSteps, edgeSteps, keeperSteps } from "./beside.ts";
 import type { Seen } from "./observe.ts";
-
-/** From this computer, over ssh. */
-export interface Direct {
-  via: "direct";
-  /** Of the layers the machine lacks, compressed. */
-  bytes: number;
-  /** Only those layers are sent, when the machine can put them together with what it has. */
-  parts?: readonly string[];
-}
-
-/** Where a machine gets the image from: this computer, a registry it reaches itself, or it has it. */
-export type Source = Direct | { via: "pull"; reference: string } | { via: "here" };
-
-/** What a machine does, as data. */
-export type MachineStep = Step &
-  (
-    | { kind: "edge"; port: number; tls?: number; image: string }
-    | { kind: "keeper"; image: string }
-    | { kind: "certificate"; host: string }
-    | { kind: "lock" }
-    | { kind: "carry"; source: Source }
-    | { kind: "stop-old"; containers: readonly string[] }
-    | { kind: "start"; replica: number; again: boolean }
-    | { kind: "prove"; replica: number }
-    | { kind: "canary"; share: number; rollout: Rollout }
-    | { kind: "switch" }
-    | { kind: "bake"; ms: number; rollout: Rollout }
-    | { kind: "unlock" }
-  );
-
-export interface Wish {
-  release: Release;
-  source: Source;
-  /** Replicas that exist already, stopped or draining: a rollback. */
-  again: boolean;
-  edge: { port: number; tls?: number; image: string };
-  /** What the keeper is needed for, and its image. */
-  keeper?: { image: string; host?: string; certificate?: CertificateWish };
-  /** Undefined: all of the traffic at once, watched by nobody. */
-  rollout?: Rollout;
-}
-
-/** How a release gets the traffic, and what takes it back. `every` and `bake` in milliseconds, shares in percent. */
-export interface Rollout extends Rules {
-  canary: readonly number[];
-  every: number;
-  bake?: number | undefined;
-  /** `stop-first`: the old release ends before the new one starts. */
-  order: "start-first" | "stop-first";
-}
+import type { MachineStep, Wish } from "./steps.ts";
 
 /** An unpacked image needs about this much of its compressed size while it arrives (facts/docker-ssh.md, section 4). */
 const DISK_FACTOR = 2.5;
@@ -103,43 +53,16 @@ export function planMachine(wish: Wish, seen: Seen): Plan<MachineStep> {
       stage("stop", stopFirst(wish, seen)),
       stage("start", start),
       stage("prove", prove),
+      stage("shadow", shadowSteps(wish, seen)),
       ...canary.map((step) => stage("canary", [step])),
-      stage("switch", [{ kind: "switch", on, title: `give the traffic to ${release.id}` }]),
+      stage(
+        "switch",
+        wish.shadow === undefined ? [{ kind: "switch", on, title: `give the traffic to ${release.id}` }] : [],
+      ),
       ...bake.map((step) => stage("bake", [step])),
       stage("unlock", [{ kind: "unlock", on, title: "release the lock" }], "warn"),
     ].filter((each) => each.steps.length > 0),
   };
-}
-
-function edgeSteps({ edge }: Wish, seen: Seen): MachineStep[] {
-  const narrow = seen.edge !== "none" && edge.tls !== undefined && seen.tls !== edge.tls;
-  if (seen.edge === "running" && !narrow) return [];
-  const title = narrow
-    ? `make the edge anew, with port ${edge.tls}: nobody serves for about a second`
-    : `${seen.edge === "none" ? "make" : "start"} the edge`;
-  return [{ kind: "edge", on: seen.machine, title, ...edge }];
-}
-
-/** The keeper's certificate as it is asked for now; undefined when it is to be told. */
-function isAsked({ keeper }: Wish, seen: Seen): boolean {
-  if (keeper?.host === undefined) return true;
-  return JSON.stringify(seen.state.keeper?.certificates[keeper.host]) === JSON.stringify(keeper.certificate);
-}
-
-function keeperSteps(wish: Wish, seen: Seen): MachineStep[] {
-  const { keeper, edge } = wish;
-  if (keeper === undefined) return [];
-  if (seen.keeper === keeper.image && isAsked(wish, seen) && (edge.tls === undefined || seen.state.tls === edge.tls))
-    return [];
-  return [{ kind: "keeper", on: seen.machine, title: "start the keeper", image: keeper.image }];
-}
-
-function certificateSteps(wish: Wish, seen: Seen): MachineStep[] {
-  const host = wish.keeper?.host;
-  const known = host === undefined ? undefined : seen.certificates?.[host];
-  const good = known?.state === "valid" && known.problem === undefined;
-  if (host === undefined || (isAsked(wish, seen) && good)) return [];
-  return [{ kind: "certificate", on: seen.machine, title: `a certificate for ${host}`, host }];
 }
 
 /** Where both do not fit: for as long as the new release takes to become ready, nobody answers. */
@@ -156,6 +79,16 @@ function stopFirst({ release, rollout }: Wish, seen: Seen): MachineStep[] {
       containers,
     },
   ];
+}
+
+/** A first release has nobody whose requests could be copied. */
+function shadowSteps(wish: Wish, seen: Seen): MachineStep[] {
+  const { release } = wish;
+  const shadow = wish.shadow ?? wish.rollout?.shadow;
+  const current = seen.state.services[release.service]?.current;
+  if (shadow === undefined || current === undefined || current === release.id) return [];
+  const title = `copies of ${shadow.share} % of the requests to ${release.id}`;
+  return [{ kind: "shadow", on: seen.machine, title, shadow }];
 }
 
 /** A first release has nobody to share the traffic with. */

@@ -122,7 +122,10 @@ async function prune(site: Site, service: string, keep: number, context: Context
   const gone = others.slice(0, Math.max(0, others.length - keep));
   const staying = known.releases.filter((kept) => !gone.includes(kept));
   if (gone.length > 0) await edge.save((now) => withoutReleases(now, service, gone));
-  const wanted = new Set(staying.flatMap((kept) => kept.replicas.map((replica) => replica.container)));
+  const wanted = new Set([
+    ...staying.flatMap((kept) => kept.replicas.map((replica) => replica.container)),
+    ...(known.shadow?.containers ?? []),
+  ]);
   await removeStrays(site, service, wanted, context);
   for (const kept of gone) {
     await site.machine.engine

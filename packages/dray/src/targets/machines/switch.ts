@@ -8,6 +8,7 @@ import { guard } from "./guard.ts";
 import type { Job, Started } from "./job.ts";
 import { edgeOf } from "./observe.ts";
 import { busy } from "./retire.ts";
+import { withoutShadow } from "./shadow.ts";
 
 /** Gives a release all of the traffic. Undone, the old one has it again. */
 export async function switchTraffic(
@@ -147,14 +148,17 @@ async function drained(edge: Edge, release: Release, signal: AbortSignal): Promi
 /** The state in which a release gets the traffic; the one before stays kept. */
 export function withRelease(state: EdgeState, kept: Kept): EdgeState {
   const { service, id, settings } = kept.release;
-  const old = withoutCandidate(state.services[service]);
+  // A comparison with what does not answer any more is none.
+  const alone = withoutShadow(state, service);
+  const old = withoutCandidate(alone.services[service]);
   const previous = old?.current === id ? old.previous : old?.current;
   return {
-    ...state,
+    ...alone,
     services: {
-      ...state.services,
+      ...alone.services,
       [service]: {
         service,
+        ...(old?.keys === undefined ? {} : { keys: old.keys }),
         ...(settings.domain === undefined ? {} : { domain: settings.domain }),
         current: id,
         ...(previous === undefined ? {} : { previous }),

@@ -10,7 +10,7 @@ import { inspectState } from "./diagnose.ts";
 import type { Job, Started } from "./job.ts";
 import { memoryOf } from "./memory.ts";
 import { edgeOf } from "./observe.ts";
-import type { Rollout } from "./plan.ts";
+import type { Rollout } from "./steps.ts";
 import { openAsker } from "./prove.ts";
 
 const LOOK_MS = 200;

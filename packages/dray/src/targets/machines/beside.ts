@@ -1,0 +1,36 @@
+import type { Seen } from "./observe.ts";
+import type { MachineStep, Wish } from "./steps.ts";
+
+/** The edge, where it is missing or lacks a port. */
+export function edgeSteps({ edge }: Wish, seen: Seen): MachineStep[] {
+  const narrow = seen.edge !== "none" && edge.tls !== undefined && seen.tls !== edge.tls;
+  if (seen.edge === "running" && !narrow) return [];
+  const title = narrow
+    ? `make the edge anew, with port ${edge.tls}: nobody serves for about a second`
+    : `${seen.edge === "none" ? "make" : "start"} the edge`;
+  return [{ kind: "edge", on: seen.machine, title, ...edge }];
+}
+
+/** The keeper's certificate as it is asked for now; undefined when it is to be told. */
+function isAsked({ keeper }: Wish, seen: Seen): boolean {
+  if (keeper?.host === undefined) return true;
+  return JSON.stringify(seen.state.keeper?.certificates[keeper.host]) === JSON.stringify(keeper.certificate);
+}
+
+/** The keeper, where something is new to it. */
+export function keeperSteps(wish: Wish, seen: Seen): MachineStep[] {
+  const { keeper, edge } = wish;
+  if (keeper === undefined) return [];
+  if (seen.keeper === keeper.image && isAsked(wish, seen) && (edge.tls === undefined || seen.state.tls === edge.tls))
+    return [];
+  return [{ kind: "keeper", on: seen.machine, title: "start the keeper", image: keeper.image }];
+}
+
+/** A certificate that is not there yet, or cannot be renewed. */
+export function certificateSteps(wish: Wish, seen: Seen): MachineStep[] {
+  const host = wish.keeper?.host;
+  const known = host === undefined ? undefined : seen.certificates?.[host];
+  const good = known?.state === "valid" && known.problem === undefined;
+  if (host === undefined || (isAsked(wish, seen) && good)) return [];
+  return [{ kind: "certificate", on: seen.machine, title: `a certificate for ${host}`, host }];
+}

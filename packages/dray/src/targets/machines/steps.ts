@@ -1,0 +1,73 @@
+import type { CertificateWish } from "drayage-keeper";
+import type { Rules } from "../../core/judge.ts";
+import type { Step } from "../../core/plan.ts";
+import type { Release } from "../../core/release.ts";
+
+/** From this computer, over ssh. */
+export interface Direct {
+  via: "direct";
+  /** Of the layers the machine lacks, compressed. */
+  bytes: number;
+  /** Only those layers are sent, when the machine can put them together with what it has. */
+  parts?: readonly string[];
+}
+
+/** Where a machine gets the image from: this computer, a registry it reaches itself, or it has it. */
+export type Source = Direct | { via: "pull"; reference: string } | { via: "here" };
+
+/** What a machine does, as data. */
+export type MachineStep = Step &
+  (
+    | { kind: "edge"; port: number; tls?: number; image: string }
+    | { kind: "keeper"; image: string }
+    | { kind: "certificate"; host: string }
+    | { kind: "lock" }
+    | { kind: "carry"; source: Source }
+    | { kind: "stop-old"; containers: readonly string[] }
+    | { kind: "start"; replica: number; again: boolean }
+    | { kind: "prove"; replica: number }
+    | { kind: "shadow"; shadow: ShadowRollout }
+    | { kind: "canary"; share: number; rollout: Rollout }
+    | { kind: "switch" }
+    | { kind: "bake"; ms: number; rollout: Rollout }
+    | { kind: "unlock" }
+  );
+
+export interface Wish {
+  release: Release;
+  source: Source;
+  /** Replicas that exist already, stopped or draining: a rollback. */
+  again: boolean;
+  edge: { port: number; tls?: number; image: string };
+  /** What the keeper is needed for, and its image. */
+  keeper?: { image: string; host?: string; certificate?: CertificateWish };
+  /** Undefined: all of the traffic at once, watched by nobody. */
+  rollout?: Rollout;
+  /** Only copies, until somebody ends it: the traffic stays where it is. */
+  shadow?: ShadowRollout;
+}
+
+/** How a release gets the traffic, and what takes it back. `every` and `bake` in milliseconds, shares in percent. */
+export interface Rollout extends Rules {
+  canary: readonly number[];
+  every: number;
+  bake?: number | undefined;
+  shadow?: ShadowRollout | undefined;
+  /** `stop-first`: the old release ends before the new one starts. */
+  order: "start-first" | "stop-first";
+}
+
+
+/** Copies of real requests for a release, before it answers any. */
+export interface ShadowRollout {
+  /** Of the requests, in percent. */
+  share: number;
+  /** Milliseconds; undefined: until somebody ends it. */
+  for?: number;
+  /** Share of the answers that must agree; below it the release is taken back. */
+  minAgreement: number;
+  /** Largest difference of two numbers that is none, relative. */
+  tolerance: number;
+  /** Answers that are needed to judge. */
+  minimum: number;
+}
