@@ -23,6 +23,7 @@ const PROGRAMS = {
   ssh: "openssh-client",
   "ssh-keygen": "openssh-client",
   iptables: "iptables",
+  ...(process.argv.includes("--vm") ? { "qemu-system-x86_64": "qemu-system-x86", mke2fs: "e2fsprogs" } : {}),
   // The tests open the model server's page in a browser.
   ...(process.argv[2] === "--prepare" && !process.env.CHROMIUM ? { chromium: "chromium" } : {}),
 };

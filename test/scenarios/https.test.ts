@@ -85,7 +85,18 @@ test("one's own certificate is used as it is; a wrong one is refused before anyt
   await using acme = await startAcme(vm);
   const [cert, key] = ["own.pem", "own.key"].map((name) => path.join(vm.folder, name)) as [string, string];
   const flags = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=x"];
-  await must(["openssl", "req", "-x509", ...flags, "-addext", `subjectAltName=DNS:${HOST}`, "-keyout", key, "-out", cert]);
+  await must([
+    "openssl",
+    "req",
+    "-x509",
+    ...flags,
+    "-addext",
+    `subjectAltName=DNS:${HOST}`,
+    "-keyout",
+    key,
+    "-out",
+    cert,
+  ]);
   await vm.write("other.key", await must(["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout"]));
   const own = (file: string): string => `domain: ${HOST}\ntls: {certificate: own.pem, key: {file: ${file}}}\n`;
   await vm.write("dray.yaml", `service: decisions\nmachine: ${vm.host}\nimage: ${appImage("1")}\n${own("other.key")}`);
@@ -123,7 +134,8 @@ async function load(vm: Vm, acme: Acme, done: () => Promise<boolean>): Promise<{
     count.sent++;
     const status = await secureGet(vm.address, HOST, acme.rootPem).then((answer) => answer.status, String);
     if (status !== 200) count.failed++;
-    if (enough === Number.POSITIVE_INFINITY && count.sent % 20 === 0 && (await done())) enough = performance.now() + 2000;
+    if (enough === Number.POSITIVE_INFINITY && count.sent % 20 === 0 && (await done()))
+      enough = performance.now() + 2000;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   if (enough === Number.POSITIVE_INFINITY) throw new Error("not renewed within a minute");

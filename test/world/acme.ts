@@ -26,7 +26,13 @@ export async function startAcme(vm: Vm, validityS: number = 7_776_000): Promise<
   const env = ["-e", `LEADS_TO=${vm.address}`, "-e", `VALIDITY_S=${validityS}`];
   await must(["docker", "run", "-d", "--name", name, "--network", vm.host, ...env, ACME_IMAGE]);
   const inside = (...argv: string[]): Promise<string> => must(["docker", "exec", name, ...argv]);
-  const address = await must(["docker", "inspect", name, "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"]);
+  const address = await must([
+    "docker",
+    "inspect",
+    name,
+    "-f",
+    "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}",
+  ]);
   const [ca, root] = ["acme-ca.pem", "acme-root.pem"].map((file) => path.join(vm.folder, file)) as [string, string];
   const rootPem = await patiently(async () => {
     await writeFile(ca, await inside("cat", "/ca.pem"));

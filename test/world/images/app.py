@@ -16,6 +16,8 @@ REFUSALS = {"schema": (422, '{"detail": [{"loc": ["body", "income"], "msg": "fie
 # What one request takes, in milliseconds, with some spread; and what a leaking API never gives back.
 TAKES = float(os.environ.get("TAKES_MS", "0")) / 1000
 leaked = []
+# Everybody who gets here must have shown a key to the edge.
+KEYED = os.environ.get("KEYED")
 
 
 def work():
@@ -68,6 +70,10 @@ class Api(BaseHTTPRequestHandler):
             time.sleep(3600 if mode() == "hang" else 20)
         if mode() == "unready":
             return self.answer(503, '{"loading": true}')
+        if self.path == "/echo":
+            return self.answer(200, json.dumps({"headers": {k.lower(): v for k, v in self.headers.items()}}))
+        if KEYED and self.headers.get("x-dray-key") is None:
+            print("UNAUTHENTICATED", self.path, flush=True)
         work()
         if mode() == "eat-later":
             self.server.eaten = bytearray(b"x" * 600_000_000)

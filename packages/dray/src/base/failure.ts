@@ -85,6 +85,8 @@ export const CODES = {
   "service.unknown": [EXIT.refused, "The service does not run on this machine."],
   "service.route-taken": [EXIT.refused, "Another service already answers on this route of the machine's edge."],
   "service.locked": [EXIT.locked, "Somebody else is changing this service right now."],
+  "keys.taken": [EXIT.refused, "A caller of that name has a key already."],
+  "keys.unknown": [EXIT.refused, "No caller of that name has a key."],
   "shadow.none": [EXIT.refused, "No release gets copies of requests there."],
   "keeper.failed": [EXIT.failed, "The container beside the edge that looks after certificates did not come up."],
   "tls.no-certificate": [

@@ -3,6 +3,7 @@ import { addDeploy, addPlan, addRetire, addRollback } from "./commands/deploy.ts
 import { addGolden } from "./commands/golden.ts";
 import { addInit } from "./commands/init.ts";
 import { addExec, addLogs, addRemove, addStatus } from "./commands/look.ts";
+import { addKeys } from "./commands/keys.ts";
 import { addMachine } from "./commands/machine.ts";
 import { addShadow } from "./commands/shadow.ts";
 import { addServe } from "./commands/serve.ts";
@@ -27,6 +28,7 @@ export function makeProgram(): Command {
     addRequest,
     addGolden,
     addShadow,
+    addKeys,
     addTrace,
     addOpen,
     addExec,

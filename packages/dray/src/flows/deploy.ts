@@ -6,7 +6,7 @@ import type { Plan } from "../core/plan.ts";
 import type { Built } from "../core/recipe.ts";
 import type { Cargo } from "../core/registry.ts";
 import type { Release } from "../core/release.ts";
-import { keptOf } from "../machine/edge-state.ts";
+import { type Key, keptOf } from "../machine/edge-state.ts";
 import type { Machine, Where } from "../machine/machine.ts";
 import type { SshOptions } from "../machine/ssh.ts";
 import { loadGolden } from "../manifest/golden.ts";
@@ -15,7 +15,6 @@ import { knownLayers } from "../registries/direct.ts";
 import { architectureName, type Seen, type Site, survey } from "../targets/machines/observe.ts";
 import { planMachine } from "../targets/machines/plan.ts";
 import type { MachineStep, ShadowRollout, Source, Wish } from "../targets/machines/steps.ts";
-import { keeperImage } from "../recipes/keeper.ts";
 import type { Https, Job } from "../targets/machines/job.ts";
 import { performer } from "../targets/machines/perform.ts";
 import {
@@ -28,10 +27,12 @@ import {
   recipeOf,
   whoAmI,
 } from "./build.ts";
-import { edgeImageOf, supplyEdge } from "./edge-image.ts";
+import { supplyEdge } from "./edge-image.ts";
 import { machinesOf, onEach, withMachine } from "./fleet.ts";
-import { endpoint, httpsOf } from "./https.ts";
+import { endpoint } from "./https.ts";
 import { supplyKeeper } from "./keeper-image.ts";
+import { keysOf } from "./keys.ts";
+import { reachedBy } from "./reached-by.ts";
 import { withSecrets } from "./secrets.ts";
 
 export interface DeployOptions {
@@ -79,6 +80,7 @@ export async function deploy(manifest: Manifest, options: DeployOptions, context
   const wheres = machinesOf(manifest, options.machine);
   const golden = await loadGolden(manifest);
   const equipped = await withSecrets(manifest, context);
+  const keys = await keysOf(manifest, context);
   const from = origin(manifest.folder, context);
   // Of one fleet every machine gets the same release: it is made once, by the first machine that says its architecture.
   const making = new Map<string, Promise<{ built: Built; cargo: Cargo | undefined; release: Release }>>();
@@ -112,7 +114,7 @@ export async function deploy(manifest: Manifest, options: DeployOptions, context
       const wish: Wish = { release, source, again: false, ...reached.wish, ...rollout, ...copies };
       return await carryOutOn(
         where,
-        { manifest, site, seen, wish, https: reached.https, golden: structuredClone(golden) },
+        { manifest, site, seen, wish, https: reached.https, keys, golden: structuredClone(golden) },
         options,
         equipped,
       );
@@ -175,6 +177,7 @@ export async function rollback(
   context: Context,
 ): Promise<Outcome[]> {
   const equipped = await withSecrets(manifest, context);
+  const keys = await keysOf(manifest, context);
   return await onEach(machinesOf(manifest, options.machine), manifest.atOnce, (where) =>
     withMachine(where, options.ssh, equipped, async (machine) => {
       const { site, seen } = await survey(machine, { port: manifest.edge.port, bringing: false }, equipped);
@@ -182,7 +185,12 @@ export async function rollback(
       const reached = await reachedBy(manifest, machine, seen.architecture, false, equipped);
       const wish: Wish = { release, source: { via: "here" }, again: true, ...reached.wish };
       // What was proved once is only warmed now: golden.json may have moved on with the newer release.
-      return await carryOutOn(where, { manifest, site, seen, wish, https: reached.https, golden: [] }, options, equipped);
+      return await carryOutOn(
+        where,
+        { manifest, site, seen, wish, https: reached.https, keys, golden: [] },
+        options,
+        equipped,
+      );
     }),
   );
 }
@@ -223,6 +231,7 @@ interface Errand {
   seen: Seen;
   wish: Wish;
   https: Https | undefined;
+  keys: Record<string, Key> | undefined;
   golden: Golden[];
 }
 
@@ -262,6 +271,7 @@ async function carryOutOn(where: Where, errand: Errand, options: DeployOptions, 
     edgeImage: wish.edge.image,
     supplyEdge: supplyEdge(wish.edge.image),
     https,
+    keys: errand.keys,
     secured: !plan.stages.some(({ steps }) => steps.some((step) => step.kind === "certificate")),
     supplyKeeper: supplyKeeper(wish.keeper?.image ?? ""),
     startedAt,
@@ -284,20 +294,4 @@ async function carryOutOn(where: Where, errand: Errand, options: DeployOptions, 
     accepted: job.accepted,
     ...(servingMs === undefined ? {} : { servingMs }),
   };
-}
-
-/** How the service is reached on a machine: its edge, and the keeper where something is to be kept. */
-async function reachedBy(
-  manifest: Manifest,
-  machine: Machine,
-  architecture: string,
-  copying: boolean,
-  context: Context,
-): Promise<{ wish: Pick<Wish, "edge" | "keeper">; https: Https | undefined }> {
-  const https = await httpsOf(manifest, machine.address, context);
-  const tls = https === undefined ? {} : { tls: https.port };
-  const edge = { port: manifest.edge.port, ...tls, image: edgeImageOf(manifest) };
-  if (https === undefined && !copying) return { wish: { edge }, https };
-  const certificate = https === undefined ? {} : { host: https.host, certificate: https.wish };
-  return { wish: { edge, keeper: { image: await keeperImage(architecture), ...certificate } }, https };
 }

@@ -20,7 +20,12 @@ export async function withSecrets(manifest: Manifest, context: Context): Promise
 }
 
 /** The value of one secret. @throws Failure manifest.secret-missing */
-export async function valueOf(name: string, source: SecretSource, folder: string, signal: AbortSignal): Promise<string> {
+export async function valueOf(
+  name: string,
+  source: SecretSource,
+  folder: string,
+  signal: AbortSignal,
+): Promise<string> {
   if ("env" in source) {
     const value = process.env[source.env];
     if (value !== undefined) return value;

@@ -18,12 +18,7 @@ export interface ShadowFound {
 }
 
 /** Reads the comparison on a machine: of the shadow that runs, or of the last one. @throws Failure shadow.none */
-export async function shadowOn(
-  where: Where,
-  ssh: SshOptions,
-  service: string,
-  context: Context,
-): Promise<ShadowFound> {
+export async function shadowOn(where: Where, ssh: SshOptions, service: string, context: Context): Promise<ShadowFound> {
   return await withSite(where, ssh, context, async (site) => {
     const known = await serviceOn(site, service);
     const report = await shadowReport(edgeOf(site), service);

@@ -8,6 +8,7 @@ import type { Where } from "../machine/machine.ts";
 import { loadGolden } from "../manifest/golden.ts";
 import type { Manifest } from "../manifest/schema.ts";
 import type { Asked } from "../probes/http.ts";
+import { ownKey } from "./keys.ts";
 import { endpoint } from "./https.ts";
 
 /** What a person wants traced: a service of a manifest, a container by hand, or just a URL. */
@@ -32,7 +33,7 @@ export interface Target {
 }
 
 /** Works out what to ask. `address`: the machine's, as far as this computer knows. @throws Failure usage.invalid */
-export async function targetOf(wanted: Wanted, address: string | undefined): Promise<Target> {
+export async function targetOf(wanted: Wanted, address: string | undefined, signal: AbortSignal): Promise<Target> {
   const { manifest, where, container } = wanted;
   const golden = manifest === undefined || container !== undefined ? undefined : (await loadGolden(manifest))[0];
   const url = parse(wanted.url ?? plainUrl(manifest, address, golden, wanted.secured !== false));
@@ -74,6 +75,7 @@ export async function targetOf(wanted: Wanted, address: string | undefined): Pro
           : { "content-type": "application/json", "content-length": String(Buffer.byteLength(body)) }),
         // A machine that is asked by its address knows the service by its name.
         ...(manifest?.domain !== undefined && wanted.url === undefined ? { host: manifest.domain } : {}),
+        ...(manifest === undefined || container !== undefined ? {} : await ownKey(manifest, signal)),
         ...request?.headers,
         ...wanted.headers,
       },

@@ -31,7 +31,7 @@ export async function trace(wanted: Wanted, ssh: SshOptions, context: Context): 
   const startedAt = performance.now();
   const { signal } = context;
   await using reach = wanted.where === undefined ? undefined : await reachOf(wanted.where, ssh, signal);
-  const target = await targetOf(wanted, reach?.address);
+  const target = await targetOf(wanted, reach?.address, signal);
   const [outside, inside] = await Promise.all([
     askOutside(target, reach, signal),
     reach === undefined ? {} : lookInside(reach, target, isLocal(wanted.where ?? { name: "", ssh: "" }), signal),
@@ -46,7 +46,7 @@ export async function trace(wanted: Wanted, ssh: SshOptions, context: Context): 
  */
 export async function proof(wanted: Wanted & { address: string }, ssh: SshOptions, context: Context): Promise<Trace> {
   const startedAt = performance.now();
-  const target = await targetOf(wanted, wanted.address);
+  const target = await targetOf(wanted, wanted.address, context.signal);
   const outside = await askOutside(target, undefined, context.signal);
   const found: Evidence = { now: Date.now(), target: target.facts, ...outside };
   return served(found) ? walk(found, since(startedAt)) : await trace(wanted, ssh, context);

@@ -46,7 +46,9 @@ function refuse(status: number, title: string, also = ""): string {
 function keyRules(service: ServiceState, front: Front | undefined): string[] {
   const told = "  http-request del-header x-dray-key";
   if (service.keys === undefined) return [told];
-  const open = (front?.open ?? []).map((path) => (path.endsWith("*") ? ["path_beg", path.slice(0, -1)] : ["path", path]));
+  const open = (front?.open ?? []).map((path) =>
+    path.endsWith("*") ? ["path_beg", path.slice(0, -1)] : ["path", path],
+  );
   return [
     told,
     ...open.map(([how, path]) => `  acl open ${how} ${path}`),

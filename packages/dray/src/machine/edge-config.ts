@@ -3,9 +3,9 @@ import { frontend } from "./edge-frontend.ts";
 import { adminSocket, backendName, type EdgeState, keptOf, type ServiceState } from "./edge-state.ts";
 import { inTraffic, maxconn } from "./edge-traffic.ts";
 
-/** `option httplog` (HAProxy's manual, 8.2.3), and the request's id behind it. */
+/** `option httplog` (HAProxy's manual, 8.2.3), and behind it the request's id and the caller's name. */
 const LOG_FORMAT =
-  '"%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq %hr %hs %{+Q}r %ID"';
+  '"%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq %hr %hs %{+Q}r %ID %[var(txn.caller)]"';
 
 function head(state: EdgeState): string {
   const copying = Object.values(state.services).some((service) => service.shadow !== undefined);

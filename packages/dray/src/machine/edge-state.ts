@@ -30,10 +30,18 @@ export interface ServiceState {
   candidate?: Candidate;
   /** A release that gets copies of the requests, whose answers nobody sees; it is none of `releases`. */
   shadow?: Shadow;
-  /** Who may call, by name: the SHA-256 of each one's key, in hex. Undefined: everybody. */
-  keys?: Record<string, string>;
+  /** Who may call, by name. Undefined: everybody. */
+  keys?: Record<string, Key>;
   /** Oldest first. */
   releases: Kept[];
+}
+
+/** A caller's key: only its SHA-256, in hex. `manifest`: the next deploy says anew whether it is still one. */
+export interface Key {
+  sha256: string;
+  from: "manifest" | "command";
+  /** ISO 8601, UTC. */
+  at: string;
 }
 
 export interface Shadow {
@@ -86,7 +94,6 @@ export function serversOf(kept: Kept): { name: string; address: string }[] {
     address: `${replica.address}:${replica.port}`,
   }));
 }
-
 
 /** The edge's volume, as its container and the keeper's see it; and what lies there. */
 export const HOME = "/var/lib/dray";

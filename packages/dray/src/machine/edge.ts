@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Duplex } from "node:stream";
 import { Failure } from "../base/failure.ts";
 import { beforeReload, edgeConfig, switchCommands } from "./edge-config.ts";
+import { keyCommands, keysFileLines } from "./edge-keys.ts";
 import { backendName, EMPTY_STATE, type EdgeState, HOME } from "./edge-state.ts";
 import {
   ADMIN,
@@ -141,7 +142,10 @@ export class Edge implements AsyncDisposable {
       const after = next(before, change);
       const commands = switchCommands(before, after, service);
       const asked = (all: readonly string[]): string[] => all.map((command) => `admin '${command}'`);
-      const act = asked(commands ?? beforeReload(before, after, service));
+      const act = asked([
+        ...(commands ?? beforeReload(before, after, service)),
+        ...(commands === undefined ? [] : keyCommands(before, after, service)),
+      ]);
       if (commands === undefined) act.push(RELOAD);
       const said = await this.run(
         [
@@ -149,6 +153,7 @@ export class Edge implements AsyncDisposable {
           file("haproxy.cfg.new", edgeConfig(after)),
           file("audit.new", JSON.stringify(audit(before))),
           ...exclusively(before, [
+            ...keysFileLines(before, after, service),
             `if ${commands === undefined ? `haproxy -c -f ${HOME}/haproxy.cfg.new 2>&1` : "true"}; then`,
             `cat ${HOME}/audit.new >> ${HOME}/audit.jsonl`,
             `mv -f ${HOME}/haproxy.cfg.new ${HOME}/haproxy.cfg`,

@@ -45,7 +45,9 @@ const limits = z.strictObject({
     .describe(
       "Requests that may wait in the edge where `concurrency` is set (64), and rows in a model's server (1024); more get 429.",
     ),
-  body: bytes.optional().describe("Largest body of a request, in the edge and in a model's server (10MB there); a larger one gets 413."),
+  body: bytes
+    .optional()
+    .describe("Largest body of a request, in the edge and in a model's server (10MB there); a larger one gets 413."),
   timeout: duration.default(60_000).describe("Longest wait for an answer (60s)."),
   ready: duration.default(60_000).describe("Longest wait for a new replica to become ready (60s)."),
   drain: duration.default(600_000).describe("Longest time the replaced release may take to finish its requests (10m)."),
@@ -188,7 +190,9 @@ export const manifestSchema = z
       .array(path)
       .default(["/", "/docs", "/docs/*", "/openapi.json", "/health", "/health/*"])
       .describe("Paths that need no key; `*` at the end means everything below."),
-    rate: rate.optional().describe("Most requests of one key, or where there are none of one address: `100/s`, `1000/m`."),
+    rate: rate
+      .optional()
+      .describe("Most requests of one key, or where there are none of one address: `100/s`, `1000/m`."),
     rollout: rollout.prefault({}).describe("How a new release gets the traffic, and what takes it back."),
     alerts: z
       .strictObject({
@@ -226,7 +230,10 @@ export const manifestSchema = z
     for (const key of ["schema", "route", "base"] as const) {
       if (manifest[key] !== undefined && manifest.model === undefined) say([key], `${key} goes with model`);
     }
-    if (typeof manifest.tls === "object" && (manifest.tls.certificate === undefined) !== (manifest.tls.key === undefined))
+    if (
+      typeof manifest.tls === "object" &&
+      (manifest.tls.certificate === undefined) !== (manifest.tls.key === undefined)
+    )
       say(["tls"], "certificate and key go together");
     if (manifest.rollout.order === "stop-first" && manifest.rollout.shadow !== undefined)
       say(["rollout", "shadow"], "a shadow needs the old release beside it: not with order: stop-first");

@@ -21,7 +21,9 @@ function program(): string {
 
 /** What the keeper's image is called on a machine: the same program has the same name. `architecture`: amd64 or arm64. */
 export async function keeperImage(architecture: string): Promise<string> {
-  const hash = createHash("sha256").update(process.version).update(await readFile(program()));
+  const hash = createHash("sha256")
+    .update(process.version)
+    .update(await readFile(program()));
   return `dray/keeper:${hash.digest("hex").slice(0, 12)}-${architecture}`;
 }
 
@@ -31,14 +33,19 @@ export async function makeKeeper(architecture: string, context: Context): Promis
   await store.open();
   const base = await makeBase({ service: "keeper", folder: "." }, architecture, store, await findServer(), context);
   const own = await makeLayer(store, [{ path: "app/main.js", mode: 0o644, from: program() }]);
-  const { id: _id, ...cargo } = await makeImage(store, architecture, [...base.layers, { layer: own, title: "keeper" }], {
-    User: "0:0",
-    Env: [...base.env, "NODE_ENV=production"],
-    Entrypoint: ["/usr/local/bin/node", "--enable-source-maps", "/app/main.js"],
-    WorkingDir: "/app",
-    ExposedPorts: {},
-    Labels: { "dray.role": "keeper" },
-    StopSignal: "SIGTERM",
-  });
+  const { id: _id, ...cargo } = await makeImage(
+    store,
+    architecture,
+    [...base.layers, { layer: own, title: "keeper" }],
+    {
+      User: "0:0",
+      Env: [...base.env, "NODE_ENV=production"],
+      Entrypoint: ["/usr/local/bin/node", "--enable-source-maps", "/app/main.js"],
+      WorkingDir: "/app",
+      ExposedPorts: {},
+      Labels: { "dray.role": "keeper" },
+      StopSignal: "SIGTERM",
+    },
+  );
   return cargo;
 }

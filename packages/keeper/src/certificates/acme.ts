@@ -56,12 +56,7 @@ export async function order(
 
 const kindOf = (problem: Problem): string => problem.type?.split(":").at(-1) ?? "";
 
-async function askFor(
-  host: string,
-  wish: CertificateWish,
-  home: string,
-  challenges: Challenges,
-): Promise<string> {
+async function askFor(host: string, wish: CertificateWish, home: string, challenges: Challenges): Promise<string> {
   const directoryUrl = wish.directory ?? acme.directory.letsencrypt.production;
   if (wish.ca !== undefined)
     acme.axios.defaults.httpsAgent = new https.Agent({ ca: [...tls.rootCertificates, wish.ca] });

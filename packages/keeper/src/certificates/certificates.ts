@@ -61,7 +61,13 @@ export class Certificates {
     for (const [host, wish] of Object.entries(wishes)) {
       const known = this.#entries.get(host);
       if (known === undefined || JSON.stringify(known.wish) !== JSON.stringify(wish))
-        this.#entries.set(host, { ...known, wish, status: known?.status ?? { state: "pending" }, failures: 0, nextAt: 0 });
+        this.#entries.set(host, {
+          ...known,
+          wish,
+          status: known?.status ?? { state: "pending" },
+          failures: 0,
+          nextAt: 0,
+        });
       if (!this.#busy.has(host) && Date.now() >= (this.#entries.get(host)?.nextAt ?? 0)) this.#begin(host);
     }
   }

@@ -35,9 +35,7 @@ function compare(live: unknown, shadow: unknown, tolerance: number, at: string):
   }
   if (isObject(live) && isObject(shadow)) {
     const keys = new Set([...Object.keys(live), ...Object.keys(shadow)]);
-    return [...keys].flatMap((key) =>
-      compare(live[key], shadow[key], tolerance, at === "" ? key : `${at}.${key}`),
-    );
+    return [...keys].flatMap((key) => compare(live[key], shadow[key], tolerance, at === "" ? key : `${at}.${key}`));
   }
   return live === shadow ? [] : [mismatch(at, live, shadow)];
 }

@@ -10,7 +10,8 @@ export interface Copy {
 }
 
 /** What belongs to one connection, or is made anew for the copy. */
-const OWN = /^(host|connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|content-length|accept-encoding)$/i;
+const OWN =
+  /^(host|connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|content-length|accept-encoding)$/i;
 
 const decoded = (text: string): Buffer => Buffer.from(text === "-" ? "" : text, "base64");
 

@@ -31,7 +31,7 @@ export function addGolden(program: Command): void {
       }
       const base = await baseUrl(run, manifest);
       const record = async (golden: Golden | undefined): Promise<Golden> => {
-        const options = await callOptions({ ...run.flags, count: "1" }, manifest, golden);
+        const options = await callOptions({ ...run.flags, count: "1" }, manifest, golden, run.context.signal);
         const called = await call(base, options, run.context);
         if (called.status >= 400) {
           throw new Failure(

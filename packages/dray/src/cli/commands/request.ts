@@ -6,6 +6,7 @@ import { attach } from "../../base/process.ts";
 import type { Golden } from "../../core/golden.ts";
 import { connect, machinesOf } from "../../flows/fleet.ts";
 import { endpoint } from "../../flows/https.ts";
+import { ownKey } from "../../flows/keys.ts";
 import { call, type Called } from "../../flows/request.ts";
 import { loadGolden } from "../../manifest/golden.ts";
 import type { Manifest } from "../../manifest/schema.ts";
@@ -38,7 +39,7 @@ export function addRequest(program: Command): void {
       const base = await baseUrl(run, manifest);
       const golden =
         run.flags.path === undefined && run.flags.data === undefined ? (await loadGolden(manifest))[0] : undefined;
-      const options = await callOptions(run.flags, manifest, golden);
+      const options = await callOptions(run.flags, manifest, golden, run.context.signal);
       const all: Called[] = [];
       for (let index = 0; index < Number(run.flags.count); index++) {
         const called = await call(base, options, run.context);
@@ -87,6 +88,7 @@ export async function callOptions(
   flags: CallFlags,
   manifest: Manifest,
   golden: Golden | undefined,
+  signal: AbortSignal,
 ): Promise<Parameters<typeof call>[1]> {
   const data = flags.data?.startsWith("@") === true ? await readFile(flags.data.slice(1), "utf8") : flags.data;
   const body = data ?? (golden?.request.body === undefined ? undefined : JSON.stringify(golden.request.body));
@@ -98,6 +100,7 @@ export async function callOptions(
         ? {}
         : { "content-type": "application/json", "content-length": String(Buffer.byteLength(body)) }),
       ...(manifest.domain === undefined ? {} : { host: manifest.domain }),
+      ...(await ownKey(manifest, signal)),
       ...golden?.request.headers,
       ...headersOf(flags.header ?? []),
     },

@@ -6,7 +6,6 @@ import { type ShadowFound, shadowOn, stopShadow } from "../../flows/shadow.ts";
 import { define, type Run } from "../command.ts";
 import { say, sayJson, table } from "../screen/say.ts";
 
-
 /** `dray shadow`: a release that is asked what real clients ask, and whose answers only we see. */
 export function addShadow(program: Command): void {
   const group = program

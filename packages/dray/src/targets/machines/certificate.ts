@@ -46,7 +46,8 @@ export async function awaitCertificate(job: Job, host: string, context: Context)
   const until = performance.now() + PATIENCE_MS;
   for (;;) {
     const status = (await keeperStatus(edgeOf(job.site)))?.certificates[host];
-    if (status?.state === "valid" && status.problem === undefined) return `of ${status.issuer} until ${status.until.slice(0, 10)}`;
+    if (status?.state === "valid" && status.problem === undefined)
+      return `of ${status.issuer} until ${status.until.slice(0, 10)}`;
     if (status !== undefined && status.state !== "pending" && status.problem !== undefined) {
       const { why, fix, nextAt } = status.problem;
       throw new Failure("tls.no-certificate", `${host} has no certificate: ${why}`, {

@@ -4,7 +4,7 @@ import type { Secret } from "../../base/secret.ts";
 import type { Context } from "../../core/context.ts";
 import type { Golden } from "../../core/golden.ts";
 import type { Release } from "../../core/release.ts";
-import type { Replica } from "../../machine/edge-state.ts";
+import type { Key, Replica } from "../../machine/edge-state.ts";
 import type { Seen, Site } from "./observe.ts";
 
 /** HTTPS of a service on one machine. */
@@ -29,6 +29,8 @@ export interface Job {
   edgeImage: string;
   /** Brings the edge's image to the machine when it is not there. */
   supplyEdge: (site: Site, context: Context) => Promise<void>;
+  /** The manifest's keys; undefined: it names none. */
+  keys: Record<string, Key> | undefined;
   https: Https | undefined;
   /** Its certificate is in force. */
   secured: boolean;

@@ -93,6 +93,8 @@ export function performer(job: Job): Perform<MachineStep> {
         trial.listen(context);
         const undo = await giveShare(job, replicas, step.share, context);
         try {
+          // A machine that boots must bring back both of those that share the traffic.
+          await Promise.all(replicas.map((replica) => keepRunning(job, replica, context)));
           return { undo, note: await trial.watch(step.share, step.rollout.every, context) };
         } catch (error) {
           // Nobody else knows yet that this was begun.

@@ -57,7 +57,6 @@ export interface Rollout extends Rules {
   order: "start-first" | "stop-first";
 }
 
-
 /** Copies of real requests for a release, before it answers any. */
 export interface ShadowRollout {
   /** Of the requests, in percent. */

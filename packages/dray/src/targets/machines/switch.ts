@@ -27,7 +27,7 @@ export async function switchTraffic(
     release.service,
     (state) => {
       old = withoutCandidate(state.services[release.service]);
-      return withRelease(state, kept);
+      return withKeys(withRelease(state, kept), release.service, job.keys);
     },
     (before) => ({
       at: now,
@@ -143,6 +143,17 @@ const POLL_MS = 200;
 async function drained(edge: Edge, release: Release, signal: AbortSignal): Promise<void> {
   const until = performance.now() + Math.min(DRAIN_MS, release.settings.limits.drainMs);
   while (performance.now() < until && (await busy(edge, release.service, release.id))) await sleep(POLL_MS, signal);
+}
+
+/** The state in which the manifest's keys are those that it names now; keys that were added by command stay. */
+export function withKeys(state: EdgeState, service: string, keys: ServiceState["keys"]): EdgeState {
+  const known = state.services[service];
+  if (known === undefined) return state;
+  const { keys: before, ...rest } = known;
+  const byHand = Object.entries(before ?? {}).filter(([, key]) => key.from === "command");
+  const all = { ...Object.fromEntries(byHand), ...keys };
+  const open = keys === undefined && byHand.length === 0;
+  return withService(state, service, open ? rest : { ...rest, keys: all });
 }
 
 /** The state in which a release gets the traffic; the one before stays kept. */

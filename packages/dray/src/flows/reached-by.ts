@@ -1,0 +1,24 @@
+import type { Context } from "../core/context.ts";
+import type { Machine } from "../machine/machine.ts";
+import type { Manifest } from "../manifest/schema.ts";
+import { keeperImage } from "../recipes/keeper.ts";
+import type { Https } from "../targets/machines/job.ts";
+import type { Wish } from "../targets/machines/steps.ts";
+import { edgeImageOf } from "./edge-image.ts";
+import { httpsOf } from "./https.ts";
+
+/** How the service is reached on a machine: its edge, and the keeper where something is to be kept. */
+export async function reachedBy(
+  manifest: Manifest,
+  machine: Machine,
+  architecture: string,
+  copying: boolean,
+  context: Context,
+): Promise<{ wish: Pick<Wish, "edge" | "keeper">; https: Https | undefined }> {
+  const https = await httpsOf(manifest, machine.address, context);
+  const tls = https === undefined ? {} : { tls: https.port };
+  const edge = { port: manifest.edge.port, ...tls, image: edgeImageOf(manifest) };
+  if (https === undefined && !copying) return { wish: { edge }, https };
+  const certificate = https === undefined ? {} : { host: https.host, certificate: https.wish };
+  return { wish: { edge, keeper: { image: await keeperImage(architecture), ...certificate } }, https };
+}

@@ -1,0 +1,111 @@
+import http from "node:http";
+import { once } from "node:events";
+import { text } from "node:stream/consumers";
+import { expect, test } from "vitest";
+import { appImage } from "../world/images.ts";
+import { startVm, type Vm } from "../world/vm.ts";
+
+const KEY = "a-partner-key-of-a-good-length";
+
+interface Answer {
+  status: number;
+  headers: http.IncomingHttpHeaders;
+  body: string;
+}
+
+async function ask(
+  vm: Vm,
+  path: string,
+  headers: Record<string, string> = {},
+  body?: string,
+  method: string = body === undefined ? "GET" : "POST",
+): Promise<Answer> {
+  const length = body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) };
+  const request = http.request({ host: vm.address, path, method, agent: false, headers: { ...headers, ...length } });
+  request.end(body);
+  const [answer] = (await once(request, "response")) as [http.IncomingMessage];
+  return { status: answer.statusCode ?? 0, headers: answer.headers, body: await text(answer) };
+}
+
+async function deploy(vm: Vm, lines: string, env: Record<string, string> = {}): Promise<void> {
+  await vm.write(
+    "dray.yaml",
+    `service: decisions\nmachine: ${vm.host}\nimage: ${appImage("1")}\nready: /\nenv: ${JSON.stringify({ POLITE: "1", ...env })}\n${lines}`,
+  );
+  const ended = await vm.drayWith({ PARTNER_KEY: KEY }, "deploy", "-y");
+  expect(ended.code, ended.stderr).toBe(0);
+}
+
+const bearer = (key: string): Record<string, string> => ({ authorization: `Bearer ${key}` });
+
+test("callers show a key; keys come and go without a reload, and only hashes are on the machine", async () => {
+  await using vm = await startVm();
+  await deploy(vm, "keys: {partners: {env: PARTNER_KEY}}\n");
+  const refused = await ask(vm, "/decisions", {}, "{}");
+  expect([refused.status, refused.headers["www-authenticate"]]).toEqual([401, "Bearer"]);
+  expect(refused.headers["content-type"]).toBe("application/problem+json");
+  expect((await ask(vm, "/decisions", bearer("wrong"), "{}")).status).toBe(401);
+  // What a client says of itself is not believed.
+  expect((await ask(vm, "/decisions", { "x-dray-key": "partners" }, "{}")).status).toBe(401);
+  for (const path of ["/", "/docs", "/openapi.json"]) expect((await ask(vm, path)).status, path).toBe(200);
+  for (const headers of [bearer(KEY), { "x-api-key": KEY }])
+    expect((await ask(vm, "/decisions", headers, "{}")).status).toBe(200);
+  // The release learns who called, and never sees the key.
+  const told = JSON.parse((await ask(vm, "/echo", bearer(KEY), "{}")).body) as { headers: Record<string, string> };
+  expect(told.headers["x-dray-key"]).toBe("partners");
+  expect(told.headers["authorization"]).toBeUndefined();
+  expect((await vm.drayWith({ PARTNER_KEY: KEY }, "request", "-d", "{}", "-p", "/decisions")).code).toBe(0);
+
+  const reloads = await vm.inside("docker", "exec", "dray-edge", "cat", "/proc/1/task/1/children");
+  const added = await vm.dray("keys", "add", "auditors");
+  expect(added.code, added.stderr).toBe(0);
+  const fresh = added.stdout.trim();
+  expect((await ask(vm, "/decisions", bearer(fresh), "{}")).status).toBe(200);
+  expect((await vm.dray("keys", "add", "auditors")).stderr).toContain("[keys.taken]");
+  expect((await vm.dray("keys", "ls")).stdout).toMatch(/partners +manifest[\s\S]*auditors +command/);
+  expect((await vm.drayWith({ PARTNER_KEY: KEY }, "deploy", "-y")).code).toBe(0);
+  expect((await ask(vm, "/decisions", bearer(fresh), "{}")).status).toBe(200);
+  expect((await vm.dray("keys", "revoke", "auditors")).code).toBe(0);
+  expect((await ask(vm, "/decisions", bearer(fresh), "{}")).status).toBe(401);
+  expect((await ask(vm, "/decisions", bearer(KEY), "{}")).status).toBe(200);
+  expect(await vm.inside("docker", "exec", "dray-edge", "cat", "/proc/1/task/1/children")).toBe(reloads);
+  // An edge that starts again knows them, too.
+  await vm.inside("docker", "restart", "-t", "1", "dray-edge");
+  await expect.poll(() => ask(vm, "/decisions", bearer(KEY), "{}").then(({ status }) => status, String)).toBe(200);
+  expect((await ask(vm, "/decisions", bearer(fresh), "{}")).status).toBe(401);
+  const files = await vm.inside("sh", "-c", "grep -rl -e a-partner-key /var/lib/docker 2>/dev/null || true");
+  expect(files).toBe("");
+  expect((await vm.dray("logs", "--edge", "-n", "200")).stdout).toMatch(
+    /"POST \/decisions HTTP\/1.1" [0-9a-f-]{36} partners/,
+  );
+});
+
+test("limits hold: rate, body, a bounded queue; every answer has an id that the release knows, too", async () => {
+  await using vm = await startVm();
+  await deploy(vm, "rate: 20/s\nlimits: {body: 1KiB, concurrency: 2, queue: 4, timeout: 3s}\n", { TAKES_MS: "50" });
+  const large = await ask(vm, "/decisions", {}, `"${"x".repeat(2000)}"`);
+  expect([large.status, JSON.parse(large.body)]).toEqual([413, { status: 413, title: "a body of at most 1024 bytes" }]);
+  const one = await ask(vm, "/echo", { "x-request-id": "mine" }, "{}");
+  const told = (JSON.parse(one.body) as { headers: Record<string, string> }).headers;
+  expect(one.headers["x-request-id"]).toMatch(/^[0-9a-f-]{36}$/);
+  expect(told["x-request-id"]).toBe(one.headers["x-request-id"]);
+  expect(one.headers["x-dray-release"]).toMatch(/^\w{8}$/);
+  expect((await vm.dray("logs", "--edge")).stdout).toContain(String(one.headers["x-request-id"]));
+
+  // Forty at once: two are served, four wait, and the rate lets no more than twenty come that far.
+  const burst = await Promise.all(Array.from({ length: 40 }, () => ask(vm, "/decisions", {}, "{}")));
+  const by = (status: number): Answer[] => burst.filter((answer) => answer.status === status);
+  expect(by(200).length + by(429).length).toBe(40);
+  expect(by(200).length).toBeGreaterThanOrEqual(6);
+  expect(by(200).length).toBeLessThanOrEqual(20);
+  for (const answer of by(429)) {
+    expect(answer.headers["retry-after"]).toBe("1");
+    expect(answer.headers["x-request-id"]).toMatch(/^[0-9a-f-]{36}$/);
+  }
+  const why = new Set(by(429).map((answer) => (JSON.parse(answer.body) as { title: string }).title));
+  expect([...why].toSorted()).toEqual(["busy: every replica has its hands full", "too many requests from you"]);
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  expect((await ask(vm, "/decisions", {}, "{}")).status).toBe(200);
+  const late = await ask(vm, "/slow?s=6");
+  expect(late.status).toBe(504);
+});
