@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { appImage } from "../world/images.ts";
+import { startLoad } from "../world/load.ts";
 import { startVm } from "../world/vm.ts";
 
 const PLANTED = ["planted-env-7f3a", "planted-file-91bc", "planted-command-d20e"];
@@ -32,8 +33,11 @@ test("secrets from the environment, a file and a command reach the container, an
   expect(await Promise.all(["FROM_ENV", "FROM_FILE", "FROM_COMMAND"].map(inside))).toEqual(
     PLANTED.map((each) => `${each}\n`),
   );
-  const volume = await vm.inside("docker", "exec", "dray-edge", "bash", "-c", "cat /var/lib/dray/*");
+  const volume = await vm.inside("docker", "exec", "dray-edge", "bash", "-c", "cat /var/lib/dray/* 2>/dev/null; true");
   const labels = await vm.inside("sh", "-c", "docker inspect -f '{{json .Config.Labels}}' $(docker ps -aq)");
+  // Neither the engine's own files: what a container gets is in memory, and sealed on the disk.
+  const disk = await vm.inside("sh", "-c", "grep -rl planted- /var/lib/docker /etc /root /home 2>/dev/null || true");
+  expect(disk).toBe("");
   for (const planted of PLANTED)
     expect([...said, argv, volume, labels].filter((text) => text.includes(planted))).toEqual([]);
 
@@ -42,4 +46,54 @@ test("secrets from the environment, a file and a command reach the container, an
     `service: a\nmachine: ${vm.host}\nimage: x\nsecrets: {A: {command: [sh, -c, "echo not signed in >&2; exit 7"]}}\n`,
   );
   expect(await dray("deploy")).toMatch(/\[manifest\.secret-missing\].*sh ended with 7: not signed in/);
+});
+
+test("a secret is rotated under load without a lost request, and is back after everything was started again", async () => {
+  await using vm = await startVm();
+  const manifest = (secrets: string, more: string = ""): Promise<void> =>
+    vm.write(
+      "dray.yaml",
+      `service: decisions\nmachine: ${vm.host}\nimage: ${appImage("1")}\nready: /\nenv: {POLITE: "1"}\nsecrets: ${secrets}\n${more}`,
+    );
+  await manifest("{TOKEN: {env: PLANTED}, FILED: {env: PLANTED, as: file}}");
+  const deploy = async (): Promise<void> => {
+    const ended = await vm.drayWith({ PLANTED: "planted-first" }, "deploy", "-y");
+    expect(ended.code, ended.stderr).toBe(0);
+  };
+  await deploy();
+  const seen = async (): Promise<string[]> =>
+    (await vm.dray("exec", "--", "sh", "-c", "echo $TOKEN; cat $FILED_FILE; echo; echo [$FILED]")).stdout
+      .trim()
+      .split("\n");
+  expect(await seen()).toEqual(["planted-first", "planted-first", "[]"]);
+  expect((await vm.dray("secrets", "ls")).stdout).toMatch(/TOKEN +\$TOKEN[\s\S]*FILED +\/run\/secrets\/FILED/);
+
+  const load = startLoad(`http://${vm.address}/`, 100);
+  const set = await vm.drayFed("planted-second\n", "secrets", "set", "TOKEN");
+  expect(set.code, set.stderr).toBe(0);
+  expect(set.stdout + set.stderr).not.toContain("planted");
+  expect(await load.stop()).toMatchObject({ failed: 0 });
+  expect(await seen()).toEqual(["planted-second", "planted-first", "[]"]);
+  expect((await vm.drayFed("x", "secrets", "set", "OTHER")).stderr).toContain("[secrets.unknown]");
+
+  // What lives on the machine only stays there over a deploy, and over a boot.
+  await manifest("{TOKEN: {machine: true}, FILED: {env: PLANTED, as: file}}");
+  await deploy();
+  expect((await seen())[0]).toBe("planted-second");
+  await vm.inside(
+    "sh",
+    "-c",
+    "docker kill $(docker ps -q) >/dev/null; docker start $(docker ps -aq --filter label=dray.role=replica | head -1) dray-edge dray-keeper >/dev/null",
+  );
+  await expect
+    .poll(() => fetch(`http://${vm.address}/`).then(({ status }) => status, String), { timeout: 20_000 })
+    .toBe(200);
+  expect((await seen())[0]).toBe("planted-second");
+  await manifest("{NEVER: {machine: true}}");
+  expect((await vm.dray("deploy", "-y")).stderr).toContain(
+    "[manifest.secret-missing] the secret NEVER is not on the machine",
+  );
+  expect((await seen())[0]).toBe("planted-second");
+  expect((await vm.dray("remove", "-y")).code).toBe(0);
+  expect(await vm.inside("docker", "volume", "ls", "-q")).toBe("");
 });

@@ -40,15 +40,16 @@ export async function startQemu(): Promise<QemuVm> {
     [https, 443],
   ].map(([from, to]) => `hostfwd=tcp:127.0.0.1:${from}-:${to}`);
   const monitor = path.join(folder, "monitor");
-  const machine = spawn("qemu-system-x86_64", [
-    ...["-accel", "tcg,thread=multi", "-smp", "2", "-m", "2048", "-cpu", "max", "-display", "none", "-snapshot"],
-    ...["-kernel", disk.kernel, "-initrd", disk.initrd],
-    ...["-append", "root=/dev/vda rw console=ttyS0 panic=-1"],
-    ...["-drive", `file=${disk.image},if=virtio,format=raw`],
+  const flags = [
+    "-accel tcg,thread=multi -smp 2 -m 2048 -cpu max -display none -snapshot",
+    `-kernel ${disk.kernel} -initrd ${disk.initrd}`,
+    `-drive file=${disk.image},if=virtio,format=raw`,
     // Nothing outside can be reached from it.
-    ...["-netdev", `user,id=net,restrict=on,${forward.join(",")}`, "-device", "virtio-net-pci,netdev=net"],
-    ...["-serial", `file:${folder}/console.log`, "-monitor", `unix:${monitor},server,nowait`],
-  ]);
+    `-netdev user,id=net,restrict=on,${forward.join(",")} -device virtio-net-pci,netdev=net`,
+    `-serial file:${folder}/console.log -monitor unix:${monitor},server,nowait`,
+  ];
+  const append = ["-append", "root=/dev/vda rw console=ttyS0 panic=-1"];
+  const machine = spawn("qemu-system-x86_64", [...flags.join(" ").split(" "), ...append]);
   const host = "dray-qemu";
   await writeFile(path.join(folder, "known_hosts"), `${host} ${disk.hostKey}\n`);
   const config = path.join(folder, "ssh_config");

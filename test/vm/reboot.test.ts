@@ -106,8 +106,8 @@ test("a VM that is rebooted, and one whose power is cut, is back by itself: rele
   expect(before.split[fresh ?? ""], JSON.stringify(before.split)).toBeGreaterThan(CALLS * 0.2);
 
   for (const [how, act] of [
-    ["reboot", vm.reboot],
-    ["power cut", vm.powerCut],
+    ["reboot", () => vm.reboot()],
+    ["power cut", () => vm.powerCut()],
   ] as const) {
     await act();
     const seconds = await back(vm, ca);
@@ -115,7 +115,7 @@ test("a VM that is rebooted, and one whose power is cut, is back by itself: rele
     await expect.poll(() => vm.inside("docker ps -q | wc -l"), { timeout: 60_000, interval: 1000 }).toBe("4");
     expect(await state(vm)).toBe(before.state);
     const after = await split(vm, ca);
-    expect(Object.keys(after).toSorted(), JSON.stringify(after)).toEqual([old, fresh].toSorted());
+    expect(new Set(Object.keys(after)), JSON.stringify(after)).toEqual(new Set([old, fresh]));
     expect(Math.abs((after[fresh ?? ""] ?? 0) / CALLS - 0.25), JSON.stringify(after)).toBeLessThan(0.05);
   }
   // Nobody watches any more: the share is taken away, also after a boot.

@@ -34,6 +34,8 @@ export interface Vm extends AsyncDisposable {
   };
   /** The same, with other environment variables. */
   drayWith(env: Record<string, string>, ...argv: string[]): Promise<Ended>;
+  /** The same, with something on its standard input. */
+  drayFed(stdin: string, ...argv: string[]): Promise<Ended>;
   /** Runs a program inside the VM as root. */
   inside(...argv: string[]): Promise<string>;
   write(name: string, content: string): Promise<void>;
@@ -107,9 +109,10 @@ export async function startVm(suite: Suite = "bookworm", user: User = "ops", opt
     NO_COLOR: "1",
   };
   const inside = (...argv: string[]): Promise<string> => must(["docker", "exec", name, ...argv]);
-  const dray = (extra: Record<string, string>, argv: readonly string[]): Promise<Ended> =>
+  const dray = (extra: Record<string, string>, argv: readonly string[], stdin?: string): Promise<Ended> =>
     run([process.execPath, DRAY, ...argv], {
       cwd: folder,
+      ...(stdin === undefined ? {} : { stdin }),
       env: { ...env, ...extra },
       signal: AbortSignal.timeout(600_000),
     });
@@ -132,6 +135,7 @@ export async function startVm(suite: Suite = "bookworm", user: User = "ops", opt
         void createInterface({ input: child.stderr }).on("line", act);
       return { kill: (signal) => child.kill(signal), ended, onLine };
     },
+    drayFed: (stdin, ...argv) => dray({}, argv, stdin),
     drayWith: (extra, ...argv) => dray(extra, argv),
     write: (file, content) => writeFile(path.join(folder, file), content),
     [Symbol.asyncDispose]: async () => {

@@ -1,55 +1,26 @@
 #!/usr/bin/env node
-import path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { Certificates } from "./certificates/certificates.ts";
-import { Haproxy } from "./haproxy.ts";
-import { serve } from "./server.ts";
-import { Shadows } from "./shadow/shadows.ts";
-import { type KeeperStatus, readIfThere, replaceFile } from "./status.ts";
-import { wishOf } from "./wish.ts";
+import { text } from "node:stream/consumers";
+import { keep } from "./keep.ts";
+import { Secrets } from "./secrets.ts";
 
 const HOME = process.env["DRAY_HOME"] ?? "/var/lib/dray";
-const LOOK_MS = 500;
+const secrets = new Secrets(HOME);
+const [, , command, service = ""] = process.argv;
 
-const log = (text: string): void => void process.stdout.write(`${new Date().toISOString()} ${text}\n`);
+/** What dray runs beside the keeper, in its container: values come by standard input, never as arguments. */
+const COMMANDS: Record<string, () => Promise<void>> = {
+  seal: async () => await secrets.seal(service, JSON.parse(await text(process.stdin)) as Record<string, string>, false),
+  merge: async () => await secrets.seal(service, JSON.parse(await text(process.stdin)) as Record<string, string>, true),
+  drop: async () => await secrets.drop(service),
+  restore: async () => await secrets.restore(service),
+};
 
-/** What the state's file holds; undefined while there is none, or a torn one. */
-async function readWish(): Promise<{ rev: number; wish: ReturnType<typeof wishOf> } | undefined> {
-  const text = await readIfThere(path.join(HOME, "state.json"));
-  if (text === undefined) return undefined;
-  try {
-    return { rev: (JSON.parse(text) as { rev: number }).rev, wish: wishOf(text) };
-  } catch (error) {
-    log(`the edge's state cannot be read: ${error instanceof Error ? error.message : String(error)}`);
-    return undefined;
-  }
+if (command === undefined) {
+  await keep(HOME, secrets);
+} else {
+  const act = COMMANDS[command];
+  if (act === undefined) throw new Error(`unknown command ${command}`);
+  await act();
+  process.stdout.write(`done ${JSON.stringify(await secrets.names(service))}\n`);
 }
-
-const haproxy = new Haproxy(path.join(HOME, "admin.sock"));
-const certificates = new Certificates(HOME, haproxy, log);
-const shadows = new Shadows(HOME, log);
-const startedAt = new Date().toISOString();
-const stopped = new AbortController();
-for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stopped.abort());
-
-await certificates.prepare();
-const server = await serve(certificates.challenges);
-await shadows.listen();
-log("the keeper is up");
-let said = "";
-while (!stopped.signal.aborted) {
-  const read = await readWish();
-  if (read !== undefined) {
-    await certificates.want(read.wish.certificates);
-    await shadows.want(read.wish.shadows);
-    const status: KeeperStatus = { v: 1, startedAt, rev: read.rev, certificates: certificates.statuses() };
-    const text = JSON.stringify(status);
-    if (text !== said) await replaceFile(path.join(HOME, "keeper-status.json"), text);
-    said = text;
-  }
-  await sleep(LOOK_MS, undefined, { signal: stopped.signal }).catch(() => undefined);
-}
-await shadows.close();
-server.close();
-log("the keeper ends");
 process.exit(0);

@@ -54,6 +54,23 @@ const ACCEPT = [
 ].join(", ");
 
 /**
+ * Compressed bytes of one platform of an image, as its registry tells; undefined where it does not tell us (an image that
+ * wants a login, a registry that only the machine reaches).
+ */
+export async function imageBytes(text: string, architecture: string, signal: AbortSignal): Promise<number | undefined> {
+  try {
+    const reference = parseReference(text);
+    const session = new Session(reference, signal);
+    const first = (await session.json(`manifests/${reference.version}`, text)) as Manifest;
+    const manifest =
+      first.manifests === undefined ? first : await platformOf(session, first.manifests, text, architecture);
+    return manifest.layers?.reduce((sum, layer) => sum + layer.size, 0);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
  * Fetches one platform of an image over HTTP (OCI distribution-spec 1.1, "Pull"), without an engine: only blobs that the
  * content store lacks. @throws Failure image.not-found, image.carry-failed
  */

@@ -1,5 +1,7 @@
 import { Command } from "commander";
-import { addDeploy, addPlan, addRetire, addRollback } from "./commands/deploy.ts";
+import { addDeploy, addPlan, addRollback } from "./commands/deploy.ts";
+import { addRetire } from "./commands/retire.ts";
+import { addSecrets } from "./commands/secrets.ts";
 import { addGolden } from "./commands/golden.ts";
 import { addInit } from "./commands/init.ts";
 import { addExec, addLogs, addRemove, addStatus } from "./commands/look.ts";
@@ -29,6 +31,7 @@ export function makeProgram(): Command {
     addGolden,
     addShadow,
     addKeys,
+    addSecrets,
     addTrace,
     addOpen,
     addExec,

@@ -9,6 +9,10 @@ export interface Settings {
   env: Record<string, string>;
   /** Names only; the values travel apart and are never part of a release. */
   secrets: string[];
+  /** Those of them that the container gets as files only. */
+  secretFiles?: string[];
+  /** Some of the secrets are only on the machine. */
+  keptSecrets?: boolean;
   domain?: string;
   /** What the edge asks of a request before the release sees it. */
   front?: Front;

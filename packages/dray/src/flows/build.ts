@@ -93,6 +93,7 @@ export function makeRelease(manifest: Manifest, built: Built, digest: string, fr
     replicas: manifest.replicas,
     env: manifest.env,
     secrets: Object.keys(manifest.secrets),
+    ...filesOnly(manifest),
     limits: limitsOf(manifest),
   };
   return {
@@ -110,6 +111,12 @@ function portOf(manifest: Manifest, built: Built): { port?: number } {
   if (manifest.port !== undefined) return { port: manifest.port };
   const [only, ...more] = built.facts?.exposed ?? [];
   return only !== undefined && more.length === 0 ? { port: only } : {};
+}
+
+function filesOnly(manifest: Manifest): Pick<Settings, "secretFiles" | "keptSecrets"> {
+  const names = Object.entries(manifest.secrets).flatMap(([name, source]) => (source.as === "file" ? [name] : []));
+  const kept = Object.values(manifest.secrets).some((source) => "machine" in source);
+  return { ...(names.length === 0 ? {} : { secretFiles: names }), ...(kept ? { keptSecrets: true } : {}) };
 }
 
 /** What the edge asks of a request. */

@@ -7,27 +7,18 @@ import type { Built } from "../core/recipe.ts";
 import type { Cargo } from "../core/registry.ts";
 import type { Release } from "../core/release.ts";
 import { type Key, keptOf } from "../machine/edge-state.ts";
-import type { Machine, Where } from "../machine/machine.ts";
+import type { Where } from "../machine/machine.ts";
 import type { SshOptions } from "../machine/ssh.ts";
 import { loadGolden } from "../manifest/golden.ts";
 import type { Manifest } from "../manifest/schema.ts";
-import { knownLayers } from "../registries/direct.ts";
 import { architectureName, type Seen, type Site, survey } from "../targets/machines/observe.ts";
 import { planMachine } from "../targets/machines/plan.ts";
-import type { MachineStep, ShadowRollout, Source, Wish } from "../targets/machines/steps.ts";
+import type { MachineStep, ShadowRollout, Wish } from "../targets/machines/steps.ts";
 import type { Https, Job } from "../targets/machines/job.ts";
 import { performer } from "../targets/machines/perform.ts";
-import {
-  askRegistry,
-  buildImage,
-  checkArchitecture,
-  loadCargo,
-  makeRelease,
-  origin,
-  recipeOf,
-  whoAmI,
-} from "./build.ts";
+import { buildImage, loadCargo, makeRelease, origin, recipeOf, whoAmI } from "./build.ts";
 import { supplyEdge } from "./edge-image.ts";
+import { fit } from "./fit.ts";
 import { machinesOf, onEach, withMachine } from "./fleet.ts";
 import { endpoint } from "./https.ts";
 import { supplyKeeper } from "./keeper-image.ts";
@@ -110,7 +101,8 @@ export async function deploy(manifest: Manifest, options: DeployOptions, context
       ]);
       const { release, source } = await fit(made, machine, seen, equipped);
       const copying = options.now !== true && (options.shadow ?? manifest.rollout.shadow) !== undefined;
-      const reached = await reachedBy(manifest, machine, architecture, copying, equipped);
+      const needed = copying || Object.keys(manifest.secrets).length > 0;
+      const reached = await reachedBy(manifest, machine, architecture, needed, equipped);
       const wish: Wish = { release, source, again: false, ...reached.wish, ...rollout, ...copies };
       return await carryOutOn(
         where,
@@ -139,36 +131,6 @@ async function makeOnce(
   return { built, cargo, release: makeRelease(manifest, built, cargo?.digest ?? "", await from) };
 }
 
-/** Above this many bytes a pull is better: it resumes, and fetches layers side by side. */
-const PARTS_LIMIT = 64e6;
-
-/** How a machine gets this release; refuses what cannot run there. @throws Failure image.* */
-async function fit(
-  made: { built: Built; cargo: Cargo | undefined; release: Release },
-  machine: Machine,
-  seen: Seen,
-  context: Context,
-): Promise<{ release: Release; source: Source }> {
-  const { built, cargo, release } = made;
-  if (built.reference === "(to be built)") return { release, source: { via: "direct", bytes: 0 } };
-  const { architecture, machine: name } = seen;
-  if (cargo === undefined || built.facts === undefined) {
-    const found = await askRegistry(machine, built.reference, context);
-    checkArchitecture(built.reference, found.architectures, { name, architecture });
-    return { release: { ...release, digest: found.digest }, source: { via: "pull", reference: built.reference } };
-  }
-  checkArchitecture(built.reference, [built.facts.architecture], { name, architecture });
-  if (name === "local" && built.cargo === undefined)
-    return { release: { ...release, image: built.facts.id }, source: { via: "here" } };
-  const kept = seen.state.services[release.service]?.releases ?? [];
-  const known = await knownLayers(kept.map((each) => each.release.digest));
-  const missing = cargo.layers.filter((layer) => !known.has(layer.digest));
-  const bytes = missing.reduce((sum, layer) => sum + layer.size, 0);
-  const small = cargo.whole && seen.imageStore === "layers" && bytes <= PARTS_LIMIT;
-  const parts = small ? { parts: missing.map((layer) => layer.digest) } : {};
-  return { release, source: { via: "direct", bytes, ...parts } };
-}
-
 /** Gives the traffic back to a release that is kept on the machines: the one before, or the one named. @throws Failure */
 export async function rollback(
   manifest: Manifest,
@@ -176,7 +138,7 @@ export async function rollback(
   options: DeployOptions,
   context: Context,
 ): Promise<Outcome[]> {
-  const equipped = await withSecrets(manifest, context);
+  const equipped = context;
   const keys = await keysOf(manifest, context);
   return await onEach(machinesOf(manifest, options.machine), manifest.atOnce, (where) =>
     withMachine(where, options.ssh, equipped, async (machine) => {
@@ -225,7 +187,7 @@ function target(seen: Seen, name: string, asked: string | undefined): Release {
 }
 
 /** One machine, what was seen there and what is wished for. */
-interface Errand {
+export interface Errand {
   manifest: Manifest;
   site: Site;
   seen: Seen;
@@ -235,7 +197,13 @@ interface Errand {
   golden: Golden[];
 }
 
-async function carryOutOn(where: Where, errand: Errand, options: DeployOptions, context: Context): Promise<Outcome> {
+/** Carries out a wish on one machine. @throws Failure */
+export async function carryOutOn(
+  where: Where,
+  errand: Errand,
+  options: DeployOptions,
+  context: Context,
+): Promise<Outcome> {
   const { manifest, site, seen, wish, https, golden } = errand;
   const startedAt = options.startedAt ?? performance.now();
   const plan: Plan<MachineStep> = planMachine(wish, seen);

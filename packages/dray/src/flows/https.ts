@@ -36,7 +36,7 @@ for (const [net, bits] of [
  * What a service is called over HTTPS on a machine: its domain; without one, the machine's address where a CA can reach
  * it, or where the manifest asks for it. Undefined: plain HTTP.
  */
-export function secureHost(manifest: Manifest, address: string): string | undefined {
+function secureHost(manifest: Manifest, address: string): string | undefined {
   if (manifest.tls === "off") return undefined;
   if (manifest.domain !== undefined) return manifest.domain;
   const family = isIP(address);

@@ -7,6 +7,7 @@ import { EMPTY_STATE, keptOf, type Replica, type ServiceState } from "../machine
 import type { Where } from "../machine/machine.ts";
 import type { SshOptions } from "../machine/ssh.ts";
 import { leftText, type Unfinished, unfinished } from "../targets/machines/journal.ts";
+import { withVariables } from "../targets/machines/secrets.ts";
 import { keeperStatus } from "../targets/machines/keeper-status.ts";
 import type { Site } from "../targets/machines/observe.ts";
 import { withSite } from "./fleet.ts";
@@ -118,13 +119,26 @@ export async function serviceOn(site: Site, service: string): Promise<ServiceSta
 }
 
 /** The replicas that get the traffic, or those of the release named. @throws Failure */
-export async function replicasOf(site: Site, service: string, release: string | undefined): Promise<Replica[]> {
+async function replicasOf(site: Site, service: string, release: string | undefined): Promise<Replica[]> {
   const state = await serviceOn(site, service);
   const kept = keptOf(state, release ?? state.current);
   if (kept !== undefined) return kept.replicas;
   throw new Failure("release.unknown", `${release} is not kept on ${site.machine.name}`, {
     hint: `kept there: ${state.releases.map((each) => each.release.id).join(", ")}`,
   });
+}
+
+/** The first replica that has the traffic, and the argv that gives a program there what the release itself has. @throws Failure */
+export async function programIn(
+  site: Site,
+  service: string,
+  argv: readonly string[],
+): Promise<{ container: string; argv: string[] }> {
+  const state = await serviceOn(site, service);
+  const kept = keptOf(state, state.current);
+  const [replica] = kept?.replicas ?? [];
+  if (kept === undefined || replica === undefined) throw new TypeError("a service without a replica");
+  return { container: replica.container, argv: withVariables(kept.release, argv) };
 }
 
 export interface LogOptions {

@@ -12,13 +12,13 @@ export async function reachedBy(
   manifest: Manifest,
   machine: Machine,
   architecture: string,
-  copying: boolean,
+  needed: boolean,
   context: Context,
 ): Promise<{ wish: Pick<Wish, "edge" | "keeper">; https: Https | undefined }> {
   const https = await httpsOf(manifest, machine.address, context);
   const tls = https === undefined ? {} : { tls: https.port };
   const edge = { port: manifest.edge.port, ...tls, image: edgeImageOf(manifest) };
-  if (https === undefined && !copying) return { wish: { edge }, https };
+  if (https === undefined && !needed) return { wish: { edge }, https };
   const certificate = https === undefined ? {} : { host: https.host, certificate: https.wish };
   return { wish: { edge, keeper: { image: await keeperImage(architecture), ...certificate } }, https };
 }

@@ -9,6 +9,7 @@ import { withoutUnusedCertificates } from "../targets/machines/certificate.ts";
 import { removeKeeper } from "../targets/machines/keeper-setup.ts";
 import { edgeOf } from "../targets/machines/observe.ts";
 import { removeStrays, retire } from "../targets/machines/retire.ts";
+import { dropSecrets, removeSecretsVolumes } from "../targets/machines/secrets.ts";
 import { serviceOn } from "./look.ts";
 import { withSite } from "./fleet.ts";
 
@@ -37,6 +38,8 @@ export async function remove(
       removed: true,
     }));
     await removeStrays(site, service, new Set(), context);
+    if (known.releases.some((kept) => kept.release.settings.secrets.length > 0))
+      await dropSecrets(engine, service, signal);
     for (const kept of known.releases) {
       await engine.call("DELETE", `/images/dray/${service}:${kept.release.id}`, { signal }).catch((error: unknown) => {
         if (!isMissing(error)) throw error;
@@ -46,6 +49,7 @@ export async function remove(
     const last = Object.keys(after.services).length === 0;
     if (last) {
       await removeKeeper(site, signal);
+      await removeSecretsVolumes(engine, signal);
       await engine.call("DELETE", `/containers/${EDGE}`, { query: { force: true }, signal });
       await engine.call("DELETE", `/volumes/${EDGE_VOLUME.name}`, { signal });
     }

@@ -11,12 +11,14 @@ const PATIENCE_MS = 60_000;
 /** The context with the values of the manifest's secrets. @throws Failure manifest.secret-missing */
 export async function withSecrets(manifest: Manifest, context: Context): Promise<Context> {
   const values = await Promise.all(
-    Object.entries(manifest.secrets).map(async ([name, source]): Promise<[string, Secret]> => {
+    Object.entries(manifest.secrets).map(async ([name, source]): Promise<[string, Secret][]> => {
+      // Of what lives on the machine nothing is known here.
+      if ("machine" in source) return [];
       const value = await valueOf(name, source, manifest.folder, context.signal);
-      return [name, new Secret(value)];
+      return [[name, new Secret(value)]];
     }),
   );
-  return { ...context, secrets: new Map([...context.secrets, ...values]) };
+  return { ...context, secrets: new Map([...context.secrets, ...values.flat()]) };
 }
 
 /** The value of one secret. @throws Failure manifest.secret-missing */

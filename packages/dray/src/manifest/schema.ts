@@ -5,6 +5,8 @@ const NAME = /^[a-z][a-z0-9-]{0,39}$/;
 const name = z
   .string()
   .regex(NAME, "expected lower-case letters, digits and dashes, beginning with a letter, at most 40");
+/** A variable's name, in POSIX shells. */
+const secretName = z.string().regex(/^[A-Za-z_]\w*$/, "expected letters, digits and _, not beginning with a digit");
 const path = z.string().startsWith("/", 'expected a path beginning with "/"');
 const port = z.number().int().min(1).max(65_535);
 
@@ -57,6 +59,14 @@ const secretSource = z.union([
   z.strictObject({ env: z.string() }),
   z.strictObject({ file: z.string() }),
   z.strictObject({ command: z.array(z.string()).min(1) }),
+]);
+/** How the container gets a secret: as an environment variable, or only as a file in /run/secrets. */
+const as = z.enum(["env", "file"]).default("env");
+const containerSecret = z.union([
+  z.strictObject({ env: z.string(), as }),
+  z.strictObject({ file: z.string(), as }),
+  z.strictObject({ command: z.array(z.string()).min(1), as }),
+  z.strictObject({ machine: z.literal(true), as }),
 ]);
 /** Where a secret's value comes from, on this computer. */
 export type SecretSource = z.infer<typeof secretSource>;
@@ -164,12 +174,14 @@ export const manifestSchema = z
       .describe("Environment of the container."),
     secrets: z
       .union([
-        z.array(z.string()).transform((names) => Object.fromEntries(names.map((each) => [each, { env: each }]))),
-        z.record(z.string(), secretSource),
+        z
+          .array(secretName)
+          .transform((names) => Object.fromEntries(names.map((each) => [each, { env: each, as: "env" as const }]))),
+        z.record(secretName, containerSecret),
       ])
       .default({})
       .describe(
-        "What the container gets as environment variables and nobody else sees: names of variables of this computer, or by name `{env: NAME}`, `{file: PATH}`, `{command: [op, read, ...]}`.",
+        "What the container gets and nobody else sees, as environment variables and files in /run/secrets: names of variables of this computer, or by name `{env: NAME}`, `{file: PATH}`, `{command: [op, read, ...]}`, `{machine: true}` for what `dray secrets set` left on the machine; with `as: file` only the file.",
       ),
     domain: z.string().optional().describe("Host name the service answers to; without it, it answers to any."),
     tls: tls

@@ -118,7 +118,7 @@ async function prove(
   } catch (error) {
     const told = (await client.getAuthorizations(ordered))
       .flatMap((each) => each.challenges)
-      .map((each) => each.error as Problem | undefined)
+      .map((each): Problem | undefined => each.error)
       .find((problem) => problem?.detail !== undefined);
     if (told?.detail === undefined) throw error;
     throw new Refused(kindOf(told), told.detail, { cause: error });

@@ -78,12 +78,13 @@ export class Shadows {
       return;
     }
     running.inHand++;
-    void this.#ask(copy, running)
-      .catch(() => undefined)
-      .then((answer) => {
-        running.inHand--;
-        running.tally.add(copy.answer, answer, running.wish.tolerance);
-      });
+    void this.#compare(copy, running);
+  }
+
+  async #compare(copy: Copy, running: Running): Promise<void> {
+    const answer = await this.#ask(copy, running).catch(() => undefined);
+    running.inHand--;
+    running.tally.add(copy.answer, answer, running.wish.tolerance);
   }
 
   async #ask(copy: Copy, running: Running): Promise<Copy["answer"]> {

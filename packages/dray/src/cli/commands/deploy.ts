@@ -3,21 +3,20 @@ import type { Command } from "commander";
 import pLimit from "p-limit";
 import prettyMs from "pretty-ms";
 import { Failure } from "../../base/failure.ts";
-import { detach } from "../../base/process.ts";
 import type { Golden } from "../../core/golden.ts";
 import { alertOf } from "../../flows/alert.ts";
 import { deploy, type Outcome, rollback } from "../../flows/deploy.ts";
 import { loadGolden, saveGolden } from "../../manifest/golden.ts";
 import type { Plan } from "../../core/plan.ts";
 import { brokenHop, type Trace } from "../../core/trace.ts";
-import { finish } from "../../flows/remove.ts";
 import { proof, trace } from "../../flows/trace.ts";
-import { machinesOf, onEach } from "../../flows/fleet.ts";
+import { machinesOf } from "../../flows/fleet.ts";
 import type { Manifest } from "../../manifest/schema.ts";
 import { define, type Run } from "../command.ts";
 import { planText } from "../screen/screen.ts";
 import { chainText } from "../screen/trace.ts";
 import { say, sayJson, tell } from "../screen/say.ts";
+import { retireLater } from "./retire.ts";
 
 interface Flags {
   dryRun?: boolean;
@@ -152,7 +151,7 @@ async function confirmed(text: string): Promise<boolean> {
 }
 
 async function report(run: Run<Flags>, manifest: Manifest, outcomes: readonly Outcome[]): Promise<void> {
-  if (run.flags.dryRun !== true) await retireLater(run, manifest);
+  if (run.flags.dryRun !== true) await retireLater(run, manifest, run.flags.wait === true);
   const traces = run.flags.dryRun === true ? [] : await proofs(run, manifest, outcomes);
   run.screen.close();
   if (run.flags.json === true) {
@@ -191,33 +190,4 @@ function proofText(walked: Trace): string {
 
 export function urlOf(at: { address: string; port: number }): string {
   return `http://${at.address}${at.port === 80 ? "" : `:${at.port}`}`;
-}
-
-/** Draining may take minutes: a process of its own does it, so that the command can return. */
-async function retireLater(run: Run<Flags>, manifest: Manifest): Promise<void> {
-  const wheres = machinesOf(manifest, run.flags.machine);
-  if (run.flags.wait === true) {
-    await onEach(wheres, wheres.length, (where) =>
-      finish(where, run.ssh, manifest.service, run.who, manifest.keep, run.context),
-    );
-    return;
-  }
-  const [node, main] = [process.execPath, process.argv[1] ?? ""];
-  for (const where of wheres)
-    detach([node, main, "retire", where.name, where.ssh, manifest.service, String(manifest.keep)], process.env);
-}
-
-/** What `retireLater` starts; not for people. */
-export function addRetire(program: Command): void {
-  const command = program
-    .command("retire", { hidden: true })
-    .argument("<name>")
-    .argument("<ssh>")
-    .argument("<service>")
-    .argument("<keep>");
-  define(command, [], async (run, name, ssh, service, keep) => {
-    if (name === undefined || ssh === undefined || service === undefined)
-      throw new Failure("usage.invalid", "retire NAME SSH SERVICE KEEP");
-    await finish({ name, ssh }, run.ssh, service, run.who, Number(keep), run.context);
-  });
 }

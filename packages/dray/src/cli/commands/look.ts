@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { attach } from "../../base/process.ts";
 import { Failure } from "../../base/failure.ts";
 import { connect, machinesOf, onEach, withSite } from "../../flows/fleet.ts";
-import { logs, type MachineStatus, replicasOf, status } from "../../flows/look.ts";
+import { logs, programIn, type MachineStatus, status } from "../../flows/look.ts";
 import { remove } from "../../flows/remove.ts";
 import { define } from "../command.ts";
 import { say, sayJson, table } from "../screen/say.ts";
@@ -50,11 +50,11 @@ function statusText(machine: MachineStatus): string {
 }
 
 function certificateLines({ certificates }: MachineStatus): string[] {
-  return Object.entries(certificates).flatMap(([host, status]) => [
-    ...(status.state === "valid" ? [`https://${host}: certificate of ${status.issuer} until ${status.until}`] : []),
-    ...(status.state === "pending" ? [`https://${host}: the certificate is being asked for`] : []),
-    ...(status.state !== "pending" && status.problem !== undefined
-      ? [`https://${host}: ${status.problem.why}\n  ${status.problem.fix}; tried again at ${status.problem.nextAt}`]
+  return Object.entries(certificates).flatMap(([host, how]) => [
+    ...(how.state === "valid" ? [`https://${host}: certificate of ${how.issuer} until ${how.until}`] : []),
+    ...(how.state === "pending" ? [`https://${host}: the certificate is being asked for`] : []),
+    ...(how.state !== "pending" && how.problem !== undefined
+      ? [`https://${host}: ${how.problem.why}\n  ${how.problem.fix}; tried again at ${how.problem.nextAt}`]
       : []),
   ]);
 }
@@ -105,15 +105,11 @@ export function addExec(program: Command): void {
     if (where === undefined || program_ === undefined)
       throw new Failure("usage.invalid", "exec needs a machine and a program");
     const manifest = await run.manifest();
-    const container = await withSite(
-      where,
-      run.ssh,
-      run.context,
-      async (site) => (await replicasOf(site, manifest.service, undefined))[0]?.container ?? "",
-    );
+    const wanted = [program_, ...((rest as unknown as string[] | undefined) ?? [])];
+    const found = await withSite(where, run.ssh, run.context, (site) => programIn(site, manifest.service, wanted));
     await using machine = await connect(where, run.ssh, run.context);
     const tty = process.stdin.isTTY ? "-it" : "-i";
-    const argv = ["exec", tty, container, program_, ...((rest as unknown as string[] | undefined) ?? [])];
+    const argv = ["exec", tty, found.container, ...found.argv];
     // Who may not open the engine's socket has reached it with sudo.
     const script = `test -w /var/run/docker.sock && exec docker "$@"; exec sudo -n docker "$@"`;
     return await attach(machine.interactive(["sh", "-c", script, "docker", ...argv], process.stdin.isTTY));

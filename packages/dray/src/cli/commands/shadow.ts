@@ -14,11 +14,11 @@ export function addShadow(program: Command): void {
   addStart(group);
   const report = group.command("report").description("how its answers compare with the live ones");
   define<object>(report, ["dray shadow report", "dray shadow report --json"], async (run) => {
-    await each(run, (manifest, where) => shadowOn(where, run.ssh, manifest.service, run.context));
+    await onMachines(run, (manifest, where) => shadowOn(where, run.ssh, manifest.service, run.context));
   });
   const stop = group.command("stop").description("end it, and show the last report");
   define<object>(stop, ["dray shadow stop"], async (run) => {
-    await each(run, (manifest, where) => stopShadow(where, run.ssh, manifest.service, run.who, run.context));
+    await onMachines(run, (manifest, where) => stopShadow(where, run.ssh, manifest.service, run.who, run.context));
   });
 }
 
@@ -53,7 +53,7 @@ const DEFAULTS = { minAgreement: 0.99, tolerance: 1e-6, minimum: 20 };
 type Manifest = Awaited<ReturnType<Run<object>["manifest"]>>;
 type Where = ReturnType<typeof machinesOf>[number];
 
-async function each(
+async function onMachines(
   run: Run<object & { json?: boolean; machine?: string }>,
   act: (manifest: Manifest, where: Where) => Promise<ShadowFound>,
 ): Promise<void> {

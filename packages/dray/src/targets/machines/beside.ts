@@ -21,10 +21,29 @@ function isAsked({ keeper }: Wish, seen: Seen): boolean {
 export function keeperSteps(wish: Wish, seen: Seen): MachineStep[] {
   const { keeper, edge } = wish;
   if (keeper === undefined) return [];
-  if (seen.keeper === keeper.image && isAsked(wish, seen) && (edge.tls === undefined || seen.state.tls === edge.tls))
+  const { service, settings } = wish.release;
+  const secrets = settings.secrets.length > 0 && !wish.again ? [service] : [];
+  const holds = secrets.every((each) => seen.keeperSecrets?.includes(each));
+  if (
+    holds &&
+    seen.keeper === keeper.image &&
+    isAsked(wish, seen) &&
+    (edge.tls === undefined || seen.state.tls === edge.tls)
+  )
     return [];
-  return [{ kind: "keeper", on: seen.machine, title: "start the keeper", image: keeper.image }];
+  return [{ kind: "keeper", on: seen.machine, title: "start the keeper", image: keeper.image, secrets }];
 }
+
+/** Secrets whose values are here; a rollback finds them where they are. */
+export function secretSteps({ release, again, rotates }: Wish, seen: Seen): MachineStep[] {
+  const names = rotates ?? release.settings.secrets;
+  if (names.length === 0 || again) return [];
+  const title = `hand over ${names.length === 1 ? "a secret" : `${names.length} secrets`}`;
+  return [{ kind: "secrets", on: seen.machine, title, names, merge: rotates !== undefined || wantsKept(release) }];
+}
+
+/** Some of the secrets live on the machine only: they must stay there. */
+const wantsKept = (release: Wish["release"]): boolean => release.settings.keptSecrets === true;
 
 /** A certificate that is not there yet, or cannot be renewed. */
 export function certificateSteps(wish: Wish, seen: Seen): MachineStep[] {

@@ -15,11 +15,21 @@ export function imageName(release: { service: string; id: string }): string {
 /** Brings the release's image to the machine, however the plan says. Resolves to a note for people. @throws Failure image.*, machine.disk-full */
 export async function bring(job: Job, step: MachineStep & { kind: "carry" }, context: Context): Promise<string> {
   if (step.source.via === "here") return "here already";
+  if (step.source.via === "tag") return await rename(job, step.source.image, context);
   if (step.source.via === "pull") return await pull(job, step.source.reference, context);
   const onBytes = meter(step, context);
   const sent = (await asParts(job, step.source, onBytes, context)) ?? (await whole(job, onBytes, context));
   job.bytesSent += sent;
   return `${(sent / 1e6).toFixed(2)} MB sent`;
+}
+
+async function rename(job: Job, image: string, { signal }: Context): Promise<string> {
+  const { service, id } = job.release;
+  await job.site.machine.engine.post(`/images/${encodeURIComponent(image)}/tag`, {
+    query: { repo: `dray/${service}`, tag: id },
+    signal,
+  });
+  return "here already";
 }
 
 async function pull(job: Job, reference: string, context: Context): Promise<string> {

@@ -5,7 +5,7 @@ import type { Context } from "../../core/context.ts";
 import { file } from "../../machine/edge-script.ts";
 import type { EdgeState } from "../../machine/edge-state.ts";
 import type { Job } from "./job.ts";
-import { setUpKeeper } from "./keeper-setup.ts";
+import { type KeeperWanted, setUpKeeper } from "./keeper-setup.ts";
 import { keeperStatus } from "./keeper-status.ts";
 import { edgeOf } from "./observe.ts";
 
@@ -13,11 +13,11 @@ const POLL_MS = 300;
 /** A CA needs a few seconds; who waits longer has a fault to be told of. */
 const PATIENCE_MS = 45_000;
 
-/** Starts the keeper and tells it, and the edge, which host is to be had over HTTPS. */
-export async function openHttps(job: Job, image: string, context: Context): Promise<void> {
+/** Starts the keeper, and tells it and the edge which host is to be had over HTTPS. */
+export async function tellKeeper(job: Job, wanted: KeeperWanted, context: Context): Promise<void> {
   const { site, https, release } = job;
   await job.supplyKeeper(site, context);
-  const address = await setUpKeeper(job, image, context);
+  const address = await setUpKeeper(job, wanted, context);
   const edge = edgeOf(site);
   if (https?.pem !== undefined)
     await edge.run(
@@ -34,7 +34,7 @@ export async function openHttps(job: Job, image: string, context: Context): Prom
         address,
       },
     }),
-    () => ({ at: new Date().toISOString(), who: job.who, keeper: image, host: https?.host }),
+    () => ({ at: new Date().toISOString(), who: job.who, keeper: wanted.image, host: https?.host }),
   );
 }
 

@@ -28,11 +28,13 @@ export function replicaContainer(
   image: string,
   address: string,
   env: readonly string[],
+  secrets: { Entrypoint?: string[]; Cmd?: string[]; mounts: object[]; env: string[] },
 ): object {
   const { limits } = release.settings;
   return {
     Image: image,
-    Env: env,
+    Env: [...env, ...secrets.env],
+    ...(secrets.Entrypoint === undefined ? {} : { Entrypoint: secrets.Entrypoint, Cmd: secrets.Cmd }),
     Labels: {
       "dray.role": "replica",
       "dray.service": release.service,
@@ -48,6 +50,7 @@ export function replicaContainer(
         ? {}
         : { DeviceRequests: [{ Driver: "nvidia", Count: limits.gpus, Capabilities: [["gpu"]] }] }),
       ...(release.settings.readOnly === true ? { ReadonlyRootfs: true, Tmpfs: { "/tmp": "size=64m,mode=1777" } } : {}),
+      Mounts: secrets.mounts,
       NetworkMode: NETWORK,
       // Until the release is proved, a crash must stay visible instead of turning into a loop.
       RestartPolicy: { Name: "no" },

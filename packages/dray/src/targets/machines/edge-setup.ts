@@ -29,7 +29,7 @@ const STALE_S = 60;
  * One at a time: engines check a container's name before they make it, and nobody else can have it, which is not
  * so for networks (two of one name are possible). The container is never started.
  */
-async function alone<T>(machine: Machine, image: string, context: Context, act: () => Promise<T>): Promise<T> {
+export async function alone<T>(machine: Machine, image: string, context: Context, act: () => Promise<T>): Promise<T> {
   const { engine } = machine;
   const { signal } = context;
   const body = { Image: image, Entrypoint: [], Cmd: ["true"], Labels: { "dray.role": "turn" } };

@@ -4,10 +4,13 @@ import type { Context } from "../../core/context.ts";
 import { EDGE_VOLUME, KEEPER } from "../../machine/edge.ts";
 import { isMissing, isTaken } from "../../machine/engine.ts";
 import { CAGE } from "./container.ts";
+import { alone } from "./edge-setup.ts";
 import type { Job } from "./job.ts";
 import { keeperStatus } from "./keeper-status.ts";
 import { freeAddress, NETWORK } from "./network.ts";
 import { edgeOf, type Site } from "./observe.ts";
+import { KEEPER_SECRETS_LABEL, secretsOfKeeper } from "./keeper-labels.ts";
+import { KEEPER_SECRETS, makeSecretsVolume, secretsVolume } from "./secrets.ts";
 
 const KEEPER_IMAGE_LABEL = "dray.image";
 
@@ -15,22 +18,37 @@ const POLL_MS = 200;
 const START_MS = 30_000;
 const MEMORY_BYTES = 256 * 1024 ** 2;
 
-/** Makes the keeper's container, or starts what is there; an older one makes room. Resolves to its address. @throws Failure keeper.failed */
-export async function setUpKeeper(job: Job, image: string, context: Context): Promise<string> {
-  const { site } = job;
+/** What a keeper is to be: its image, and the services whose secrets it holds. */
+export interface KeeperWanted {
+  image: string;
+  secrets: readonly string[];
+}
+
+/** Makes the keeper's container, or starts what is there; one that lacks something makes room. Resolves to its address. @throws Failure keeper.failed */
+export async function setUpKeeper(job: Job, wanted: KeeperWanted, context: Context): Promise<string> {
+  const { site, edgeImage } = job;
   const { signal } = context;
-  const before = (await keeperStatus(edgeOf(site)))?.startedAt;
-  const there = await look(site, signal);
-  if (there?.image === image && there.running) return there.address;
-  if (there !== undefined) await removeKeeper(site, signal);
-  if (job.subnet === undefined) throw new TypeError("no network for the keeper");
-  const address = edgeOf(site).known.keeper?.address ?? freeAddress(job.subnet, job.taken);
-  job.taken.add(address);
-  await create(site, image, address, signal);
+  return await alone(site.machine, edgeImage, context, async () => {
+    const before = (await keeperStatus(edgeOf(site)))?.startedAt;
+    const there = await look(site, signal);
+    const secrets = [...new Set([...(there?.secrets ?? []), ...wanted.secrets])].toSorted();
+    const fits = there?.image === wanted.image && there.secrets.length === secrets.length;
+    if (there !== undefined && fits && there.running) return there.address;
+    if (there !== undefined) await removeKeeper(site, signal);
+    if (job.subnet === undefined) throw new TypeError("no network for the keeper");
+    const address = edgeOf(site).known.keeper?.address ?? freeAddress(job.subnet, job.taken);
+    job.taken.add(address);
+    await create(site, { image: wanted.image, secrets }, address, signal);
+    await up(site, before, signal);
+    return address;
+  });
+}
+
+async function up(site: Site, before: string | undefined, signal: AbortSignal): Promise<void> {
   const until = performance.now() + START_MS;
   while (performance.now() < until) {
     const status = await keeperStatus(edgeOf(site));
-    if (status !== undefined && status.startedAt !== before) return address;
+    if (status !== undefined && status.startedAt !== before) return;
     await sleep(POLL_MS, signal);
   }
   throw new Failure("keeper.failed", `the keeper on ${site.machine.name} does not come up`, {
@@ -41,7 +59,7 @@ export async function setUpKeeper(job: Job, image: string, context: Context): Pr
 async function look(
   site: Site,
   signal: AbortSignal,
-): Promise<{ image: string; running: boolean; address: string } | undefined> {
+): Promise<{ image: string; secrets: string[]; running: boolean; address: string } | undefined> {
   interface Inspected {
     State: { Running: boolean };
     Config: { Labels: Record<string, string> };
@@ -49,18 +67,29 @@ async function look(
   try {
     const found = await site.machine.engine.get<Inspected>(`/containers/${KEEPER}/json`, { signal });
     const { [KEEPER_IMAGE_LABEL]: image = "", "dray.address": address = "" } = found.Config.Labels;
-    return { image, address, running: found.State.Running };
+    return { image, address, secrets: secretsOfKeeper(found.Config.Labels), running: found.State.Running };
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
   }
 }
 
-async function create(site: Site, image: string, address: string, signal: AbortSignal): Promise<void> {
+async function create(
+  site: Site,
+  { image, secrets }: KeeperWanted,
+  address: string,
+  signal: AbortSignal,
+): Promise<void> {
   const { engine } = site.machine;
+  for (const service of secrets) await makeSecretsVolume(engine, service, signal);
   const body = {
     Image: image,
-    Labels: { "dray.role": "keeper", [KEEPER_IMAGE_LABEL]: image, "dray.address": address },
+    Labels: {
+      "dray.role": "keeper",
+      [KEEPER_IMAGE_LABEL]: image,
+      "dray.address": address,
+      [KEEPER_SECRETS_LABEL]: secrets.join(","),
+    },
     HostConfig: {
       ...CAGE,
       CapAdd: [],
@@ -69,7 +98,14 @@ async function create(site: Site, image: string, address: string, signal: AbortS
       ReadonlyRootfs: true,
       NetworkMode: NETWORK,
       RestartPolicy: { Name: "always" },
-      Mounts: [{ Type: "volume", Source: EDGE_VOLUME.name, Target: EDGE_VOLUME.path }],
+      Mounts: [
+        { Type: "volume", Source: EDGE_VOLUME.name, Target: EDGE_VOLUME.path },
+        ...secrets.map((service) => ({
+          Type: "volume",
+          Source: secretsVolume(service),
+          Target: `${KEEPER_SECRETS}/${service}`,
+        })),
+      ],
     },
     NetworkingConfig: { EndpointsConfig: { [NETWORK]: { IPAMConfig: { IPv4Address: address } } } },
   };

@@ -5,5 +5,5 @@ import { HOME } from "../../machine/edge-state.ts";
 
 /** What the keeper last said of itself; undefined before it has said anything. */
 export async function keeperStatus(edge: Edge): Promise<KeeperStatus | undefined> {
-  return parseJson<KeeperStatus>(await edge.run(`cat ${HOME}/keeper-status.json 2>/dev/null`));
+  return parseJson(await edge.run(`cat ${HOME}/keeper-status.json 2>/dev/null`)) as KeeperStatus | undefined;
 }

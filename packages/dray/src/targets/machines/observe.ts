@@ -4,6 +4,7 @@ import { Edge, EDGE, EDGE_PORT_LABEL, EDGE_TLS_LABEL, KEEPER } from "../../machi
 import { EMPTY_STATE, type EdgeState } from "../../machine/edge-state.ts";
 import { EngineError } from "../../machine/engine.ts";
 import type { Machine } from "../../machine/machine.ts";
+import { secretsOfKeeper } from "./keeper-labels.ts";
 import { keeperStatus } from "./keeper-status.ts";
 import { subnetOf } from "./network.ts";
 
@@ -35,6 +36,8 @@ export interface Seen {
   imageStore: "layers" | "containerd";
   /** Of the edge's network, when there is one: `172.30.80.0/20`. */
   subnet?: string;
+  /** Services whose secrets it holds. */
+  keeperSecrets?: string[];
   /** Free bytes where the engine keeps images; undefined when it could not be asked. */
   freeBytes?: number;
   /** Bytes of memory that programs could still get; undefined when it could not be asked. */
@@ -106,7 +109,9 @@ export async function survey(
     imageStore: store,
     ...(Number.isNaN(tls) ? {} : { tls }),
     ...(certificates === undefined ? {} : { certificates }),
-    ...(keeper === undefined ? {} : { keeper: keeper.Labels["dray.image"] ?? "" }),
+    ...(keeper === undefined
+      ? {}
+      : { keeper: keeper.Labels["dray.image"] ?? "", keeperSecrets: secretsOfKeeper(keeper.Labels) }),
     ...free,
     ...(subnet === undefined ? {} : { subnet }),
     ...(holder === undefined ? {} : { portHolder: `the container ${holder.Names[0]?.slice(1) ?? holder.Id}` }),

@@ -4,7 +4,7 @@ import type { Perform, Undo } from "../../core/carry-out.ts";
 import type { Replica } from "../../machine/edge-state.ts";
 import { isTaken } from "../../machine/engine.ts";
 import { bring, imageName } from "./bring.ts";
-import { awaitCertificate, openHttps } from "./certificate.ts";
+import { awaitCertificate, tellKeeper } from "./certificate.ts";
 import { setUpEdge } from "./edge-setup.ts";
 import type { Job, Started } from "./job.ts";
 import { type Entry, journal, parseEntry, tellLeft } from "./journal.ts";
@@ -13,7 +13,8 @@ import { edgeOf, openEdge } from "./observe.ts";
 import type { MachineStep } from "./steps.ts";
 import { findPort, proveReplica } from "./prove.ts";
 import { startAgain, startNew } from "./replica.ts";
-import { removeStrays } from "./retire.ts";
+import { removeStrayImages, removeStrays } from "./retire.ts";
+import { handOver } from "./secrets.ts";
 import { startShadow, watchShadow } from "./shadow.ts";
 import { giveShare, switchTraffic } from "./switch.ts";
 import { Trial } from "./trial.ts";
@@ -38,13 +39,13 @@ export function performer(job: Job): Perform<MachineStep> {
         return;
       }
       case "keeper": {
-        await openHttps(job, step.image, context);
+        await tellKeeper(job, step, context);
         return;
       }
       case "certificate": {
-        const note = await awaitCertificate(job, step.host, context);
+        const found = await awaitCertificate(job, step.host, context);
         job.secured = true;
-        return { note };
+        return { note: found };
       }
       case "lock": {
         lease = await takeLock(edgeOf(site), release.service, job.who, context.signal);
@@ -60,6 +61,11 @@ export function performer(job: Job): Perform<MachineStep> {
             await site.machine.engine.call("DELETE", `/images/${imageName(release)}`, { signal: fresh.signal });
           },
         };
+      }
+      case "secrets": {
+        const { engine } = site.machine;
+        const values = new Map([...context.secrets].filter(([name]) => step.names.includes(name)));
+        return { undo: await handOver(engine, release, values, step.merge, context.signal) };
       }
       case "stop-old": {
         return await stopOld(job, step.containers, context);
@@ -155,6 +161,9 @@ async function clearAway(job: Job, left: Entry | undefined, context: Context): P
   // A rollback's own replicas may be among what is left: they stay, and so does what is still on trial until the switch.
   const staying = (known?.releases ?? []).flatMap((kept) => kept.replicas);
   await removeStrays(job.site, service, new Set(staying.map((replica) => replica.container)), context);
+  // This release's own image arrives meanwhile.
+  const ids = [job.release.id, ...(known?.releases ?? []).map((kept) => kept.release.id)];
+  await removeStrayImages(job.site, service, ids, context);
   const current = known?.releases.find((kept) => kept.release.id === known.current);
   if (trial === undefined && current?.release.id === left.release)
     await Promise.all(current.replicas.map((replica) => keepRunning(job, replica, context)));

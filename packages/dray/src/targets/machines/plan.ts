@@ -2,7 +2,7 @@ import { Failure } from "../../base/failure.ts";
 import type { Change, Plan, Stage } from "../../core/plan.ts";
 import type { Release, Settings } from "../../core/release.ts";
 import { keptOf } from "../../machine/edge-state.ts";
-import { certificateSteps, edgeSteps, keeperSteps } from "./beside.ts";
+import { certificateSteps, edgeSteps, keeperSteps, secretSteps } from "./beside.ts";
 import type { Seen } from "./observe.ts";
 import type { MachineStep, Wish } from "./steps.ts";
 
@@ -51,6 +51,7 @@ export function planMachine(wish: Wish, seen: Seen): Plan<MachineStep> {
       stage("certificate", certificateSteps(wish, seen), "warn"),
       stage("carry", [lock, ...carry]),
       stage("stop", stopFirst(wish, seen)),
+      stage("secrets", secretSteps(wish, seen)),
       stage("start", start),
       stage("prove", prove),
       stage("shadow", shadowSteps(wish, seen)),
@@ -130,8 +131,9 @@ function check(wish: Wish, seen: Seen): void {
     );
   }
   checkRoom(wish, seen);
-  if (source.via === "direct" && seen.freeBytes !== undefined && seen.freeBytes < source.bytes * DISK_FACTOR) {
-    const [need, free] = [Math.ceil((source.bytes * DISK_FACTOR) / 1e6), Math.floor(seen.freeBytes / 1e6)];
+  const bytes = source.via === "direct" || source.via === "pull" ? (source.bytes ?? 0) : 0;
+  if (seen.freeBytes !== undefined && seen.freeBytes < bytes * DISK_FACTOR) {
+    const [need, free] = [Math.ceil((bytes * DISK_FACTOR) / 1e6), Math.floor(seen.freeBytes / 1e6)];
     throw new Failure(
       "machine.disk-full",
       `${seen.machine} has ${free} MB of free disk; the image needs about ${need} MB while it arrives`,

@@ -7,6 +7,7 @@ import { containerName, replicaContainer } from "./container.ts";
 import type { Job, Started } from "./job.ts";
 import { freeAddress } from "./network.ts";
 import { edgeOf } from "./observe.ts";
+import { explainNoShell, secretsOf } from "./secrets.ts";
 
 /** Starts one replica of a new release. */
 export async function startNew(job: Job, index: number, context: Context): Promise<{ undo: Undo; started: Started }> {
@@ -23,27 +24,24 @@ export async function startNew(job: Job, index: number, context: Context): Promi
   const undo: Undo = async (fresh) => {
     await engine.call("DELETE", `/containers/${container}`, { query: { force: true, v: true }, signal: fresh.signal });
   };
+  const secrets = await secretsOf(engine, release, image, context);
   await engine.post("/containers/create", {
     query: { name: container },
-    body: replicaContainer(release, index, image, address, environment(job, context)),
+    body: replicaContainer(release, index, image, address, environment(job), secrets),
     signal: context.signal,
   });
   try {
     await engine.post(`/containers/${container}/start`, { signal: context.signal });
   } catch (error) {
     await undo({ ...context, signal: AbortSignal.timeout(10_000) });
-    throw error;
+    throw explainNoShell(error, release);
   }
   return { undo, started: { container, address, port, ...line } };
 }
 
-function environment(job: Job, context: Context): string[] {
+function environment(job: Job): string[] {
   const { id, settings } = job.release;
-  return [
-    ...Object.entries(settings.env).map(([key, value]) => `${key}=${value}`),
-    `DRAY_RELEASE=${id}`,
-    ...settings.secrets.map((name) => `${name}=${context.secrets.get(name)?.reveal() ?? ""}`),
-  ];
+  return [...Object.entries(settings.env).map(([key, value]) => `${key}=${value}`), `DRAY_RELEASE=${id}`];
 }
 
 /** A connection to a replica, made ready while the replica starts: asking it later costs one round trip instead of four. */

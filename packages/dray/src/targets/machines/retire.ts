@@ -127,6 +127,12 @@ async function prune(site: Site, service: string, keep: number, context: Context
     ...(known.shadow?.containers ?? []),
   ]);
   await removeStrays(site, service, wanted, context);
+  await removeStrayImages(
+    site,
+    service,
+    staying.map((kept) => kept.release.id),
+    context,
+  );
   for (const kept of gone) {
     await site.machine.engine
       .call("DELETE", `/images/dray/${service}:${kept.release.id}`, { signal: context.signal })
@@ -156,6 +162,30 @@ export async function removeStrays(
         .catch(ignoreMissing),
     ),
   );
+}
+
+/** Images of ours, by the name we gave them, of releases that nobody kept: a killed deploy's. Another's are never touched. */
+export async function removeStrayImages(
+  site: Site,
+  service: string,
+  kept: readonly string[],
+  context: Context,
+): Promise<void> {
+  const { engine } = site.machine;
+  const { signal } = context;
+  const images = await engine.get<{ RepoTags: string[] | null }[]>("/images/json", {
+    query: { filters: { reference: [`dray/${service}`] } },
+    signal,
+  });
+  const wanted = new Set(
+    [...kept, ...[edgeOf(site).known.services[service]?.shadow?.release ?? []].flat()].map(
+      (id) => `dray/${service}:${id}`,
+    ),
+  );
+  const strays = images
+    .flatMap((image) => image.RepoTags ?? [])
+    .filter((tag) => tag.startsWith(`dray/${service}:`) && !wanted.has(tag));
+  await Promise.all(strays.map((tag) => engine.call("DELETE", `/images/${tag}`, { signal }).catch(ignoreMissing)));
 }
 
 /** Waits its turn for the lock (a deploy may hold it for a while), then does the thing. */

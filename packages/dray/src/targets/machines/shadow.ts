@@ -16,7 +16,7 @@ const SETTLE_MS = 1500;
 
 /** What the keeper counted for a service, of the shadow that runs or of the last one. */
 export async function shadowReport(edge: Edge, service: string): Promise<ShadowReport | undefined> {
-  return parseJson<ShadowReport>(await edge.run(`cat ${HOME}/shadow-${service}.json 2>/dev/null`));
+  return parseJson(await edge.run(`cat ${HOME}/shadow-${service}.json 2>/dev/null`)) as ShadowReport | undefined;
 }
 
 /** Begins to copy requests to a release. Undone, nothing is copied any more. */
@@ -105,7 +105,7 @@ function judgeShadow({ release, seen }: Job, { minAgreement, minimum }: ShadowRo
 }
 
 /** One line about a shadow's answers. */
-export function shadowNote({ compared, agreement, live, shadow }: ShadowReport): string {
+function shadowNote({ compared, agreement, live, shadow }: ShadowReport): string {
   return `${compared} answers compared, ${percent(agreement)} agree; p95 ${shadow.p95Ms} ms, the other ${live.p95Ms} ms`;
 }
 

@@ -12,14 +12,19 @@ export interface Direct {
   parts?: readonly string[];
 }
 
-/** Where a machine gets the image from: this computer, a registry it reaches itself, or it has it. */
-export type Source = Direct | { via: "pull"; reference: string } | { via: "here" };
+/** Where a machine gets the image from: this computer, a registry it reaches itself, it has it, or has it by another name. */
+export type Source =
+  | { via: "tag"; image: string }
+  | Direct
+  | { via: "pull"; reference: string; bytes?: number }
+  | { via: "here" };
 
 /** What a machine does, as data. */
 export type MachineStep = Step &
   (
     | { kind: "edge"; port: number; tls?: number; image: string }
-    | { kind: "keeper"; image: string }
+    | { kind: "keeper"; image: string; secrets: readonly string[] }
+    | { kind: "secrets"; names: readonly string[]; merge: boolean }
     | { kind: "certificate"; host: string }
     | { kind: "lock" }
     | { kind: "carry"; source: Source }
@@ -43,6 +48,8 @@ export interface Wish {
   keeper?: { image: string; host?: string; certificate?: CertificateWish };
   /** Undefined: all of the traffic at once, watched by nobody. */
   rollout?: Rollout;
+  /** The secrets that get new values: the release is the live one, started anew. */
+  rotates?: readonly string[];
   /** Only copies, until somebody ends it: the traffic stays where it is. */
   shadow?: ShadowRollout;
 }

@@ -146,7 +146,7 @@ async function drained(edge: Edge, release: Release, signal: AbortSignal): Promi
 }
 
 /** The state in which the manifest's keys are those that it names now; keys that were added by command stay. */
-export function withKeys(state: EdgeState, service: string, keys: ServiceState["keys"]): EdgeState {
+function withKeys(state: EdgeState, service: string, keys: ServiceState["keys"]): EdgeState {
   const known = state.services[service];
   if (known === undefined) return state;
   const { keys: before, ...rest } = known;

@@ -1,0 +1,69 @@
+import { text } from "node:stream/consumers";
+import { isCancel, password } from "@clack/prompts";
+import type { Command } from "commander";
+import { Failure } from "../../base/failure.ts";
+import { machinesOf, onEach } from "../../flows/fleet.ts";
+import { listSecrets, setSecret } from "../../flows/secrets-set.ts";
+import { define } from "../command.ts";
+import { say, sayJson, table, tell } from "../screen/say.ts";
+import { retireLater } from "./retire.ts";
+
+/** `dray secrets`: what the container knows and nobody else. */
+export function addSecrets(program: Command): void {
+  const group = program.command("secrets").description("values that the container gets and nobody else sees");
+  addSet(group);
+  const ls = group.command("ls").description("their names, and how the container gets them");
+  define<object>(ls, ["dray secrets ls"], async (run) => {
+    const manifest = await run.manifest();
+    const wheres = machinesOf(manifest, run.flags.machine);
+    const found = await onEach(wheres, wheres.length, async (where) => ({
+      machine: where.name,
+      secrets: await listSecrets(where, { ssh: run.ssh }, manifest.service, run.context),
+    }));
+    if (run.flags.json === true) return sayJson(found);
+    for (const { machine, secrets } of found) {
+      const rows = secrets.map(({ name, as }) => [name, as === "env" ? `$${name}` : `/run/secrets/${name}`]);
+      say(rows.length === 0 ? `${machine}: none` : `${machine}:\n${table(["SECRET", "IN THE CONTAINER"], rows)}`);
+    }
+  });
+}
+
+function addSet(group: Command): void {
+  const set = group
+    .command("set")
+    .description("a new value, from standard input or asked for; the live release is started anew with it")
+    .argument("<name>");
+  define<object>(
+    set,
+    ["op read op://prod/db/password | dray secrets set DB_PASSWORD", "dray secrets set DB_PASSWORD"],
+    async (run, name = "") => {
+      const manifest = await run.manifest();
+      const value = await valueFrom(name);
+      const wheres = machinesOf(manifest, run.flags.machine);
+      const options = { ssh: run.ssh, startedAt: run.startedAt };
+      const outcomes = await onEach(wheres, 1, (where) =>
+        setSecret(manifest, where, { name, value }, options, run.context),
+      );
+      await retireLater(run, manifest, false);
+      run.screen.close();
+      if (run.flags.json === true) return sayJson(outcomes.map(({ plan: _plan, ...outcome }) => outcome));
+      for (const { release, machine } of outcomes) say(`${release} serves on ${machine} with the new ${name}`);
+      const source = manifest.secrets[name];
+      if (source !== undefined && !("machine" in source))
+        tell(`the next deploy takes ${name} from where the manifest says; {machine: true} there keeps this value`);
+    },
+  );
+}
+
+async function valueFrom(name: string): Promise<string> {
+  if (!process.stdin.isTTY) {
+    const piped = (await text(process.stdin)).replace(/\r?\n$/, "");
+    if (piped !== "") return piped;
+    throw new Failure("usage.invalid", `there is no value for ${name} on standard input`, {
+      hint: `like: op read op://prod/db/password | dray secrets set ${name}`,
+    });
+  }
+  const typed = await password({ message: `New value of ${name}` });
+  if (isCancel(typed) || typed === "") throw new Failure("usage.declined", "no value; nothing was changed");
+  return typed;
+}

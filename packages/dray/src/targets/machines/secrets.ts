@@ -1,0 +1,130 @@
+import { text } from "node:stream/consumers";
+import { Failure } from "../../base/failure.ts";
+import type { Undo } from "../../core/carry-out.ts";
+import type { Context } from "../../core/context.ts";
+import type { Release } from "../../core/release.ts";
+import { KEEPER } from "../../machine/edge.ts";
+import type { Engine } from "../../machine/engine.ts";
+import { execStream } from "../../machine/exec.ts";
+
+/** Where a container finds its secrets, a file each. */
+const SECRETS_PATH = "/run/secrets";
+/** The keeper's own view: a folder for each service. */
+export const KEEPER_SECRETS = "/run/dray-secrets";
+
+/** A service's secrets, in the machine's memory: a tmpfs that is there while somebody has it mounted. */
+export const secretsVolume = (service: string): string => `dray-secrets-${service}`;
+
+/** Makes a service's volume in memory; safe to do twice. */
+export async function makeSecretsVolume(engine: Engine, service: string, signal: AbortSignal): Promise<void> {
+  await engine.post("/volumes/create", {
+    body: {
+      Name: secretsVolume(service),
+      Driver: "local",
+      DriverOpts: { type: "tmpfs", device: "tmpfs", o: "size=4m,mode=0755" },
+      Labels: { "dray.role": "secrets", "dray.service": service },
+    },
+    signal,
+  });
+}
+
+/**
+ * Hands values to the keeper, which seals them on the disk and opens them in memory. `merge`: on top of what is there.
+ * Undone, the ones before are back. @throws Failure manifest.secret-missing, where one of `wanted` is not there then
+ */
+export async function handOver(
+  engine: Engine,
+  { service, settings }: Release,
+  values: ReadonlyMap<string, { reveal(): string }>,
+  merge: boolean,
+  signal: AbortSignal,
+): Promise<Undo> {
+  const open = Object.fromEntries([...values].map(([name, secret]) => [name, secret.reveal()]));
+  const undo: Undo = async (fresh) => void (await tellKeeper(engine, ["restore", service], "", fresh.signal));
+  const names = await tellKeeper(engine, [merge ? "merge" : "seal", service], JSON.stringify(open), signal);
+  const missing = settings.secrets.find((name) => !names.includes(name));
+  if (missing === undefined) return undo;
+  await tellKeeper(engine, ["restore", service], "", AbortSignal.timeout(10_000));
+  throw new Failure("manifest.secret-missing", `the secret ${missing} is not on the machine`, {
+    hint: `give it a source here for the first deploy: secrets: {${missing}: {env: ${missing}}}`,
+  });
+}
+
+/** Has the keeper forget a service's secrets. */
+export async function dropSecrets(engine: Engine, service: string, signal: AbortSignal): Promise<void> {
+  await tellKeeper(engine, ["drop", service], "", signal);
+}
+
+async function tellKeeper(
+  engine: Engine,
+  argv: readonly string[],
+  stdin: string,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const { stream, said } = await execStream(engine, KEEPER, ["/usr/local/bin/node", "/app/main.js", ...argv], signal);
+  stream.end(stdin);
+  const answer = /^done (\[.*\])$/m.exec(await text(stream))?.[1];
+  if (answer !== undefined) return JSON.parse(answer) as string[];
+  throw new Failure("keeper.failed", "the keeper did not take the secrets", {
+    details: said().trim().split("\n").slice(-3),
+  });
+}
+
+/** Removes the volumes of a machine's secrets, once nobody has them mounted. */
+export async function removeSecretsVolumes(engine: Engine, signal: AbortSignal): Promise<void> {
+  const { Volumes: volumes } = await engine.get<{ Volumes: { Name: string }[] | null }>("/volumes", {
+    query: { filters: { label: ["dray.role=secrets"] } },
+    signal,
+  });
+  for (const { Name } of volumes ?? []) await engine.call("DELETE", `/volumes/${Name}`, { signal });
+}
+
+/** In a shell of the image's own: waits until the secrets are there (a boot may start the replica first), and becomes the program. */
+const WRAPPER = (names: readonly string[]): string =>
+  `i=0; until [ -f ${SECRETS_PATH}/.ready ] || [ $i -ge 600 ]; do i=$((i+1)); sleep 0.1; done; ` +
+  `for n in ${names.join(" ")}; do export "$n=$(cat "${SECRETS_PATH}/$n")"; done; exec "$@"`;
+
+/** The names that a release wants as environment variables. */
+function variablesOf({ settings }: Release): string[] {
+  return settings.secrets.filter((name) => settings.secretFiles?.includes(name) !== true);
+}
+
+/** The argv that gives a program a release's secrets as environment variables, which no file of the engine's then holds. */
+export function withVariables(release: Release, argv: readonly string[]): string[] {
+  const names = variablesOf(release);
+  return names.length === 0 ? [...argv] : ["/bin/sh", "-c", WRAPPER(names), "dray", ...argv];
+}
+
+/** What a container needs to have a release's secrets. @throws Failure image.no-command */
+export async function secretsOf(
+  engine: Engine,
+  release: Release,
+  image: string,
+  context: Context,
+): Promise<{ Entrypoint?: string[]; Cmd?: string[]; mounts: object[]; env: string[] }> {
+  const { service, settings } = release;
+  if (settings.secrets.length === 0) return { mounts: [], env: [] };
+  const mounts = [{ Type: "volume", Source: secretsVolume(service), Target: SECRETS_PATH, ReadOnly: true }];
+  const env = (settings.secretFiles ?? []).map((name) => `${name}_FILE=${SECRETS_PATH}/${name}`);
+  if (variablesOf(release).length === 0) return { mounts, env };
+  interface Image {
+    Config: { Entrypoint: string[] | null; Cmd: string[] | null };
+  }
+  const { Config: config } = await engine.get<Image>(`/images/${encodeURIComponent(image)}/json`, {
+    signal: context.signal,
+  });
+  const argv = [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])];
+  if (argv.length === 0)
+    throw new Failure("image.no-command", `${image} does not say what to run`, { hint: "CMD in its Dockerfile" });
+  return { mounts, env, Entrypoint: withVariables(release, argv), Cmd: [] };
+}
+
+/** A container that could not start for want of a shell. */
+export function explainNoShell(error: unknown, release: Release): unknown {
+  if (variablesOf(release).length === 0 || !(error instanceof Error) || !/\/bin\/sh.*no such file/s.test(error.message))
+    return error;
+  return new Failure("image.no-shell", `${release.image} has no shell, so its secrets cannot become variables`, {
+    hint: `as files they can: secrets: {${release.settings.secrets[0]}: {env: ${release.settings.secrets[0]}, as: file}}; the program reads /run/secrets/${release.settings.secrets[0]}`,
+    cause: error,
+  });
+}

@@ -1,0 +1,55 @@
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Certificates } from "./certificates/certificates.ts";
+import { Haproxy } from "./haproxy.ts";
+import { serve } from "./server.ts";
+import { Shadows } from "./shadow/shadows.ts";
+import type { Secrets } from "./secrets.ts";
+import { type KeeperStatus, readIfThere, replaceFile } from "./status.ts";
+import { wishOf } from "./wish.ts";
+
+const LOOK_MS = 500;
+
+const log = (text: string): void => void process.stdout.write(`${new Date().toISOString()} ${text}\n`);
+
+/** What the state's file holds; undefined while there is none, or a torn one. */
+async function readWish(home: string): Promise<{ rev: number; wish: ReturnType<typeof wishOf> } | undefined> {
+  const text = await readIfThere(path.join(home, "state.json"));
+  if (text === undefined) return undefined;
+  try {
+    return { rev: (JSON.parse(text) as { rev: number }).rev, wish: wishOf(text) };
+  } catch (error) {
+    log(`the edge's state cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    return undefined;
+  }
+}
+
+/** Keeps what is wanted, until it is told to end. */
+export async function keep(home: string, secrets: Secrets): Promise<void> {
+  const certificates = new Certificates(home, new Haproxy(path.join(home, "admin.sock")), log);
+  const shadows = new Shadows(home, log);
+  const startedAt = new Date().toISOString();
+  const stopped = new AbortController();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stopped.abort());
+  await secrets.unfoldAll();
+  await certificates.prepare();
+  const server = await serve(certificates.challenges);
+  await shadows.listen();
+  log("the keeper is up");
+  let said = "";
+  while (!stopped.signal.aborted) {
+    const read = await readWish(home);
+    if (read !== undefined) {
+      await certificates.want(read.wish.certificates);
+      await shadows.want(read.wish.shadows);
+      const status: KeeperStatus = { v: 1, startedAt, rev: read.rev, certificates: certificates.statuses() };
+      const text = JSON.stringify(status);
+      if (text !== said) await replaceFile(path.join(home, "keeper-status.json"), text);
+      said = text;
+    }
+    await sleep(LOOK_MS, undefined, { signal: stopped.signal }).catch(() => undefined);
+  }
+  await shadows.close();
+  server.close();
+  log("the keeper ends");
+}

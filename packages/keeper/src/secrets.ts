@@ -1,0 +1,108 @@
+import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
+import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { readIfThere, replaceFile } from "./status.ts";
+
+/** In memory only: a tmpfs for each service, which its replicas see as /run/secrets. */
+const MEMORY = process.env["DRAY_SECRETS"] ?? "/run/dray-secrets";
+const CIPHER = "aes-256-gcm";
+const IV_BYTES = 12;
+const TAG_BYTES = 16;
+/** Says that everything is there: a replica that starts earlier waits for it. */
+const READY = ".ready";
+
+type Values = Record<string, string>;
+
+/**
+ * Secrets of services: sealed on the disk with a key of this machine, and in memory for those who run. Whoever is root
+ * there can open them, as the machine itself must when it boots with nobody around; what is copied away cannot be read
+ * without the key.
+ */
+export class Secrets {
+  readonly #home: string;
+
+  constructor(home: string) {
+    this.#home = home;
+  }
+
+  /** Takes a service's secrets: these only, or these on top of what it has. The ones before are kept for `restore`. */
+  async seal(service: string, values: Values, merge: boolean): Promise<void> {
+    const before = merge ? await this.#open(service) : {};
+    const file = this.#sealed(service);
+    if ((await readIfThere(file)) === undefined) await rm(`${file}.last`, { force: true });
+    else await copyFile(file, `${file}.last`);
+    await replaceFile(file, await this.#lock(JSON.stringify({ ...before, ...values })), 0o600);
+    await this.unfold(service);
+  }
+
+  /** What a service has, without the values. */
+  async names(service: string): Promise<string[]> {
+    return Object.keys(await this.#open(service));
+  }
+
+  /** Forgets a service's secrets, on the disk and in memory. */
+  async drop(service: string): Promise<void> {
+    for (const file of [this.#sealed(service), `${this.#sealed(service)}.last`]) await rm(file, { force: true });
+    const folder = path.join(MEMORY, service);
+    for (const name of await readdir(folder).catch(() => [])) await rm(path.join(folder, name), { force: true });
+  }
+
+  /** Goes back to what was there before the last `seal`. */
+  async restore(service: string): Promise<void> {
+    const file = this.#sealed(service);
+    if ((await readIfThere(`${file}.last`)) === undefined) return;
+    await rename(`${file}.last`, file);
+    await this.unfold(service);
+  }
+
+  /** Writes a service's secrets where its replicas read them. */
+  async unfold(service: string): Promise<void> {
+    const folder = path.join(MEMORY, service);
+    const values = await this.#open(service);
+    await mkdir(folder, { recursive: true });
+    for (const [name, value] of Object.entries(values)) {
+      await rm(path.join(folder, `.${name}`), { force: true });
+      await writeFile(path.join(folder, `.${name}`), value, { mode: 0o444 });
+      await rename(path.join(folder, `.${name}`), path.join(folder, name));
+    }
+    for (const name of await readdir(folder))
+      if (name !== READY && values[name] === undefined) await rm(path.join(folder, name), { force: true });
+    // Without the right to override modes, which this container has not, root cannot write what nobody may.
+    if ((await readIfThere(path.join(folder, READY))) === undefined)
+      await writeFile(path.join(folder, READY), "", { mode: 0o444 });
+    await chmod(folder, 0o755);
+  }
+
+  /** After a boot: every service whose memory this keeper was given. */
+  async unfoldAll(): Promise<void> {
+    for (const service of await readdir(MEMORY).catch(() => []))
+      if ((await readIfThere(this.#sealed(service))) !== undefined) await this.unfold(service);
+  }
+
+  #sealed(service: string): string {
+    return path.join(this.#home, `secrets-${service}.sealed`);
+  }
+
+  async #key(): Promise<Buffer> {
+    const file = path.join(this.#home, "secrets.key");
+    if ((await readIfThere(file)) === undefined) await replaceFile(file, randomBytes(32).toString("base64"), 0o600);
+    return Buffer.from(await readFile(file, "utf8"), "base64");
+  }
+
+  async #lock(text: string): Promise<string> {
+    const iv = randomBytes(IV_BYTES);
+    const cipher = createCipheriv(CIPHER, await this.#key(), iv);
+    const body = Buffer.concat([cipher.update(text, "utf8"), cipher.final()]);
+    return Buffer.concat([iv, cipher.getAuthTag(), body]).toString("base64");
+  }
+
+  async #open(service: string): Promise<Values> {
+    const sealed = await readIfThere(this.#sealed(service));
+    if (sealed === undefined) return {};
+    const all = Buffer.from(sealed, "base64");
+    const decipher = createDecipheriv(CIPHER, await this.#key(), all.subarray(0, IV_BYTES));
+    decipher.setAuthTag(all.subarray(IV_BYTES, IV_BYTES + TAG_BYTES));
+    const text = Buffer.concat([decipher.update(all.subarray(IV_BYTES + TAG_BYTES)), decipher.final()]);
+    return JSON.parse(String(text)) as Values;
+  }
+}
