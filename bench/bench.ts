@@ -1,7 +1,8 @@
-// npm run bench -- crash|deploy|releases|serve|shadow|trace [--json] [--rounds N]
+// npm run bench -- crash|deploy|edge|releases|serve|shadow|trace [--json] [--rounds N]
 import { parseArgs } from "node:util";
 import { benchCrash } from "./crash.ts";
 import { benchDeploy } from "./deploy.ts";
+import { benchEdge } from "./edge.ts";
 import { benchReleases } from "./releases.ts";
 import { benchServe } from "./serve.ts";
 import { benchShadow } from "./shadow.ts";
@@ -10,6 +11,7 @@ import { benchTrace } from "./trace.ts";
 const BENCHES = {
   crash: benchCrash,
   deploy: benchDeploy,
+  edge: benchEdge,
   releases: benchReleases,
   serve: benchServe,
   shadow: benchShadow,

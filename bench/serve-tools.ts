@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { must } from "../test/world/images.ts";
+import { must, prepareBase } from "../test/world/images.ts";
 
 export const SERVER: string = fileURLToPath(new URL("../packages/serve/dist/bundle/main.js", import.meta.url));
 const STEADY = fileURLToPath(new URL("serve/steady.mjs", import.meta.url));
@@ -49,7 +49,13 @@ export async function answers(port: number, row: string, ms: number): Promise<vo
 }
 
 /** Closed loop, keep-alive. */
-export async function load(port: number, row: string, connections: number, seconds: number): Promise<Measured> {
+export async function load(
+  port: number,
+  row: string,
+  connections: number,
+  seconds: number,
+  authorization?: string,
+): Promise<Measured> {
   const url = `http://127.0.0.1:${port}/decisions`;
   const said = await must([
     "docker",
@@ -59,6 +65,7 @@ export async function load(port: number, row: string, connections: number, secon
     "host",
     "-e",
     `ROW=${row}`,
+    ...(authorization === undefined ? [] : ["-e", `AUTHORIZATION=${authorization}`]),
     "drayage-bench/wrk",
     `-c${connections}`,
     `-d${seconds}s`,
@@ -76,8 +83,22 @@ export async function load(port: number, row: string, connections: number, secon
 }
 
 /** Open loop: requests leave at random moments (Poisson), `rate` a second, whatever the answers do. */
-export async function steady(port: number, row: string, rate: number, seconds: number): Promise<Measured> {
+export async function steady(
+  port: number,
+  row: string,
+  rate: number,
+  seconds: number,
+  authorization?: string,
+): Promise<Measured> {
   const url = `http://127.0.0.1:${port}/decisions`;
-  const argv = ["taskset", "-c", "1", process.execPath, STEADY, url, String(rate), String(seconds)];
+  const env = authorization === undefined ? [] : ["env", `AUTHORIZATION=${authorization}`];
+  const argv = ["taskset", "-c", "1", ...env, process.execPath, STEADY, url, String(rate), String(seconds)];
   return JSON.parse(await must(argv, row)) as Measured;
+}
+
+/** The load generator's image. */
+export async function prepareWrk(): Promise<void> {
+  const folder = fileURLToPath(new URL("serve", import.meta.url));
+  await prepareBase();
+  await must(["docker", "build", "-q", "-t", "drayage-bench/wrk", "-f", `${folder}/wrk.Dockerfile`, folder]);
 }

@@ -7,7 +7,7 @@ import { onnx } from "../packages/dray/src/recipes/onnx.ts";
 import { must, prepareBase } from "../test/world/images.ts";
 import { median } from "./median.ts";
 import { benchMlp } from "./serve-mlp.ts";
-import { answers, load, residentMb, SERVER, startPinned } from "./serve-tools.ts";
+import { answers, load, prepareWrk, residentMb, SERVER, startPinned } from "./serve-tools.ts";
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 const EXAMPLE = here("../examples/decisions-onnx");
@@ -150,7 +150,8 @@ async function buildImages(): Promise<void> {
   try {
     await cp(here("serve"), folder, { recursive: true });
     await cp(EXAMPLE, folder, { recursive: true });
-    for (const name of ["sklearn", "ort", "wrk"]) {
+    await prepareWrk();
+    for (const name of ["sklearn", "ort"]) {
       await must([
         "docker",
         "build",

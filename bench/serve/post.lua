@@ -2,6 +2,7 @@
 wrk.method = "POST"
 wrk.headers["content-type"] = "application/json"
 wrk.body = os.getenv("ROW")
+wrk.headers["authorization"] = os.getenv("AUTHORIZATION")
 
 function done(summary, latency)
   local bad = summary.errors.status + summary.errors.connect + summary.errors.read + summary.errors.timeout

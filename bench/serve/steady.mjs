@@ -6,7 +6,12 @@ import http from "node:http";
 const [, , url, rate, seconds] = process.argv;
 const body = readFileSync(0);
 const agent = new http.Agent({ keepAlive: true, maxSockets: 128 });
-const headers = { "content-type": "application/json", "content-length": body.length };
+const authorization = process.env.AUTHORIZATION;
+const headers = {
+  "content-type": "application/json",
+  "content-length": body.length,
+  ...(authorization === undefined ? {} : { authorization }),
+};
 const times = [];
 let failed = 0;
 let open = 0;

@@ -36,7 +36,10 @@ test("secrets from the environment, a file and a command reach the container, an
   const volume = await vm.inside("docker", "exec", "dray-edge", "bash", "-c", "cat /var/lib/dray/* 2>/dev/null; true");
   const labels = await vm.inside("sh", "-c", "docker inspect -f '{{json .Config.Labels}}' $(docker ps -aq)");
   // Neither the engine's own files: what a container gets is in memory, and sealed on the disk.
-  const disk = await vm.inside("sh", "-c", "grep -rl planted- /var/lib/docker /etc /root /home 2>/dev/null || true");
+  const find = "find /var/lib/docker /etc /root /home -xdev -type f -exec grep -l planted- {} + 2>/dev/null || true";
+  const disk = await vm.inside("sh", "-c", find);
+  const memory = await vm.inside("stat", "-f", "-c", "%T", "/var/lib/docker/volumes/dray-secrets-decisions/_data");
+  expect(memory).toBe("tmpfs");
   expect(disk).toBe("");
   for (const planted of PLANTED)
     expect([...said, argv, volume, labels].filter((text) => text.includes(planted))).toEqual([]);

@@ -44,18 +44,18 @@ function refuse(status: number, title: string, also = ""): string {
 
 /** A caller shows its key; the edge knows only the key's SHA-256, and the release is told the caller's name. */
 function keyRules(service: ServiceState, front: Front | undefined): string[] {
-  const told = "  http-request del-header x-dray-key";
-  if (service.keys === undefined) return [told];
+  if (service.keys === undefined) return [];
   const open = (front?.open ?? []).map((path) =>
     path.endsWith("*") ? ["path_beg", path.slice(0, -1)] : ["path", path],
   );
   return [
-    told,
+    // A path that a framework may read as another one is open to nobody.
+    "  acl odd path,lower -m sub .. %2e %2f %5c %00 // ; '\\'",
     ...open.map(([how, path]) => `  acl open ${how} ${path}`),
     "  http-request set-var(txn.key) req.hdr(x-api-key)",
     "  http-request set-var(txn.key) http_auth_bearer if !{ var(txn.key) -m found }",
     `  http-request set-var(txn.caller) var(txn.key),sha2(256),hex,lower,map_str(${HOME}/${keysFile(service.service)}) if { var(txn.key) -m found }`,
-    `  ${refuse(401, "show a key: Authorization: Bearer KEY", " hdr www-authenticate Bearer")} if !{ var(txn.caller) -m found }${open.length > 0 ? " !open" : ""}`,
+    `  ${refuse(401, "show a key: Authorization: Bearer KEY", " hdr www-authenticate Bearer")} if !{ var(txn.caller) -m found } ${open.length > 0 ? "!open or !{ var(txn.caller) -m found } odd" : ""}`,
     // The release has no use for a key of the edge's; another Authorization is its own.
     "  http-request del-header x-api-key if { var(txn.caller) -m found }",
     "  http-request del-header authorization if { var(txn.caller) -m found }",

@@ -17,13 +17,14 @@ export function frontend(state: EdgeState): string {
     ...tlsLines(state, services),
     "  http-request set-header x-forwarded-for %[src]",
     "  http-request set-header x-forwarded-proto %[ssl_fc,iif(https,http)]",
+    // `dray request` asks where the time went; nobody else is told.
+    "  http-request set-var(txn.timing) req.hdr(x-dray-timing)",
+    // What only we say; with underscores, too, which many frameworks take for dashes.
+    "  http-request del-header ^x[-_]dray[-_] -m reg",
+    "  http-request del-header ^x_request[-_]id$|^x-request_id$ -m reg",
     // One id in the answer, in the release's hands and in both logs; a client's own would be anybody's.
     "  http-request set-header x-request-id %[unique-id]",
     "  http-after-response set-header x-request-id %[unique-id]",
-    // `dray request` asks where the time went; nobody else is told.
-    "  http-request set-var(txn.timing) req.hdr(x-dray-timing)",
-    "  http-request del-header x-dray-timing",
-    "  http-request del-header x-dray-shadow",
     ...named.map(
       (service) =>
         `  use_backend ${backendName(service.service)} if { req.hdr(host),host_only,lower -m str ${service.domain} }`,

@@ -1,0 +1,159 @@
+// The edge with everything on (keys, rate, limits, ids, access log) beside bare proxies of the same Debian, one core each.
+import { createHash } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { edgeConfig } from "../packages/dray/src/machine/edge-config.ts";
+import { EMPTY_STATE, type EdgeState } from "../packages/dray/src/machine/edge-state.ts";
+import { EDGE_IMAGE, must, prepareImages } from "../test/world/images.ts";
+import { median } from "./median.ts";
+import { load, type Measured, prepareWrk, steady } from "./serve-tools.ts";
+
+const KEY = "a-partner-key-of-a-good-length";
+const ROW = '{"income": 1200, "age": 41, "amount": 9000}';
+const CONNECTIONS = 32;
+const SECONDS = 4;
+const STEADY_PER_SECOND = 1000;
+const IMAGE = "drayage-bench/edge";
+const FOLDER = fileURLToPath(new URL("edge", import.meta.url));
+const UPSTREAM = 9301;
+
+interface Peer {
+  name: string;
+  port: number;
+  /** Arguments of `docker run`, after the image. */
+  argv: string[];
+  image: string;
+  mount?: string;
+}
+
+/** Requests a second at saturation, and p50/p99 at 1,000 a second; medians of `rounds` turns, each peer once a turn. */
+export async function benchEdge(rounds: number, say: (line: string) => void): Promise<Record<string, number>> {
+  await prepareImages();
+  await must(["docker", "build", "-q", "-t", IMAGE, "-f", path.join(FOLDER, "edge.Dockerfile"), FOLDER]);
+  await prepareWrk();
+  const home = await mkdtemp(path.join(tmpdir(), "dray-bench-edge-"));
+  const stopUpstream = await start({ name: "direct", port: UPSTREAM, image: IMAGE, argv: haproxy("upstream") }, "1");
+  const peers = await peersIn(home);
+  const full = new Map<string, Measured[]>();
+  const light = new Map<string, Measured[]>();
+  try {
+    for (let round = 0; round < rounds; round++) {
+      for (const peer of peers) {
+        const stop = peer.name === "direct" ? undefined : await start(peer, "0");
+        try {
+          note(full, peer.name, await load(peer.port, ROW, CONNECTIONS, SECONDS, bearer));
+          note(light, peer.name, await steady(peer.port, ROW, STEADY_PER_SECOND, SECONDS, bearer));
+        } finally {
+          await stop?.();
+        }
+        const last = [full, light].map((of) => of.get(peer.name)?.at(-1)) as [Measured, Measured];
+        say(
+          `${peer.name}: ${Math.round(last[0].rps)} requests/s; at 1,000/s p50 ${last[1].p50} ms, p99 ${last[1].p99} ms`,
+        );
+      }
+    }
+  } finally {
+    await stopUpstream();
+    await rm(home, { recursive: true, force: true });
+  }
+  return summary(peers, full, light);
+}
+
+const bearer = `Bearer ${KEY}`;
+
+function note(into: Map<string, Measured[]>, name: string, measured: Measured): void {
+  into.set(name, [...(into.get(name) ?? []), measured]);
+}
+
+function summary(
+  peers: readonly Peer[],
+  full: Map<string, Measured[]>,
+  light: Map<string, Measured[]>,
+): Record<string, number> {
+  const rps = (name: string): number => Math.round(median((full.get(name) ?? []).map((each) => each.rps)));
+  const ratio = (a: string, b: string): number => Math.round((rps(a) / rps(b)) * 100) / 100;
+  const of = (name: string, what: "p50" | "p99"): number =>
+    Math.round(median((light.get(name) ?? []).map((each) => each[what])) * 1000) / 1000;
+  return {
+    ...Object.fromEntries(peers.map(({ name }) => [`${name}Rps`, rps(name)])),
+    ...Object.fromEntries(
+      peers.flatMap(({ name }) => [
+        [`${name}P50Ms`, of(name, "p50")],
+        [`${name}P99Ms`, of(name, "p99")],
+      ]),
+    ),
+    overHaproxy: ratio("ours", "haproxy"),
+    overNginx: ratio("ours", "nginx"),
+    overCaddy: ratio("ours", "caddy"),
+  };
+}
+
+const haproxy = (name: string): string[] => ["haproxy", "-db", "-f", `/${name}.cfg`];
+
+async function peersIn(home: string): Promise<Peer[]> {
+  const ours = 9302;
+  await writeFile(path.join(home, "haproxy.cfg"), edgeConfig(everything(ours)));
+  await writeFile(
+    path.join(home, "keys-decisions.map"),
+    `${createHash("sha256").update(KEY).digest("hex")} partners\n`,
+  );
+  return [
+    { name: "direct", port: UPSTREAM, image: IMAGE, argv: [] },
+    {
+      name: "ours",
+      port: ours,
+      image: EDGE_IMAGE,
+      argv: ["haproxy", "-W", "-db", "-f", "/var/lib/dray/haproxy.cfg"],
+      mount: `${home}:/var/lib/dray`,
+    },
+    { name: "haproxy", port: 9303, image: IMAGE, argv: haproxy("haproxy") },
+    { name: "nginx", port: 9304, image: IMAGE, argv: ["nginx", "-c", "/nginx.conf"] },
+    { name: "caddy", port: 9305, image: IMAGE, argv: ["caddy", "run", "--config", "/Caddyfile"] },
+  ];
+}
+
+/** A state in which nothing that the edge can do for a service is left out. */
+function everything(port: number): EdgeState {
+  const release = {
+    id: "1abcdefg",
+    service: "decisions",
+    image: "api:1",
+    digest: "",
+    settings: {
+      replicas: 1,
+      env: {},
+      secrets: [],
+      limits: { timeoutMs: 60_000, readyMs: 1, drainMs: 1, concurrency: 64 },
+      front: { open: ["/", "/docs", "/docs/*"], rate: { count: 1_000_000, perMs: 1000 }, body: 1_000_000, queue: 64 },
+    },
+    from: { who: "bench", at: "" },
+  };
+  const replicas = [{ container: "", address: "127.0.0.1", port: UPSTREAM }];
+  const keys = { partners: { sha256: "", from: "manifest" as const, at: "" } };
+  const service = {
+    service: "decisions",
+    current: release.id,
+    releases: [{ release, replicas, deployedAt: "" }],
+    keys,
+  };
+  return { ...EMPTY_STATE, port, services: { decisions: service } };
+}
+
+/** Starts a proxy on one core, and waits until it answers. */
+async function start(peer: Peer, core: string): Promise<() => Promise<void>> {
+  const logs = ["--log-opt", "max-size=10m", "--log-opt", "max-file=3"];
+  const mount = peer.mount === undefined ? [] : ["-v", peer.mount];
+  const where = ["--network", "host", "--cpuset-cpus", core, "--user", "0:0"];
+  const id = await must(["docker", "run", "-d", "--rm", ...where, ...logs, ...mount, peer.image, ...peer.argv]);
+  for (let attempt = 0; ; attempt++) {
+    const answer = await fetch(`http://127.0.0.1:${peer.port}/decisions`, {
+      headers: { authorization: bearer },
+    }).catch(() => undefined);
+    if (answer?.ok === true) break;
+    if (attempt > 100) throw new Error(`${peer.name} does not answer: ${await must(["docker", "logs", id])}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return async () => void (await must(["docker", "rm", "-f", id]));
+}
