@@ -2,6 +2,10 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Certificates } from "./certificates/certificates.ts";
 import { Haproxy } from "./haproxy.ts";
+import { LogFile } from "./numbers/log-file.ts";
+import { Numbers } from "./numbers/numbers.ts";
+import { Prometheus } from "./numbers/prometheus.ts";
+import { receive } from "./numbers/receiver.ts";
 import { serve } from "./server.ts";
 import { Shadows } from "./shadow/shadows.ts";
 import type { Secrets } from "./secrets.ts";
@@ -33,11 +37,15 @@ export async function keep(home: string, secrets: Secrets): Promise<void> {
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stopped.abort());
   await secrets.unfoldAll();
   await certificates.prepare();
-  const server = await serve(certificates.challenges);
+  const [numbers, prometheus] = [new Numbers(home), new Prometheus()];
+  await numbers.load();
+  const receiver = await receive(new LogFile(home), numbers, prometheus);
+  const server = await serve({ challenges: certificates.challenges, numbers, prometheus });
   await shadows.listen();
   log("the keeper is up");
   let said = "";
   while (!stopped.signal.aborted) {
+    numbers.tick();
     const read = await readWish(home);
     if (read !== undefined) {
       await certificates.want(read.wish.certificates);
@@ -50,6 +58,8 @@ export async function keep(home: string, secrets: Secrets): Promise<void> {
     await sleep(LOOK_MS, undefined, { signal: stopped.signal }).catch(() => undefined);
   }
   await shadows.close();
+  receiver.close();
+  await numbers.flush();
   server.close();
   log("the keeper ends");
 }

@@ -91,6 +91,7 @@ export const CODES = {
   "keys.taken": [EXIT.refused, "A caller of that name has a key already."],
   "keys.unknown": [EXIT.refused, "No caller of that name has a key."],
   "shadow.none": [EXIT.refused, "No release gets copies of requests there."],
+  "keeper.none": [EXIT.refused, "There is no keeper on the machine yet."],
   "keeper.failed": [EXIT.failed, "The container beside the edge that looks after certificates did not come up."],
   "tls.no-certificate": [
     EXIT.failed,

@@ -4,7 +4,9 @@ import { addRetire } from "./commands/retire.ts";
 import { addSecrets } from "./commands/secrets.ts";
 import { addGolden } from "./commands/golden.ts";
 import { addInit } from "./commands/init.ts";
-import { addExec, addLogs, addRemove, addStatus } from "./commands/look.ts";
+import { addLogs } from "./commands/logs.ts";
+import { addExec, addRemove, addStatus } from "./commands/look.ts";
+import { addMetrics } from "./commands/metrics.ts";
 import { addKeys } from "./commands/keys.ts";
 import { addMachine } from "./commands/machine.ts";
 import { addShadow } from "./commands/shadow.ts";
@@ -27,6 +29,7 @@ export function makeProgram(): Command {
     addRollback,
     addStatus,
     addLogs,
+    addMetrics,
     addRequest,
     addGolden,
     addShadow,

@@ -101,7 +101,7 @@ export async function deploy(manifest: Manifest, options: DeployOptions, context
       ]);
       const { release, source } = await fit(made, machine, seen, equipped);
       const copying = options.now !== true && (options.shadow ?? manifest.rollout.shadow) !== undefined;
-      const needed = copying || Object.keys(manifest.secrets).length > 0;
+      const needed = copying || onTrial || Object.keys(manifest.secrets).length > 0;
       const reached = await reachedBy(manifest, machine, architecture, needed, equipped);
       const wish: Wish = { release, source, again: false, ...reached.wish, ...rollout, ...copies };
       return await carryOutOn(

@@ -1,8 +1,6 @@
 import type { CertificateStatus } from "drayage-keeper";
 import { Failure } from "../base/failure.ts";
 import type { Context } from "../core/context.ts";
-import { logLines } from "../probes/logs.ts";
-import { EDGE } from "../machine/edge.ts";
 import { EMPTY_STATE, keptOf, type Replica, type ServiceState } from "../machine/edge-state.ts";
 import type { Where } from "../machine/machine.ts";
 import type { SshOptions } from "../machine/ssh.ts";
@@ -119,7 +117,7 @@ export async function serviceOn(site: Site, service: string): Promise<ServiceSta
 }
 
 /** The replicas that get the traffic, or those of the release named. @throws Failure */
-async function replicasOf(site: Site, service: string, release: string | undefined): Promise<Replica[]> {
+export async function replicasOf(site: Site, service: string, release: string | undefined): Promise<Replica[]> {
   const state = await serviceOn(site, service);
   const kept = keptOf(state, release ?? state.current);
   if (kept !== undefined) return kept.replicas;
@@ -139,37 +137,4 @@ export async function programIn(
   const [replica] = kept?.replicas ?? [];
   if (kept === undefined || replica === undefined) throw new TypeError("a service without a replica");
   return { container: replica.container, argv: withVariables(kept.release, argv) };
-}
-
-export interface LogOptions {
-  service: string;
-  release?: string;
-  follow: boolean;
-  tail: number | "all";
-  /** The edge's access log instead of the replicas'. */
-  edge: boolean;
-}
-
-/** Hands log lines over as they come, in the order the engine gives them. */
-export async function logs(
-  where: Where,
-  ssh: SshOptions,
-  options: LogOptions,
-  context: Context,
-  onLine: (from: string, line: string) => void,
-): Promise<void> {
-  await withSite(where, ssh, context, async (site) => {
-    const containers = options.edge
-      ? [EDGE]
-      : (await replicasOf(site, options.service, options.release)).map((replica) => replica.container);
-    await Promise.all(
-      containers.map(async (container) => {
-        const answer = await site.machine.engine.bytes("GET", `/containers/${container}/logs`, {
-          query: { stdout: true, stderr: true, follow: options.follow, tail: options.tail },
-          signal: context.signal,
-        });
-        for await (const line of logLines(answer)) onLine(container, line);
-      }),
-    );
-  });
 }

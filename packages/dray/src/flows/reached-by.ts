@@ -18,7 +18,7 @@ export async function reachedBy(
   const https = await httpsOf(manifest, machine.address, context);
   const tls = https === undefined ? {} : { tls: https.port };
   const edge = { port: manifest.edge.port, ...tls, image: edgeImageOf(manifest) };
-  if (https === undefined && !needed) return { wish: { edge }, https };
   const certificate = https === undefined ? {} : { host: https.host, certificate: https.wish };
-  return { wish: { edge, keeper: { image: await keeperImage(architecture), ...certificate } }, https };
+  const image = await keeperImage(architecture);
+  return { wish: { edge, keeper: { image, first: needed || https !== undefined, ...certificate } }, https };
 }

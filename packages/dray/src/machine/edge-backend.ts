@@ -20,6 +20,7 @@ export function backend(service: ServiceState): string {
     `  balance ${service.candidate === undefined ? "leastconn" : "roundrobin"}`,
     `  timeout server ${limits?.timeoutMs ?? 60_000}ms`,
     `  timeout queue ${limits?.timeoutMs ?? 30_000}ms`,
+    ...numberRules(front),
     ...keyRules(service, front),
     ...rateRules(service, front),
     ...bodyRules(front),
@@ -42,19 +43,33 @@ function refuse(status: number, title: string, also = ""): string {
   return `http-request return status ${status} content-type application/problem+json${also} string "${body}\\n"`;
 }
 
+/** What a release says of itself to a Prometheus is for nobody outside, unless the manifest opens it. */
+function numberRules(front: Front | undefined): string[] {
+  if (front?.open?.includes("/metrics") === true) return [];
+  return [`  ${refuse(404, "the numbers are not public")} if { path /metrics /.dray/metrics }`];
+}
+
+/** Who may read the numbers, and nothing else by that. */
+export const METRICS_CALLER = "metrics";
+
+/** Does a caller need a key? One that is only for the numbers closes nothing. */
+function isClosed({ keys }: ServiceState): boolean {
+  return keys !== undefined && Object.keys(keys).some((name) => name !== METRICS_CALLER);
+}
+
 /** A caller shows its key; the edge knows only the key's SHA-256, and the release is told the caller's name. */
 function keyRules(service: ServiceState, front: Front | undefined): string[] {
-  if (service.keys === undefined) return [];
+  if (!isClosed(service)) return [];
   const open = (front?.open ?? []).map((path) =>
     path.endsWith("*") ? ["path_beg", path.slice(0, -1)] : ["path", path],
   );
+  const known = `sha2(256),hex,lower,map_str(${HOME}/${keysFile(service.service)})`;
   return [
     // A path that a framework may read as another one is open to nobody.
     "  acl odd path,lower -m sub .. %2e %2f %5c %00 // ; '\\'",
     ...open.map(([how, path]) => `  acl open ${how} ${path}`),
-    "  http-request set-var(txn.key) req.hdr(x-api-key)",
-    "  http-request set-var(txn.key) http_auth_bearer if !{ var(txn.key) -m found }",
-    `  http-request set-var(txn.caller) var(txn.key),sha2(256),hex,lower,map_str(${HOME}/${keysFile(service.service)}) if { var(txn.key) -m found }`,
+    `  http-request set-var(txn.caller) http_auth_bearer,${known}`,
+    `  http-request set-var(txn.caller) req.hdr(x-api-key),${known} if !{ var(txn.caller) -m found }`,
     `  ${refuse(401, "show a key: Authorization: Bearer KEY", " hdr www-authenticate Bearer")} if !{ var(txn.caller) -m found } ${open.length > 0 ? "!open or !{ var(txn.caller) -m found } odd" : ""}`,
     // The release has no use for a key of the edge's; another Authorization is its own.
     "  http-request del-header x-api-key if { var(txn.caller) -m found }",
@@ -78,9 +93,8 @@ function rateRules(service: ServiceState, front: Front | undefined): string[] {
   if (front?.rate === undefined) return [];
   const { count, perMs } = front.rate;
   return [
-    "  http-request set-var(txn.who) src",
-    "  http-request set-var(txn.who) var(txn.caller) if { var(txn.caller) -m found }",
-    `  http-request track-sc0 var(txn.who) table ${tableName(service.service)}`,
+    `  http-request track-sc0 var(txn.caller) table ${tableName(service.service)} if { var(txn.caller) -m found }`,
+    `  http-request track-sc0 src table ${tableName(service.service)} if !{ var(txn.caller) -m found }`,
     `  ${refuse(429, "too many requests from you", ` hdr retry-after ${Math.ceil(perMs / 1000)}`)} if { sc_http_req_rate(0) gt ${count} }`,
   ];
 }
@@ -117,12 +131,28 @@ function shadowRules(service: ServiceState): string[] {
   ];
 }
 
-/** The lines of HAProxy's `global` that send copies to the keeper and keep them out of the access log. */
-export function copyLines(keeper: string | undefined): { log: string; profiles: string } {
-  if (keeper === undefined) return { log: "  log stdout format raw local0", profiles: "" };
+/** Where the keeper takes the access log. */
+const LOG_PORT = 9996;
+
+/**
+ * The access log. Where there is a keeper it empties a ring in HAProxy's memory, many lines at once; a write for each
+ * line to standard output, which the engine reads, costs more than half of what a core can do.
+ */
+export function logLines(keeper: string | undefined, copying: boolean): { log: string; sections: string } {
+  if (keeper === undefined) return { log: "  log stdout format raw local0", sections: "" };
+  const ring = `
+ring access
+  format raw
+  maxlen 4096
+  size 4194304
+  timeout connect 5s
+  timeout server 10s
+  server keeper ${keeper}:${LOG_PORT} log-proto legacy
+`;
+  if (!copying) return { log: "  log ring@access len 4096 format raw local0", sections: ring };
   return {
-    log: `  log stdout format raw profile access local0\n  log ${keeper}:${COPIES_PORT} len 65535 format raw profile copies local1`,
-    profiles: `
+    log: `  log ring@access len 4096 format raw profile access local0\n  log ${keeper}:${COPIES_PORT} len 65535 format raw profile copies local1`,
+    sections: `${ring}
 log-profile access
   on http-res drop
 

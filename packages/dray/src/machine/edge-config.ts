@@ -1,4 +1,4 @@
-import { backend, copyLines } from "./edge-backend.ts";
+import { backend, logLines } from "./edge-backend.ts";
 import { frontend } from "./edge-frontend.ts";
 import { adminSocket, backendName, type EdgeState, keptOf, type ServiceState } from "./edge-state.ts";
 import { inTraffic, maxconn } from "./edge-traffic.ts";
@@ -9,7 +9,7 @@ const LOG_FORMAT =
 
 function head(state: EdgeState): string {
   const copying = Object.values(state.services).some((service) => service.shadow !== undefined);
-  const { log, profiles } = copyLines(copying ? state.keeper?.address : undefined);
+  const { log, sections } = logLines(state.keeper?.address, copying);
   return `# Written by dray. Changes made by hand are lost with the next deploy.
 global
 ${log}
@@ -18,7 +18,7 @@ ${log}
   # HAProxy computes maxconn from the files it may open.
   no strict-limits
   hard-stop-after 1h
-${profiles}
+${sections}
 defaults
   mode http
   log global

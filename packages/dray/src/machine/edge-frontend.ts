@@ -1,4 +1,14 @@
-import { backendName, certificatesFile, type EdgeState, httpsMap, keptOf, type ServiceState } from "./edge-state.ts";
+import { METRICS_CALLER } from "./edge-backend.ts";
+import {
+  backendName,
+  certificatesFile,
+  type EdgeState,
+  HOME,
+  httpsMap,
+  keptOf,
+  keysFile,
+  type ServiceState,
+} from "./edge-state.ts";
 
 /** RFC 8555, 8.3: where a CA asks whether a name leads here. */
 const CHALLENGE = "{ path_beg /.well-known/acme-challenge/ }";
@@ -25,6 +35,7 @@ export function frontend(state: EdgeState): string {
     // One id in the answer, in the release's hands and in both logs; a client's own would be anybody's.
     "  http-request set-header x-request-id %[unique-id]",
     "  http-after-response set-header x-request-id %[unique-id]",
+    ...services.flatMap((service) => numbersRoute(service, state)),
     ...named.map(
       (service) =>
         `  use_backend ${backendName(service.service)} if { req.hdr(host),host_only,lower -m str ${service.domain} }`,
@@ -52,6 +63,16 @@ function tlsLines(state: EdgeState, services: readonly ServiceState[]): string[]
     ),
     ...(strict.length > 0 ? ["  capture request header host len 255"] : []),
     ...asked,
+  ];
+}
+
+/** The numbers, for a Prometheus that shows the key called `metrics`. */
+function numbersRoute(service: ServiceState, state: EdgeState): string[] {
+  if (state.keeper === undefined || service.keys?.[METRICS_CALLER] === undefined) return [];
+  const host = service.domain === undefined ? "" : ` { req.hdr(host),host_only,lower -m str ${service.domain} }`;
+  const map = `${HOME}/${keysFile(service.service)}`;
+  return [
+    `  use_backend keeper if { path /.dray/metrics }${host} { http_auth_bearer,sha2(256),hex,lower,map_str(${map}) -m str ${METRICS_CALLER} }`,
   ];
 }
 

@@ -56,3 +56,8 @@ export const rate: z.ZodType<{ count: number; perMs: number }, string> = z.strin
   context.addIssue({ code: "custom", message: `expected a rate such as 100/s or 1000/m, got "${said}"` });
   return z.NEVER;
 });
+
+/** Milliseconds of `10m`, `7d`; undefined of anything else. For command lines. */
+export function durationOf(said: string): number | undefined {
+  return quantity(said, { ...MS, d: 86_400_000 });
+}

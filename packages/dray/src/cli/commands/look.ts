@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { attach } from "../../base/process.ts";
 import { Failure } from "../../base/failure.ts";
 import { connect, machinesOf, onEach, withSite } from "../../flows/fleet.ts";
-import { logs, programIn, type MachineStatus, status } from "../../flows/look.ts";
+import { programIn, type MachineStatus, status } from "../../flows/look.ts";
 import { remove } from "../../flows/remove.ts";
 import { define } from "../command.ts";
 import { say, sayJson, table } from "../screen/say.ts";
@@ -57,41 +57,6 @@ function certificateLines({ certificates }: MachineStatus): string[] {
       ? [`https://${host}: ${how.problem.why}\n  ${how.problem.fix}; tried again at ${how.problem.nextAt}`]
       : []),
   ]);
-}
-
-export function addLogs(program: Command): void {
-  const command = program
-    .command("logs")
-    .description("what the replicas (or the edge) wrote")
-    .option("-f, --follow", "go on")
-    .option("-n, --tail <lines>", "last lines", "100")
-    .option("-r, --release <id>", "of a release that is kept")
-    .option("--edge", "the edge's access log");
-  define<{ follow?: boolean; tail: string; release?: string; edge?: boolean }>(
-    command,
-    ["dray logs -f", "dray logs --edge -n 20"],
-    async (run) => {
-      const { flags } = run;
-      const manifest = await run.manifest();
-      const wheres = machinesOf(manifest, flags.machine);
-      const options = {
-        service: manifest.service,
-        follow: flags.follow === true,
-        tail: flags.tail === "all" ? ("all" as const) : Number(flags.tail),
-        edge: flags.edge === true,
-        ...(flags.release === undefined ? {} : { release: flags.release }),
-      };
-      const ended = onEach(wheres, wheres.length, (where) =>
-        logs(where, run.ssh, options, run.context, (from, line) =>
-          say(flags.json === true ? JSON.stringify({ machine: where.name, from, line }) : `${from} | ${line}`),
-        ),
-      );
-      await ended.catch((error: unknown) => {
-        // Ctrl-C is how following ends.
-        if (!(flags.follow === true && run.context.signal.aborted)) throw error;
-      });
-    },
-  );
 }
 
 export function addExec(program: Command): void {

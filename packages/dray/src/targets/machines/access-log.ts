@@ -1,8 +1,10 @@
+import { createInterface } from "node:readline";
 import type { Sample } from "../../core/judge.ts";
 import { EDGE } from "../../machine/edge.ts";
+import { FOLLOW } from "../../machine/edge-log.ts";
 import { backendName } from "../../machine/edge-state.ts";
+import { execStream } from "../../machine/exec.ts";
 import type { Machine } from "../../machine/machine.ts";
-import { logLines } from "../../probes/logs.ts";
 
 /**
  * HAProxy's `option httplog` (its manual, 8.2.3): backend/server, the timers TR/Tw/Tc/Tr/Ta in milliseconds, status,
@@ -36,11 +38,8 @@ export class AccessLog {
   }
 
   async #read(machine: Machine, signal: AbortSignal): Promise<void> {
-    const answer = await machine.engine.bytes("GET", `/containers/${EDGE}/logs`, {
-      query: { stdout: true, follow: true, tail: 0 },
-      signal,
-    });
-    for await (const line of logLines(answer)) this.#note(line);
+    const { stream } = await execStream(machine.engine, EDGE, ["bash", "-c", FOLLOW], signal);
+    for await (const line of createInterface({ input: stream })) this.#note(line);
   }
 
   of(release: string): readonly Sample[] {

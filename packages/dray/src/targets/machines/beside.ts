@@ -26,6 +26,7 @@ export function keeperSteps(wish: Wish, seen: Seen): MachineStep[] {
   const holds = secrets.every((each) => seen.keeperSecrets?.includes(each));
   if (
     holds &&
+    seen.state.keeper !== undefined &&
     seen.keeper === keeper.image &&
     isAsked(wish, seen) &&
     (edge.tls === undefined || seen.state.tls === edge.tls)

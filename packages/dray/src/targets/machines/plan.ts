@@ -46,7 +46,7 @@ export function planMachine(wish: Wish, seen: Seen): Plan<MachineStep> {
     changes: changes(release, seen),
     stages: [
       stage("prepare", edgeSteps(wish, seen)),
-      stage("keeper", keeperSteps(wish, seen)),
+      stage("keeper", wish.keeper?.first === true ? keeperSteps(wish, seen) : []),
       // Without a certificate the endpoint is still one: it is said, and the keeper goes on trying.
       stage("certificate", certificateSteps(wish, seen), "warn"),
       stage("carry", [lock, ...carry]),
@@ -61,6 +61,8 @@ export function planMachine(wish: Wish, seen: Seen): Plan<MachineStep> {
         wish.shadow === undefined ? [{ kind: "switch", on, title: `give the traffic to ${release.id}` }] : [],
       ),
       ...bake.map((step) => stage("bake", [step])),
+      // Who serves already needs no numbers for that.
+      stage("beside", wish.keeper?.first === false ? keeperSteps(wish, seen) : [], "warn"),
       stage("unlock", [{ kind: "unlock", on, title: "release the lock" }], "warn"),
     ].filter((each) => each.steps.length > 0),
   };

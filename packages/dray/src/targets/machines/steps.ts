@@ -45,7 +45,12 @@ export interface Wish {
   again: boolean;
   edge: { port: number; tls?: number; image: string };
   /** What the keeper is needed for, and its image. */
-  keeper?: { image: string; host?: string; certificate?: CertificateWish };
+  keeper?: {
+    image: string;
+    /** Needed before the switch. */ first: boolean;
+    host?: string;
+    certificate?: CertificateWish;
+  };
   /** Undefined: all of the traffic at once, watched by nobody. */
   rollout?: Rollout;
   /** The secrets that get new values: the release is the live one, started anew. */

@@ -1,0 +1,76 @@
+import type { Command } from "commander";
+import { Failure } from "../../base/failure.ts";
+import { machinesOf, onEach } from "../../flows/fleet.ts";
+import { type LogOptions, logs } from "../../flows/logs.ts";
+import { define } from "../command.ts";
+import { sinceOf } from "../since.ts";
+import { say } from "../screen/say.ts";
+
+interface Flags {
+  follow?: boolean;
+  tail: string;
+  release?: string;
+  edge?: boolean;
+  since?: string;
+  grep?: string;
+  status?: string;
+  id?: string;
+}
+
+export function addLogs(program: Command): void {
+  const command = program
+    .command("logs")
+    .description("what the replicas (or the edge) wrote")
+    .option("-f, --follow", "go on")
+    .option("-n, --tail <lines>", "last lines", "100")
+    .option("-r, --release <id>", "of a release that is kept")
+    .option("--edge", "the edge's access log")
+    .option("--since <time>", "nothing older: 30s, 10m, 6h, 7d")
+    .option("--grep <pattern>", "only lines that a regular expression fits")
+    .option("--status <code>", "of the access log: only answers of a status, 404 or 5xx (means --edge)")
+    .option("--id <request>", "one request, by its x-request-id: the edge's line and the release's");
+  define<Flags>(
+    command,
+    ["dray logs -f", "dray logs --status 5xx --since 1h", "dray logs --id 5f3c8a52-1f0e-4a6b-9d3e-0b1c2d3e4f50"],
+    async (run) => {
+      const { flags } = run;
+      const manifest = await run.manifest();
+      const wheres = machinesOf(manifest, flags.machine);
+      const options = optionsOf(flags, manifest.service);
+      const ended = onEach(wheres, wheres.length, (where) =>
+        logs(where, run.ssh, options, run.context, (from, line) =>
+          say(flags.json === true ? JSON.stringify({ machine: where.name, from, line }) : `${from} | ${line}`),
+        ),
+      );
+      await ended.catch((error: unknown) => {
+        // Ctrl-C is how following ends.
+        if (!(flags.follow === true && run.context.signal.aborted)) throw error;
+      });
+    },
+  );
+}
+
+function optionsOf(flags: Flags, service: string): LogOptions {
+  const { release, since, grep, status, id } = flags;
+  if (status !== undefined && !/^[1-5][\dx]{2}$/i.test(status))
+    throw new Failure("usage.invalid", `--status ${status} is none`, { hint: "like 404, or 5xx" });
+  return {
+    service,
+    follow: flags.follow === true,
+    tail: flags.tail === "all" ? "all" : Number(flags.tail),
+    edge: flags.edge === true || status !== undefined,
+    ...(release === undefined ? {} : { release }),
+    ...(since === undefined ? {} : { sinceMs: Date.now() - sinceOf(since) }),
+    ...(grep === undefined ? {} : { grep: patternOf(grep) }),
+    ...(status === undefined ? {} : { status }),
+    ...(id === undefined ? {} : { id }),
+  };
+}
+
+function patternOf(text: string): RegExp {
+  try {
+    return new RegExp(text);
+  } catch (error) {
+    throw new Failure("usage.invalid", `--grep ${text} is no regular expression`, { cause: error });
+  }
+}

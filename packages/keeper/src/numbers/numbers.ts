@@ -1,0 +1,145 @@
+import { appendFile, mkdir, readdir, rm } from "node:fs/promises";
+import path from "node:path";
+import { readIfThere } from "../status.ts";
+import type { Access } from "./access.ts";
+import { add, type Histogram, merge } from "./histogram.ts";
+
+/** One minute, or more, of one release of a service; `release` is empty where the edge answered by itself. */
+export interface Row {
+  /** Start of the minute, in seconds since 1970. */
+  at: number;
+  service: string;
+  release: string;
+  /** Answers by status. */
+  statuses: Record<string, number>;
+  /** Clients that went away before the answer. */
+  left: number;
+  callers: Record<string, number>;
+  /** Milliseconds: in all, waiting in the edge, and in the release. */
+  total: Histogram;
+  queue: Histogram;
+  model: Histogram;
+}
+
+const MINUTE_S = 60;
+const HOUR_S = 60 * MINUTE_S;
+const KEEP_DAYS = 30;
+
+/** Counts requests by minute, keeps the last hour in memory and 30 days on the disk, a file a day. */
+export class Numbers {
+  readonly #folder: string;
+  readonly #recent: Row[] = [];
+  #minute = new Map<string, Row>();
+  #at = 0;
+  #written: Promise<void> = Promise.resolve();
+
+  constructor(home: string) {
+    this.#folder = path.join(home, "history");
+  }
+
+  add(access: Access, nowMs: number = Date.now()): void {
+    const at = Math.floor(nowMs / 1000 / MINUTE_S) * MINUTE_S;
+    if (at !== this.#at) this.#turn(at);
+    const key = `${access.service} ${access.release}`;
+    let row = this.#minute.get(key);
+    if (row === undefined) {
+      row = emptyRow(at, access.service, access.release);
+      this.#minute.set(key, row);
+    }
+    if (/^c/i.test(access.ended)) {
+      row.left++;
+      return;
+    }
+    row.statuses[access.status] = (row.statuses[access.status] ?? 0) + 1;
+    if (access.caller !== "-") row.callers[access.caller] = (row.callers[access.caller] ?? 0) + 1;
+    if (access.totalMs >= 0) add(row.total, access.totalMs);
+    if (access.queueMs >= 0) add(row.queue, access.queueMs);
+    if (access.modelMs >= 0) add(row.model, access.modelMs);
+  }
+
+  /** Ends the minute when it is over, also where nobody calls. */
+  tick(nowMs: number = Date.now()): void {
+    const at = Math.floor(nowMs / 1000 / MINUTE_S) * MINUTE_S;
+    if (at !== this.#at) this.#turn(at);
+  }
+
+  #turn(at: number): void {
+    const rows = [...this.#minute.values()];
+    this.#minute = new Map();
+    this.#at = at;
+    this.#recent.push(...rows);
+    while ((this.#recent[0]?.at ?? at) < at - HOUR_S) this.#recent.shift();
+    if (rows.length > 0) this.#written = this.#written.then(() => this.#write(rows)).catch(() => undefined);
+  }
+
+  /** What was counted before this keeper was started. */
+  async load(): Promise<void> {
+    this.#recent.push(...(await this.#read(Date.now() / 1000 - HOUR_S)));
+  }
+
+  /** Ends the minute early, and waits until it is on the disk. */
+  async flush(): Promise<void> {
+    this.#turn(this.#at);
+    await this.#written;
+  }
+
+  async #write(rows: readonly Row[]): Promise<void> {
+    await mkdir(this.#folder, { recursive: true });
+    await appendFile(this.#file(rows[0]?.at ?? 0), rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+    const oldest = path.basename(this.#file(this.#at - KEEP_DAYS * 86_400));
+    for (const name of await readdir(this.#folder)) if (name < oldest) await rm(path.join(this.#folder, name));
+  }
+
+  #file(at: number): string {
+    return path.join(this.#folder, `${new Date(at * 1000).toISOString().slice(0, 10)}.jsonl`);
+  }
+
+  /** The rows from `sinceS` seconds ago until now; the minute that runs counts, too. */
+  async since(sinceS: number, nowMs: number = Date.now()): Promise<Row[]> {
+    const from = nowMs / 1000 - sinceS;
+    const now = [...this.#minute.values()];
+    if (sinceS <= HOUR_S) return [...this.#recent.filter((row) => row.at + MINUTE_S > from), ...now];
+    return [...(await this.#read(from)), ...now];
+  }
+
+  async #read(from: number): Promise<Row[]> {
+    const names = await readdir(this.#folder).catch(() => []);
+    const first = path.basename(this.#file(from));
+    const rows: Row[] = [];
+    for (const name of names.filter((each) => each >= first).toSorted()) {
+      const text = (await readIfThere(path.join(this.#folder, name))) ?? "";
+      for (const line of text.split("\n")) {
+        if (line === "") continue;
+        try {
+          const row = JSON.parse(line) as Row;
+          if (row.at + MINUTE_S > from) rows.push(row);
+        } catch {
+          // The end of a line that a power cut took.
+        }
+      }
+    }
+    return rows;
+  }
+}
+
+function emptyRow(at: number, service: string, release: string): Row {
+  return { at, service, release, statuses: {}, left: 0, callers: {}, total: {}, queue: {}, model: {} };
+}
+
+/** Rows put together: by release, or whatever `key` says. */
+export function together(rows: readonly Row[], key: (row: Row) => string): Map<string, Row> {
+  const all = new Map<string, Row>();
+  for (const row of rows) {
+    const known = all.get(key(row)) ?? emptyRow(row.at, row.service, row.release);
+    all.set(key(row), known);
+    known.left += row.left;
+    for (const [status, count] of Object.entries(row.statuses))
+      known.statuses[status] = (known.statuses[status] ?? 0) + count;
+    for (const [caller, count] of Object.entries(row.callers))
+      known.callers[caller] = (known.callers[caller] ?? 0) + count;
+    merge(known.total, row.total);
+    merge(known.queue, row.queue);
+    merge(known.model, row.model);
+  }
+  return all;
+}
