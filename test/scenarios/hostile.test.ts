@@ -78,7 +78,11 @@ test("10,000 hostile requests: none reaches the model without a key, none ends a
   // The alarm itself works, and whoever has a key is served.
   const called = await vm.drayWith(
     { PARTNER_KEY: KEY, NODE_EXTRA_CA_CERTS: path.join(vm.folder, "own.pem") },
-    ...["request", "-d", "{}", "-p", "/decisions"],
+    "request",
+    "-d",
+    "{}",
+    "-p",
+    "/decisions",
   );
   expect(called.stdout, called.stderr).toContain("-> 200");
   const script = "import urllib.request as u; u.urlopen('http://127.0.0.1:8080/decisions', data=b'{}')";

@@ -70,7 +70,9 @@ test("every request is counted and logged, by release, status and caller, whoeve
 
   // A Prometheus shows a key of its own, which opens and closes nothing else.
   const scrape = async (key: string): Promise<Response> =>
-    await fetch(`http://${vm.address}/.dray/metrics`, { headers: { authorization: `Bearer ${key}` } });
+    await fetch(`http://${vm.address}/.dray/metrics`, {
+      headers: { authorization: `Bearer ${key}`, connection: "close" },
+    });
   expect((await scrape("none")).status).toBe(404);
   const key = (await vm.dray("keys", "add", "metrics")).stdout.trim();
   const text = await (await scrape(key)).text();

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { text } from "node:stream/consumers";
+import { testAlert } from "./alerts/alerts.ts";
 import { keep } from "./keep.ts";
 import { Secrets } from "./secrets.ts";
 
@@ -11,6 +12,10 @@ const [, , command, service = ""] = process.argv;
 const COMMANDS: Record<string, () => Promise<void>> = {
   seal: async () => await secrets.seal(service, JSON.parse(await text(process.stdin)) as Record<string, string>, false),
   merge: async () => await secrets.seal(service, JSON.parse(await text(process.stdin)) as Record<string, string>, true),
+  "alert-test": async () => {
+    const problems = await testAlert(secrets, service);
+    if (problems.length > 0) throw new Error(problems.join("; "));
+  },
   drop: async () => await secrets.drop(service),
   restore: async () => await secrets.restore(service),
 };

@@ -35,6 +35,11 @@ export class Secrets {
     await this.unfold(service);
   }
 
+  /** What a service has. */
+  async values(service: string): Promise<Values> {
+    return await this.#open(service);
+  }
+
   /** What a service has, without the values. */
   async names(service: string): Promise<string[]> {
     return Object.keys(await this.#open(service));
@@ -58,6 +63,8 @@ export class Secrets {
   /** Writes a service's secrets where its replicas read them. */
   async unfold(service: string): Promise<void> {
     const folder = path.join(MEMORY, service);
+    // What only the keeper itself needs has no memory of its own.
+    if (service.startsWith("alerts-")) return;
     const values = await this.#open(service);
     await mkdir(folder, { recursive: true });
     for (const [name, value] of Object.entries(values)) {

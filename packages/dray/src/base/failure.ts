@@ -91,6 +91,10 @@ export const CODES = {
   "keys.taken": [EXIT.refused, "A caller of that name has a key already."],
   "keys.unknown": [EXIT.refused, "No caller of that name has a key."],
   "shadow.none": [EXIT.refused, "No release gets copies of requests there."],
+  "alerts.none": [EXIT.refused, "The service has no alerts on that machine."],
+  "alerts.failed": [EXIT.failed, "A test alert could not be sent."],
+  "requests.none": [EXIT.refused, "No request of the service was kept in that time."],
+  "requests.no-baseline": [EXIT.refused, "There is nothing that the requests could be compared with."],
   "keeper.none": [EXIT.refused, "There is no keeper on the machine yet."],
   "keeper.failed": [EXIT.failed, "The container beside the edge that looks after certificates did not come up."],
   "tls.no-certificate": [

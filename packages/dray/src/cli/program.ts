@@ -1,4 +1,6 @@
 import { Command } from "commander";
+import { addAlerts } from "./commands/alerts.ts";
+import { addCheck } from "./commands/check.ts";
 import { addDeploy, addPlan, addRollback } from "./commands/deploy.ts";
 import { addRetire } from "./commands/retire.ts";
 import { addSecrets } from "./commands/secrets.ts";
@@ -10,6 +12,7 @@ import { addMetrics } from "./commands/metrics.ts";
 import { addKeys } from "./commands/keys.ts";
 import { addMachine } from "./commands/machine.ts";
 import { addShadow } from "./commands/shadow.ts";
+import { addRequests } from "./commands/requests.ts";
 import { addServe } from "./commands/serve.ts";
 import { addTrace } from "./commands/trace.ts";
 import { addOpen, addRequest } from "./commands/request.ts";
@@ -30,6 +33,9 @@ export function makeProgram(): Command {
     addStatus,
     addLogs,
     addMetrics,
+    addAlerts,
+    addRequests,
+    addCheck,
     addRequest,
     addGolden,
     addShadow,

@@ -16,6 +16,8 @@ export interface Settings {
   domain?: string;
   /** What the edge asks of a request before the release sees it. */
   front?: Front;
+  /** What is kept of the requests. */
+  requests?: { share: number; mask: string[]; maxBytes: number };
   /** The image does without writing: its root is mounted read-only. */
   readOnly?: boolean;
 }

@@ -1,6 +1,9 @@
+import type { AlertSettings } from "drayage-keeper";
 import { asFailure, Failure } from "../base/failure.ts";
+import { Secret } from "../base/secret.ts";
 import type { Context } from "../core/context.ts";
 import type { Manifest } from "../manifest/schema.ts";
+import { valueOf } from "./secrets.ts";
 
 const PATIENCE_MS = 10_000;
 
@@ -33,6 +36,40 @@ export async function alertOf(manifest: Manifest, error: unknown, context: Conte
   }).catch((problem: unknown) => {
     context.emit({ type: "warning", text: `the alert could not be sent: ${asFailure(problem).message}` });
   });
+}
+
+/** The alerts as the keeper is to know them; the addresses in it are secrets. @throws Failure manifest.secret-missing */
+export async function alertSettings(manifest: Manifest, context: Context): Promise<Secret | undefined> {
+  const { alerts, ready = "/" } = manifest;
+  if (alerts === undefined) return undefined;
+  const { webhook, email, errors, p95, disk, certificateDays } = alerts;
+  const smtp = email === undefined ? {} : { smtp: await mailOf(email, manifest.folder, context.signal) };
+  const url =
+    typeof webhook === "object" ? await valueOf("alerts.webhook", webhook, manifest.folder, context.signal) : webhook;
+  const settings: AlertSettings = {
+    ...(url === undefined ? {} : { webhook: url }),
+    ...smtp,
+    errors,
+    ...(p95 === undefined ? {} : { p95Ms: p95 }),
+    disk,
+    certificateDays,
+    ready,
+  };
+  return new Secret(JSON.stringify(settings));
+}
+
+async function mailOf(
+  email: NonNullable<NonNullable<Manifest["alerts"]>["email"]>,
+  folder: string,
+  signal: AbortSignal,
+): Promise<NonNullable<AlertSettings["smtp"]>> {
+  const { password, user, ...rest } = email;
+  const value = password === undefined ? undefined : await valueOf("alerts.email.password", password, folder, signal);
+  return {
+    ...rest,
+    ...(user === undefined ? {} : { user }),
+    ...(value === undefined ? {} : { password: value }),
+  };
 }
 
 async function send(hook: string | { env: string }, alert: Alert): Promise<void> {

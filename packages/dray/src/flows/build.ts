@@ -90,6 +90,7 @@ export function makeRelease(manifest: Manifest, built: Built, digest: string, fr
     ...(built.run?.readOnly === true ? { readOnly: true } : {}),
     ...(manifest.domain === undefined ? {} : { domain: manifest.domain }),
     front: frontOf(manifest),
+    ...(manifest.requests === undefined ? {} : { requests: requestsOf(manifest.requests) }),
     replicas: manifest.replicas,
     env: manifest.env,
     secrets: Object.keys(manifest.secrets),
@@ -117,6 +118,10 @@ function filesOnly(manifest: Manifest): Pick<Settings, "secretFiles" | "keptSecr
   const names = Object.entries(manifest.secrets).flatMap(([name, source]) => (source.as === "file" ? [name] : []));
   const kept = Object.values(manifest.secrets).some((source) => "machine" in source);
   return { ...(names.length === 0 ? {} : { secretFiles: names }), ...(kept ? { keptSecrets: true } : {}) };
+}
+
+function requestsOf({ share, mask, maxBytes }: NonNullable<Manifest["requests"]>): NonNullable<Settings["requests"]> {
+  return { share, mask, maxBytes };
 }
 
 /** What the edge asks of a request. */

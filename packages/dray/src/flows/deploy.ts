@@ -1,5 +1,6 @@
 import { Failure } from "../base/failure.ts";
 import { carryOut } from "../core/carry-out.ts";
+import type { Secret } from "../base/secret.ts";
 import type { Context } from "../core/context.ts";
 import type { Golden } from "../core/golden.ts";
 import type { Plan } from "../core/plan.ts";
@@ -17,6 +18,7 @@ import type { MachineStep, ShadowRollout, Wish } from "../targets/machines/steps
 import type { Https, Job } from "../targets/machines/job.ts";
 import { performer } from "../targets/machines/perform.ts";
 import { buildImage, loadCargo, makeRelease, origin, recipeOf, whoAmI } from "./build.ts";
+import { alertSettings } from "./alert.ts";
 import { supplyEdge } from "./edge-image.ts";
 import { fit } from "./fit.ts";
 import { machinesOf, onEach, withMachine } from "./fleet.ts";
@@ -72,6 +74,7 @@ export async function deploy(manifest: Manifest, options: DeployOptions, context
   const golden = await loadGolden(manifest);
   const equipped = await withSecrets(manifest, context);
   const keys = await keysOf(manifest, context);
+  const alerts = await alertSettings(manifest, context);
   const from = origin(manifest.folder, context);
   // Of one fleet every machine gets the same release: it is made once, by the first machine that says its architecture.
   const making = new Map<string, Promise<{ built: Built; cargo: Cargo | undefined; release: Release }>>();
@@ -103,10 +106,27 @@ export async function deploy(manifest: Manifest, options: DeployOptions, context
       const copying = options.now !== true && (options.shadow ?? manifest.rollout.shadow) !== undefined;
       const needed = copying || onTrial || Object.keys(manifest.secrets).length > 0;
       const reached = await reachedBy(manifest, machine, architecture, needed, equipped);
-      const wish: Wish = { release, source, again: false, ...reached.wish, ...rollout, ...copies };
+      const wish: Wish = {
+        release,
+        source,
+        again: false,
+        alerts: alerts !== undefined,
+        ...reached.wish,
+        ...rollout,
+        ...copies,
+      };
       return await carryOutOn(
         where,
-        { manifest, site, seen, wish, https: reached.https, keys, golden: structuredClone(golden) },
+        {
+          manifest,
+          site,
+          seen,
+          wish,
+          https: reached.https,
+          keys,
+          alerts: alerts ?? "nobody",
+          golden: structuredClone(golden),
+        },
         options,
         equipped,
       );
@@ -194,6 +214,7 @@ export interface Errand {
   wish: Wish;
   https: Https | undefined;
   keys: Record<string, Key> | undefined;
+  alerts?: Secret | "nobody";
   golden: Golden[];
 }
 
@@ -240,6 +261,7 @@ export async function carryOutOn(
     supplyEdge: supplyEdge(wish.edge.image),
     https,
     keys: errand.keys,
+    alerts: errand.alerts,
     secured: !plan.stages.some(({ steps }) => steps.some((step) => step.kind === "certificate")),
     supplyKeeper: supplyKeeper(wish.keeper?.image ?? ""),
     startedAt,

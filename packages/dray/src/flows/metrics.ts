@@ -50,7 +50,7 @@ export async function metrics(
   sinceS: number,
   context: Context,
 ): Promise<MachineMetrics> {
-  return await withSite(where, ssh, context, async (site) => await read(site, service, sinceS, context));
+  return await withSite(where, ssh, context, async (site) => await metricsOn(site, service, sinceS, context));
 }
 
 /** The same again and again over one connection, until aborted. */
@@ -64,14 +64,20 @@ export async function watchMetrics(
 ): Promise<void> {
   await withSite(where, ssh, context, async (site) => {
     for (;;) {
-      await onMetrics(await read(site, service, sinceS, context));
+      await onMetrics(await metricsOn(site, service, sinceS, context));
       await new Promise((resolve) => setTimeout(resolve, everyMs));
       context.signal.throwIfAborted();
     }
   });
 }
 
-async function read(site: Site, service: string, sinceS: number, context: Context): Promise<MachineMetrics> {
+/** The same over a connection that is open already. @throws Failure keeper.none */
+export async function metricsOn(
+  site: Site,
+  service: string,
+  sinceS: number,
+  context: Context,
+): Promise<MachineMetrics> {
   const state = await serviceOn(site, service);
   const [rows, containers] = await Promise.all([rowsOf(site, sinceS), usage(site, service, context)]);
   const ours = rows.filter((row) => row.service === service);

@@ -9,7 +9,7 @@ import { withoutUnusedCertificates } from "../targets/machines/certificate.ts";
 import { removeKeeper } from "../targets/machines/keeper-setup.ts";
 import { edgeOf } from "../targets/machines/observe.ts";
 import { removeStrays, retire } from "../targets/machines/retire.ts";
-import { dropSecrets, removeSecretsVolumes } from "../targets/machines/secrets.ts";
+import { dropSecrets, removeSecretsVolumes, setAlerts } from "../targets/machines/secrets.ts";
 import { serviceOn } from "./look.ts";
 import { withSite } from "./fleet.ts";
 
@@ -40,6 +40,7 @@ export async function remove(
     await removeStrays(site, service, new Set(), context);
     if (known.releases.some((kept) => kept.release.settings.secrets.length > 0))
       await dropSecrets(engine, service, signal);
+    if (known.alerts === true) await setAlerts(engine, service, undefined, signal);
     for (const kept of known.releases) {
       await engine.call("DELETE", `/images/dray/${service}:${kept.release.id}`, { signal }).catch((error: unknown) => {
         if (!isMissing(error)) throw error;

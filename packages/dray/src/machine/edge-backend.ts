@@ -25,7 +25,7 @@ export function backend(service: ServiceState): string {
     ...rateRules(service, front),
     ...bodyRules(front),
     ...queueRules(name, limits?.concurrency, front),
-    ...shadowRules(service),
+    ...copyRules(service),
     "  http-response set-header x-dray-release %[srv_name,field(1,.)]",
     "  http-response set-header server-timing queue;dur=%[req.timer.queue],model;dur=%[res.timer.hdr] if { var(txn.timing) -m found }",
     ...inTraffic(service).map(
@@ -116,12 +116,30 @@ function queueRules(name: string, concurrency: number | undefined, front: Front 
   ];
 }
 
+/** Does the keeper get copies of a service's requests, for a shadow or to be kept? */
+export function isCopied(service: ServiceState): boolean {
+  return service.shadow !== undefined || keepShare(service) !== undefined;
+}
+
+/** Share of the requests that are kept, in percent. */
+function keepShare(service: ServiceState): number | undefined {
+  return keptOf(service, service.current)?.release.settings.requests?.share;
+}
+
 /** Of a sampled request the edge tells the keeper what was asked and answered, in a datagram: it waits for nobody. */
-function shadowRules(service: ServiceState): string[] {
-  if (service.shadow === undefined) return [];
+function copyRules(service: ServiceState): string[] {
+  if (!isCopied(service)) return [];
   const copied = "{ var(txn.copy) -m found }";
+  const sampled = (variable: string, share: number | undefined): string[] =>
+    share === undefined
+      ? []
+      : [
+          `  http-request set-var(txn.${variable}) str(1) if { rand(10000) lt ${Math.round(share * 100)} } { req.body_size lt ${COPIED_BYTES} }`,
+          `  http-request set-var(txn.copy) str(${service.service}) if { var(txn.${variable}) -m found }`,
+        ];
   return [
-    `  http-request set-var(txn.copy) str(${service.service}) if { rand(10000) lt ${Math.round(service.shadow.share * 100)} } { req.body_size lt ${COPIED_BYTES} }`,
+    ...sampled("shadow", service.shadow?.share),
+    ...sampled("keep", keepShare(service)),
     `  http-request set-var(txn.path) pathq,base64 if ${copied}`,
     `  http-request set-var(txn.hdrs) req.hdrs,base64 if ${copied}`,
     `  http-request set-var(txn.body) req.body,base64 if ${copied}`,
@@ -157,7 +175,7 @@ log-profile access
   on http-res drop
 
 log-profile copies
-  on http-res format "shadow %[var(txn.copy)] %HM %ST %Tr %[var(txn.path)] %[var(txn.hdrs)] %[var(txn.body)] %[var(txn.answer)]"
+  on http-res format "copy %[var(txn.copy)] %[var(txn.shadow)] %[var(txn.keep)] %s %ID %HM %ST %Tr %[var(txn.path)] %[var(txn.hdrs)] %[var(txn.body)] %[var(txn.answer)]"
   on any drop
 `,
   };

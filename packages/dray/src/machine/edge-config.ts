@@ -1,4 +1,4 @@
-import { backend, logLines } from "./edge-backend.ts";
+import { backend, isCopied, logLines } from "./edge-backend.ts";
 import { frontend } from "./edge-frontend.ts";
 import { adminSocket, backendName, type EdgeState, keptOf, type ServiceState } from "./edge-state.ts";
 import { inTraffic, maxconn } from "./edge-traffic.ts";
@@ -8,7 +8,7 @@ const LOG_FORMAT =
   '"%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq %hr %hs %{+Q}r %ID %[var(txn.caller)]"';
 
 function head(state: EdgeState): string {
-  const copying = Object.values(state.services).some((service) => service.shadow !== undefined);
+  const copying = Object.values(state.services).some(isCopied);
   const { log, sections } = logLines(state.keeper?.address, copying);
   return `# Written by dray. Changes made by hand are lost with the next deploy.
 global

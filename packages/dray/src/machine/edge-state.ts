@@ -32,6 +32,8 @@ export interface ServiceState {
   shadow?: Shadow;
   /** Who may call, by name. Undefined: everybody. */
   keys?: Record<string, Key>;
+  /** Somebody is told of its troubles. */
+  alerts?: true;
   /** Oldest first. */
   releases: Kept[];
 }

@@ -224,6 +224,11 @@ export class Edge implements AsyncDisposable {
     return said.includes("OPEN") ? true : said.includes("SHUT") ? false : undefined;
   }
 
+  /** Adds a line to the audit record. */
+  async note(entry: object): Promise<void> {
+    await this.run(`${file("audit.note", JSON.stringify(entry))}\ncat ${HOME}/audit.note >> ${HOME}/audit.jsonl`);
+  }
+
   /** The audit record, oldest first. */
   async audit(): Promise<unknown[]> {
     const said = await this.run(`cat ${HOME}/audit.jsonl 2>/dev/null`);

@@ -71,6 +71,43 @@ const containerSecret = z.union([
 /** Where a secret's value comes from, on this computer. */
 export type SecretSource = z.infer<typeof secretSource>;
 
+const requests = z.strictObject({
+  share: z.number().positive().max(100).default(5).describe("Share of the requests that is kept, in percent."),
+  mask: z.array(z.string()).default([]).describe("Names of fields whose values are not kept, however deep they are."),
+  maxBytes: bytes.default(100_000_000).describe("Room for them on the machine (100MB); the oldest go first."),
+  baseline: z
+    .string()
+    .optional()
+    .describe("File of what the model was trained on (.csv or .jsonl), which `dray drift` compares with."),
+});
+
+const mail = z.strictObject({
+  to: z.email(),
+  from: z.email(),
+  host: z.string().describe("The mail server (SMTP)."),
+  port: port.default(587),
+  user: z.string().optional(),
+  password: secretSource.optional(),
+});
+
+const alerts = z
+  .strictObject({
+    webhook: z
+      .union([z.url(), z.strictObject({ env: z.string() })])
+      .optional()
+      .describe("Where to POST what went wrong, as JSON that Slack takes, too: a URL, or `{env: NAME}` that holds it."),
+    email: mail.optional().describe("By mail: `{to, from, host, port, user, password}`."),
+    errors: percent.default(0.05).describe("Share of failed answers of the last five minutes from which on (5%)."),
+    p95: duration.optional().describe("p95 of the last five minutes from which on."),
+    disk: percent.default(0.9).describe("Share of the disk in use from which on (90%)."),
+    certificateDays: z
+      .number()
+      .positive()
+      .default(7)
+      .describe("How long before its end a certificate that cannot be renewed is told of, in days (7)."),
+  })
+  .refine((each) => each.webhook !== undefined || each.email !== undefined, "name a webhook or an email");
+
 const tls = z.union([
   z.literal("off"),
   z.strictObject({
@@ -206,16 +243,8 @@ export const manifestSchema = z
       .optional()
       .describe("Most requests of one key, or where there are none of one address: `100/s`, `1000/m`."),
     rollout: rollout.prefault({}).describe("How a new release gets the traffic, and what takes it back."),
-    alerts: z
-      .strictObject({
-        webhook: z
-          .union([z.url(), z.strictObject({ env: z.string() })])
-          .describe(
-            "Where to POST what went wrong, as JSON that Slack takes, too: a URL, or `{env: NAME}` that holds it.",
-          ),
-      })
-      .optional()
-      .describe("Whom to tell when a release is taken back."),
+    requests: requests.optional().describe("Keep a sample of what comes in and what was answered, on the machine."),
+    alerts: alerts.optional().describe("Whom to tell of what, also when this computer is off."),
     keep: z.number().int().min(1).max(50).default(5).describe("Releases kept on a machine for rollback."),
     edge: z
       .strictObject({

@@ -5,17 +5,18 @@ import type { CertificateFacts, Evidence } from "../core/evidence.ts";
 /** What OpenSSL says when the other side does not speak TLS at all. */
 const NOT_TLS = /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST|UNKNOWN_PROTOCOL|ECONNRESET|EPIPE/;
 
-/** Shakes hands without believing anything, then says what a client that believes nobody would find. */
+/** Shakes hands without believing anything, then says what a client that believes nobody would find. `through`: the address that is asked for the name. */
 export async function askTls(
   host: string,
   port: number,
   timeoutMs: number,
   signal: AbortSignal,
+  through: string = host,
 ): Promise<NonNullable<Evidence["tls"]>> {
   const startedAt = performance.now();
   return await new Promise((resolve, reject) => {
     const named = /^[\d.]+$|:/.test(host) ? {} : { servername: host };
-    const socket = tls.connect({ host, port, rejectUnauthorized: false, ...named });
+    const socket = tls.connect({ host: through, port, rejectUnauthorized: false, ...named });
     const settle = (facts: Omit<NonNullable<Evidence["tls"]>, "ms">): void => {
       socket.destroy();
       resolve({ ...facts, ms: since(startedAt) });

@@ -4,7 +4,7 @@ const GROWTH = Math.log(1.1);
 /** Counts by bucket; sparse. Bucket 0 is up to 1 ms. */
 export type Histogram = Record<number, number>;
 
-export function bucketOf(ms: number): number {
+function bucketOf(ms: number): number {
   return ms <= 1 ? 0 : Math.ceil(Math.log(ms) / GROWTH);
 }
 

@@ -5,6 +5,12 @@ export interface Copy {
   /** Path and query. */
   path: string;
   headers: [string, string][];
+  /** Is it for a release under test; is it to be kept? */
+  shadow: boolean;
+  keep: boolean;
+  /** Which release answered, and the request's id. */
+  release: string;
+  id: string;
   body: Buffer;
   answer: { status: number; ms: number; body: Buffer };
 }
@@ -16,14 +22,20 @@ const OWN =
 const decoded = (text: string): Buffer => Buffer.from(text === "-" ? "" : text, "base64");
 
 /**
- * Reads a line that the edge's `do-log` sent: service, method, status, milliseconds, then path, headers, body and answer
- * in base64, `-` where there is none. Undefined for what is no such line.
+ * Reads a line that the edge's `do-log` sent: service, what it is for, server, id, method, status, milliseconds, then
+ * path, headers, body and answer in base64, `-` where there is none. Undefined for what is no such line.
  */
 export function parseCopy(line: string): Copy | undefined {
-  const [mark, service, method, status, ms, path, headers, body, answer] = line.trim().split(" ");
-  if (mark !== "shadow" || service === undefined || method === undefined || answer === undefined) return undefined;
+  const [mark, service, shadow, keep, server = "", id = "", method, status, ms, path, headers, body, answer] = line
+    .trim()
+    .split(" ");
+  if (mark !== "copy" || service === undefined || method === undefined || answer === undefined) return undefined;
   return {
     service,
+    shadow: shadow === "1",
+    keep: keep === "1",
+    release: server.split(".")[0] ?? "",
+    id,
     method,
     path: String(decoded(path ?? "")) || "/",
     headers: String(decoded(headers ?? ""))

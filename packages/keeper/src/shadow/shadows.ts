@@ -1,20 +1,15 @@
-import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import http from "node:http";
 import path from "node:path";
 import { buffer } from "node:stream/consumers";
 import { replaceFile } from "../status.ts";
 import type { ShadowWish } from "../wish.ts";
-import { type Copy, parseCopy } from "./copy.ts";
+import type { Copy } from "./copy.ts";
 import { Tally } from "./report.ts";
 
-/** Where the edge sends its copies, as datagrams: it waits for nobody, and what does not arrive is lost. */
-const PORT = 9997;
 /** Requests that a release may have in hand; what comes on top is thrown away, so that a slow one never piles up. */
 const AT_ONCE = 16;
 const WRITE_MS = 1000;
-/** The kernel's buffer for bursts. */
-const BUFFER_BYTES = 4_000_000;
 
 interface Running {
   wish: ShadowWish;
@@ -30,18 +25,10 @@ export class Shadows {
   readonly #log: (text: string) => void;
   readonly #running = new Map<string, Running>();
   readonly #agent = new http.Agent({ keepAlive: true });
-  readonly #socket = createSocket({ type: "udp4" });
 
   constructor(home: string, log: (text: string) => void) {
     this.#home = home;
     this.#log = log;
-  }
-
-  async listen(): Promise<void> {
-    this.#socket.on("message", (message) => this.#take(parseCopy(message.toString("latin1"))));
-    this.#socket.bind(PORT);
-    await once(this.#socket, "listening");
-    this.#socket.setRecvBufferSize(BUFFER_BYTES);
   }
 
   /** Which releases get copies now. Reports of others are written a last time. */
@@ -69,9 +56,10 @@ export class Shadows {
     await replaceFile(path.join(this.#home, `shadow-${service}.json`), JSON.stringify(running.tally.report()));
   }
 
-  #take(copy: Copy | undefined): void {
-    const running = copy && this.#running.get(copy.service);
-    if (copy === undefined || running === undefined) return;
+  /** A copy that came. */
+  take(copy: Copy): void {
+    const running = this.#running.get(copy.service);
+    if (running === undefined) return;
     running.tally.copied++;
     if (running.inHand >= AT_ONCE * running.wish.servers.length) {
       running.tally.dropped++;
@@ -105,7 +93,6 @@ export class Shadows {
   }
 
   async close(): Promise<void> {
-    this.#socket.close();
     for (const [service, running] of this.#running) await this.#write(service, running);
     this.#agent.destroy();
   }

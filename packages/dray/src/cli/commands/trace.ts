@@ -1,14 +1,13 @@
-import { existsSync } from "node:fs";
 import { type Command } from "commander";
 import { brokenHop, type Trace } from "../../core/trace.ts";
 import { machinesOf, onEach } from "../../flows/fleet.ts";
 import { trace } from "../../flows/trace.ts";
 import type { Wanted } from "../../flows/trace-target.ts";
-import { MANIFEST_FILE } from "../../manifest/load.ts";
 import { define, type Run } from "../command.ts";
 import { say, sayJson } from "../screen/say.ts";
 import { headersOf } from "../headers.ts";
 import { traceText } from "../screen/trace.ts";
+import { handOf } from "./wanted.ts";
 
 interface Flags {
   url?: string;
@@ -52,15 +51,9 @@ async function tracesOf(run: Run<Flags>): Promise<Trace[]> {
   };
   const walked = async (wanted: Omit<Wanted, "headers">): Promise<Trace> =>
     await trace({ ...request, ...wanted }, run.ssh, context);
-  const { container, machine, file, service } = flags;
-  const byHand = container !== undefined || (file === undefined && service === undefined && !existsSync(MANIFEST_FILE));
-  if (byHand) {
-    const where = machine === undefined ? undefined : { name: machine, ssh: machine };
-    return [
-      await walked({ ...(where === undefined ? {} : { where }), ...(container === undefined ? {} : { container }) }),
-    ];
-  }
+  const byHand = handOf(run);
+  if (byHand !== undefined) return [await walked(byHand)];
   const manifest = await run.manifest();
-  const wheres = machinesOf(manifest, machine);
+  const wheres = machinesOf(manifest, flags.machine);
   return await onEach(wheres, wheres.length, (where) => walked({ manifest, where }));
 }

@@ -35,6 +35,15 @@ export function keeperSteps(wish: Wish, seen: Seen): MachineStep[] {
   return [{ kind: "keeper", on: seen.machine, title: "start the keeper", image: keeper.image, secrets }];
 }
 
+/** Whom the keeper is to tell; a rollback leaves that as it is. */
+export function alertSteps({ release, alerts, again, rotates }: Wish, seen: Seen): MachineStep[] {
+  if (again || rotates !== undefined || alerts === undefined) return [];
+  const before = seen.state.services[release.service]?.alerts === true;
+  if (!alerts && !before) return [];
+  const title = alerts ? "say whom to alert" : "alert nobody any more";
+  return [{ kind: "alerts", on: seen.machine, title, drop: !alerts }];
+}
+
 /** Secrets whose values are here; a rollback finds them where they are. */
 export function secretSteps({ release, again, rotates }: Wish, seen: Seen): MachineStep[] {
   const names = rotates ?? release.settings.secrets;

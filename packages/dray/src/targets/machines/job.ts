@@ -31,6 +31,8 @@ export interface Job {
   supplyEdge: (site: Site, context: Context) => Promise<void>;
   /** The manifest's keys; undefined: it names none. */
   keys: Record<string, Key> | undefined;
+  /** Whom to tell of troubles, as the keeper is to know it; undefined: as before. */
+  alerts: Secret | "nobody" | undefined;
   https: Https | undefined;
   /** Its certificate is in force. */
   secured: boolean;

@@ -14,7 +14,7 @@ import type { MachineStep } from "./steps.ts";
 import { findPort, proveReplica } from "./prove.ts";
 import { startAgain, startNew } from "./replica.ts";
 import { removeStrayImages, removeStrays } from "./retire.ts";
-import { handOver } from "./secrets.ts";
+import { handOver, setAlerts } from "./secrets.ts";
 import { startShadow, watchShadow } from "./shadow.ts";
 import { giveShare, switchTraffic } from "./switch.ts";
 import { Trial } from "./trial.ts";
@@ -61,6 +61,15 @@ export function performer(job: Job): Perform<MachineStep> {
             await site.machine.engine.call("DELETE", `/images/${imageName(release)}`, { signal: fresh.signal });
           },
         };
+      }
+      case "alerts": {
+        await setAlerts(
+          site.machine.engine,
+          release.service,
+          job.alerts === "nobody" ? undefined : job.alerts,
+          context.signal,
+        );
+        return;
       }
       case "secrets": {
         const { engine } = site.machine;

@@ -2,7 +2,7 @@ import { Failure } from "../../base/failure.ts";
 import type { Change, Plan, Stage } from "../../core/plan.ts";
 import type { Release, Settings } from "../../core/release.ts";
 import { keptOf } from "../../machine/edge-state.ts";
-import { certificateSteps, edgeSteps, keeperSteps, secretSteps } from "./beside.ts";
+import { alertSteps, certificateSteps, edgeSteps, keeperSteps, secretSteps } from "./beside.ts";
 import type { Seen } from "./observe.ts";
 import type { MachineStep, Wish } from "./steps.ts";
 
@@ -63,6 +63,7 @@ export function planMachine(wish: Wish, seen: Seen): Plan<MachineStep> {
       ...bake.map((step) => stage("bake", [step])),
       // Who serves already needs no numbers for that.
       stage("beside", wish.keeper?.first === false ? keeperSteps(wish, seen) : [], "warn"),
+      stage("alerts", alertSteps(wish, seen), "warn"),
       stage("unlock", [{ kind: "unlock", on, title: "release the lock" }], "warn"),
     ].filter((each) => each.steps.length > 0),
   };

@@ -1,5 +1,5 @@
 import { text } from "node:stream/consumers";
-import { Failure } from "../../base/failure.ts";
+import { asFailure, Failure } from "../../base/failure.ts";
 import type { Undo } from "../../core/carry-out.ts";
 import type { Context } from "../../core/context.ts";
 import type { Release } from "../../core/release.ts";
@@ -50,6 +50,33 @@ export async function handOver(
   });
 }
 
+/** The keeper's own name for a service's alerts: sealed as secrets are, and given to no container. */
+const alertsName = (service: string): string => `alerts-${service}`;
+
+/** Tells the keeper whom to alert; undefined: nobody any more. */
+export async function setAlerts(
+  engine: Engine,
+  service: string,
+  settings: { reveal(): string } | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const name = alertsName(service);
+  if (settings === undefined) await tellKeeper(engine, ["drop", name], "", signal);
+  else await tellKeeper(engine, ["seal", name], JSON.stringify({ settings: settings.reveal() }), signal);
+}
+
+/** Has the keeper send a test alert. @throws Failure alerts.failed */
+export async function testAlerts(engine: Engine, service: string, signal: AbortSignal): Promise<void> {
+  await tellKeeper(engine, ["alert-test", service], "", signal).catch((error: unknown) => {
+    const failure = asFailure(error);
+    const why = failure.details.map((line) => /Error: (.*)/.exec(line)?.[1]).find((line) => line !== undefined);
+    throw new Failure("alerts.failed", `the test alert could not be sent: ${why ?? failure.message}`, {
+      hint: "is the address right, and reachable from the machine?",
+      cause: error,
+    });
+  });
+}
+
 /** Has the keeper forget a service's secrets. */
 export async function dropSecrets(engine: Engine, service: string, signal: AbortSignal): Promise<void> {
   await tellKeeper(engine, ["drop", service], "", signal);
@@ -66,7 +93,7 @@ async function tellKeeper(
   const answer = /^done (\[.*\])$/m.exec(await text(stream))?.[1];
   if (answer !== undefined) return JSON.parse(answer) as string[];
   throw new Failure("keeper.failed", "the keeper did not take the secrets", {
-    details: said().trim().split("\n").slice(-3),
+    details: said().trim().split("\n").slice(-12),
   });
 }
 

@@ -26,6 +26,7 @@ export type MachineStep = Step &
     | { kind: "keeper"; image: string; secrets: readonly string[] }
     | { kind: "secrets"; names: readonly string[]; merge: boolean }
     | { kind: "certificate"; host: string }
+    | { kind: "alerts"; drop: boolean }
     | { kind: "lock" }
     | { kind: "carry"; source: Source }
     | { kind: "stop-old"; containers: readonly string[] }
@@ -53,6 +54,8 @@ export interface Wish {
   };
   /** Undefined: all of the traffic at once, watched by nobody. */
   rollout?: Rollout;
+  /** Whom to tell: named by the manifest, or nobody. */
+  alerts?: boolean;
   /** The secrets that get new values: the release is the live one, started anew. */
   rotates?: readonly string[];
   /** Only copies, until somebody ends it: the traffic stays where it is. */

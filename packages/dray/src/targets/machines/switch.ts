@@ -27,7 +27,7 @@ export async function switchTraffic(
     release.service,
     (state) => {
       old = withoutCandidate(state.services[release.service]);
-      return withKeys(withRelease(state, kept), release.service, job.keys);
+      return withKeys(withAlerts(withRelease(state, kept), job), release.service, job.keys);
     },
     (before) => ({
       at: now,
@@ -145,6 +145,14 @@ async function drained(edge: Edge, release: Release, signal: AbortSignal): Promi
   while (performance.now() < until && (await busy(edge, release.service, release.id))) await sleep(POLL_MS, signal);
 }
 
+/** The state that says whether somebody is told of a service's troubles. */
+function withAlerts(state: EdgeState, { release: { service }, alerts }: Job): EdgeState {
+  const known = state.services[service];
+  if (known === undefined || alerts === undefined) return state;
+  const { alerts: _before, ...rest } = known;
+  return withService(state, service, alerts === "nobody" ? rest : { ...rest, alerts: true });
+}
+
 /** The state in which the manifest's keys are those that it names now; keys that were added by command stay. */
 function withKeys(state: EdgeState, service: string, keys: ServiceState["keys"]): EdgeState {
   const known = state.services[service];
@@ -170,6 +178,7 @@ export function withRelease(state: EdgeState, kept: Kept): EdgeState {
       [service]: {
         service,
         ...(old?.keys === undefined ? {} : { keys: old.keys }),
+        ...(old?.alerts === true ? { alerts: true as const } : {}),
         ...(settings.domain === undefined ? {} : { domain: settings.domain }),
         current: id,
         ...(previous === undefined ? {} : { previous }),

@@ -1,0 +1,29 @@
+import type { Command } from "commander";
+import type { Checked } from "../../core/check.ts";
+import { check } from "../../flows/check/check.ts";
+import { define } from "../command.ts";
+import { checkText } from "../screen/check.ts";
+import { say, sayJson } from "../screen/say.ts";
+import { wantedOf } from "./wanted.ts";
+
+/** `dray check`: may this be called production? */
+export function addCheck(program: Command): void {
+  const command = program
+    .command("check")
+    .description("25 questions to an endpoint, each with what was seen and its fix; the worst section is the score")
+    .option("-u, --url <url>", "the endpoint (default: the manifest's)")
+    .option("-C, --container <name>", "a container that was started by hand, on --machine")
+    .option("--min <score>", "exit with 1 below this score", "1");
+  define<{ url?: string; container?: string; min: string }>(
+    command,
+    ["dray check", "dray check --json --min 0.8", "dray check --machine user@203.0.113.7 --container my-api"],
+    async (run) => {
+      const wanted = await wantedOf(run);
+      const found: Checked = await check(wanted, run.ssh, run.context);
+      run.screen.close();
+      if (run.flags.json === true) sayJson(found);
+      else say(checkText(found));
+      return found.score >= Number(run.flags.min) ? 0 : 1;
+    },
+  );
+}

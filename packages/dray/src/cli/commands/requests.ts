@@ -1,0 +1,59 @@
+import type { Command } from "commander";
+import { machinesOf, onEach } from "../../flows/fleet.ts";
+import { drift, keptRequests } from "../../flows/requests.ts";
+import { define } from "../command.ts";
+import { sinceOf } from "../since.ts";
+import { say, sayJson, table } from "../screen/say.ts";
+
+/** `dray requests` and `dray drift`: what came in, and whether it is still what the model was made for. */
+export function addRequests(program: Command): void {
+  const group = program
+    .command("requests")
+    .description("the sample of requests and answers that is kept on the machine");
+  const command = group
+    .command("export")
+    .description("write them to standard output, a line of JSON each")
+    .option("--since <time>", "how far back: 30m, 6h, 7d", "30d");
+  define<{ since: string }>(command, ["dray requests export --since 7d > requests.jsonl"], async (run) => {
+    const manifest = await run.manifest();
+    const sinceMs = Date.now() - sinceOf(run.flags.since);
+    const wheres = machinesOf(manifest, run.flags.machine);
+    const all = await onEach(wheres, wheres.length, (where) =>
+      keptRequests(where, run.ssh, manifest.service, sinceMs, run.context),
+    );
+    for (const each of all.flat().toSorted((a, b) => a.at.localeCompare(b.at))) say(JSON.stringify(each));
+  });
+  addDrift(program);
+}
+
+function addDrift(program: Command): void {
+  const command = program
+    .command("drift")
+    .description(
+      "how far features and scores have moved from what the model was made for (PSI); exit code 1 when one has",
+    )
+    .option("--since <time>", "the requests of the last 6h, 7d, ...", "1d")
+    .option(
+      "--baseline <file>",
+      "a .csv or .jsonl of training rows (default: the manifest's, else the golden requests)",
+    );
+  define<{ since: string; baseline?: string }>(
+    command,
+    ["dray drift", "dray drift --since 7d --baseline train.csv"],
+    async (run) => {
+      const manifest = await run.manifest();
+      const { baseline } = run.flags;
+      const how = { sinceMs: Date.now() - sinceOf(run.flags.since), ...(baseline === undefined ? {} : { baseline }) };
+      const wheres = machinesOf(manifest, run.flags.machine);
+      const found = await onEach(wheres, wheres.length, (where) =>
+        drift(manifest, where, run.ssh, how, run.who, run.context),
+      );
+      if (run.flags.json === true) sayJson(found);
+      for (const { machine, requests, baseline: from, fields } of run.flags.json === true ? [] : found) {
+        const rows = fields.map((each) => [each.field, each.kind, String(each.psi), each.verdict]);
+        say(`${machine}: ${requests} requests against ${from}\n${table(["FIELD", "KIND", "PSI", ""], rows)}`);
+      }
+      return found.some(({ fields }) => fields.some((each) => each.verdict === "drifted")) ? 1 : 0;
+    },
+  );
+}

@@ -1,0 +1,133 @@
+import type { Context } from "../../core/context.ts";
+import { EDGE, KEEPER } from "../../machine/edge.ts";
+import { lastLines } from "../../machine/edge-log.ts";
+import { keptOf, type ServiceState } from "../../machine/edge-state.ts";
+import { type Engine, isMissing } from "../../machine/engine.ts";
+import type { Machine } from "../../machine/machine.ts";
+import type { Site } from "../../targets/machines/observe.ts";
+import { type MachineMetrics, metricsOn } from "../metrics.ts";
+import { readKept } from "../requests.ts";
+import type { Inside, Inspected } from "./facts.ts";
+
+const DAY_S = 86_400;
+
+/** Asks the machine everything that the questions need. */
+export async function lookInside(
+  site: Site,
+  service: string | undefined,
+  container: string | undefined,
+  context: Context,
+): Promise<Inside> {
+  const { machine, edge } = site;
+  const { engine } = machine;
+  const { signal } = context;
+  const state = await edge?.state();
+  const known = service === undefined ? undefined : state?.services[service];
+  const kept = known && keptOf(known, known.current);
+  const names = container === undefined ? (kept?.replicas ?? []).map((each) => each.container) : [container];
+  const [live, retired, edgeSeen, keeper, audit, metrics, shell] = await Promise.all([
+    inspectAll(engine, names, signal),
+    retiredOf(engine, known, signal),
+    inspect(engine, EDGE, signal),
+    inspect(engine, KEEPER, signal),
+    edge?.audit() ?? [],
+    metricsOr(site, service, context),
+    askShell(machine, signal),
+  ]);
+  const byHand = container !== undefined;
+  return {
+    machine: machine.name,
+    live,
+    retired,
+    edge: byHand ? undefined : edgeSeen,
+    keeper: byHand ? undefined : keeper,
+    state: byHand ? undefined : state,
+    service: known,
+    kept,
+    audit: audit as Record<string, unknown>[],
+    metrics,
+    logged: async (id) => {
+      // The log comes in the wake of the answer.
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      const said = (await edge?.run(lastLines(1000))) ?? "";
+      return said.split("\n").filter((line) => line.includes(id));
+    },
+    ...shell,
+    requestLog: kept?.release.settings.requests === undefined ? undefined : await requestLog(site, known, audit),
+  };
+}
+
+async function inspect(engine: Engine, name: string, signal: AbortSignal): Promise<Inspected | undefined> {
+  try {
+    return await engine.get<Inspected>(`/containers/${encodeURIComponent(name)}/json`, { signal });
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+async function inspectAll(engine: Engine, names: readonly string[], signal: AbortSignal): Promise<Inspected[]> {
+  const found = await Promise.all(names.map((name) => inspect(engine, name, signal)));
+  return found.flatMap((each) => each ?? []);
+}
+
+async function retiredOf(engine: Engine, known: ServiceState | undefined, signal: AbortSignal): Promise<Inspected[]> {
+  const old = (known?.releases ?? []).filter((each) => each.release.id !== known?.current);
+  return await inspectAll(
+    engine,
+    old.flatMap((each) => each.replicas.map((replica) => replica.container)),
+    signal,
+  );
+}
+
+async function metricsOr(
+  site: Site,
+  service: string | undefined,
+  context: Context,
+): Promise<MachineMetrics | undefined> {
+  if (service === undefined || site.edge === undefined) return undefined;
+  return await metricsOn(site, service, DAY_S, context).catch(() => undefined);
+}
+
+/** One `key=value` a line. */
+const ASKED = [
+  "echo \"listen=$(ss -Hltn 2>/dev/null | sed 's/  */ /g' | cut -d' ' -f4 | grep -vE '^(127\\.|\\[::1\\])' | sort -u | tr '\\n' ' ')\"",
+  'echo "ss=$(command -v ss)"',
+  "echo \"disk=$(df -Pk /var/lib/docker /var/lib 2>/dev/null | sed -n 2p | tr -s ' ' | cut -d' ' -f5)\"",
+  'echo "boot=$(test -d /run/systemd/system && systemctl is-enabled docker 2>/dev/null)"',
+  "echo \"logins=$(grep -oE '\"[^\" ]+\": *\\{ *\"auth\"' ~/.docker/config.json 2>/dev/null | cut -d'\"' -f2 | tr '\\n' ' ')\"",
+].join("; ");
+
+async function askShell(
+  machine: Machine,
+  signal: AbortSignal,
+): Promise<Pick<Inside, "listeners" | "disk" | "dockerAtBoot" | "logins">> {
+  const ended = await machine.run(["sh", "-c", ASKED], { signal }).catch(() => undefined);
+  if (ended === undefined) return { listeners: undefined, disk: undefined, dockerAtBoot: undefined, logins: undefined };
+  const fact = (key: string): string => new RegExp(`^${key}=(.*)$`, "m").exec(ended.stdout)?.[1]?.trim() ?? "";
+  const words = (key: string): string[] =>
+    fact(key)
+      .split(" ")
+      .filter((word) => word !== "");
+  const used = Number(fact("disk").replace("%", ""));
+  const boot = fact("boot");
+  return {
+    listeners: fact("ss") === "" ? undefined : words("listen"),
+    disk: fact("disk") === "" || Number.isNaN(used) ? undefined : used / 100,
+    dockerAtBoot: boot === "" ? undefined : boot.startsWith("enabled"),
+    logins: words("logins"),
+  };
+}
+
+async function requestLog(
+  site: Site,
+  known: ServiceState | undefined,
+  audit: readonly unknown[],
+): Promise<Inside["requestLog"]> {
+  if (known === undefined) return undefined;
+  const looked = (audit as Record<string, unknown>[]).findLast(
+    (each) => each["service"] === known.service && "drift" in each,
+  );
+  const kept = (await readKept(site, known.service)).length;
+  return { kept, ...(looked === undefined ? {} : { driftAt: String(looked["at"]) }) };
+}

@@ -1,0 +1,167 @@
+import { readdir, readFile, statfs } from "node:fs/promises";
+import http from "node:http";
+import path from "node:path";
+import type { Numbers } from "../numbers/numbers.ts";
+import type { Secrets } from "../secrets.ts";
+import type { CertificateStatus } from "../status.ts";
+import { type Kind, type Trouble, troubles } from "./rules.ts";
+import { type Alert, send } from "./send.ts";
+import { type AlertSettings, settingsOf } from "./settings.ts";
+
+const LOOK_MS = 10_000;
+const WINDOW_S = 300;
+/** Who does not answer so often in a row is silent. */
+const TIMES = 3;
+const PATIENCE_MS = 5000;
+/** What goes on is told again after this long. */
+const AGAIN_MS = 4 * 3_600_000;
+
+/** What the state's file says of the replicas that get traffic. */
+interface State {
+  services: Record<
+    string,
+    {
+      current: string;
+      releases: { release: { id: string }; replicas: { container: string; address: string; port: number }[] }[];
+    }
+  >;
+}
+
+interface Firing {
+  trouble: Trouble;
+  toldAt: number;
+}
+
+/** Watches services, and tells whom their settings name of what is wrong; once, and again when it is over. */
+export class Alerts {
+  readonly #home: string;
+  readonly #secrets: Secrets;
+  readonly #numbers: Numbers;
+  readonly #log: (text: string) => void;
+  readonly #missed = new Map<string, number>();
+  readonly #firing = new Map<string, Firing>();
+  #lookedAt = 0;
+  #looking: Promise<void> = Promise.resolve();
+
+  constructor(home: string, secrets: Secrets, numbers: Numbers, log: (text: string) => void) {
+    this.#home = home;
+    this.#secrets = secrets;
+    this.#numbers = numbers;
+    this.#log = log;
+  }
+
+  /** Looks, when it is time. Resolves at once. */
+  tick(certificates: Record<string, CertificateStatus>): void {
+    if (performance.now() - this.#lookedAt < LOOK_MS) return;
+    this.#lookedAt = performance.now();
+    this.#looking = this.#looking
+      .then(() => this.#look(certificates))
+      .catch((error: unknown) => this.#log(`alerts: ${error instanceof Error ? error.message : String(error)}`));
+  }
+
+  async #look(certificates: Record<string, CertificateStatus>): Promise<void> {
+    const state = JSON.parse(await readFile(path.join(this.#home, "state.json"), "utf8")) as State;
+    const disk = await diskUse(this.#home);
+    const rows = await this.#numbers.since(WINDOW_S);
+    for (const service of await configured(this.#home)) {
+      const known = state.services[service];
+      const settings = await alertSettings(this.#secrets, service);
+      if (known === undefined || settings === undefined) continue;
+      const replicas = known.releases.find((each) => each.release.id === known.current)?.replicas ?? [];
+      const silent = await this.#silent(replicas, settings.ready);
+      const seen = {
+        service,
+        rows: rows.filter((row) => row.service === service),
+        replicas: replicas.length,
+        silent,
+        certificates,
+        disk,
+        nowMs: Date.now(),
+      };
+      await this.#tell(service, troubles(seen, settings), settings);
+    }
+  }
+
+  async #silent(
+    replicas: readonly { container: string; address: string; port: number }[],
+    ready: string,
+  ): Promise<string[]> {
+    const asked = await Promise.all(
+      replicas.map(async ({ container, address, port }) => {
+        const missed = (await answers(address, port, ready)) ? 0 : (this.#missed.get(container) ?? 0) + 1;
+        this.#missed.set(container, missed);
+        return missed >= TIMES ? [container] : [];
+      }),
+    );
+    return asked.flat();
+  }
+
+  async #tell(service: string, found: readonly Trouble[], settings: AlertSettings): Promise<void> {
+    const key = (kind: Kind): string => `${service} ${kind}`;
+    for (const trouble of found) {
+      const known = this.#firing.get(key(trouble.kind));
+      if (known !== undefined && performance.now() - known.toldAt < AGAIN_MS) continue;
+      this.#firing.set(key(trouble.kind), { trouble, toldAt: performance.now() });
+      await this.#send(service, trouble, "firing", settings);
+    }
+    for (const [name, { trouble }] of this.#firing) {
+      if (!name.startsWith(`${service} `) || found.some((each) => key(each.kind) === name)) continue;
+      this.#firing.delete(name);
+      await this.#send(service, trouble, "resolved", settings);
+    }
+  }
+
+  async #send(
+    service: string,
+    { kind, why }: Trouble,
+    state: "firing" | "resolved",
+    settings: AlertSettings,
+  ): Promise<void> {
+    this.#log(`${service}: ${kind} ${state}: ${why}`);
+    const problems = await send(alertFor(service, kind, why, state), settings);
+    for (const problem of problems) this.#log(`the alert could not be sent: ${problem}`);
+  }
+}
+
+function alertFor(service: string, event: string, message: string, state: Alert["state"]): Alert {
+  const text = state === "resolved" ? `${service}: over: ${message}` : `${service}: ${message}`;
+  return { text, event, state, service, message, at: new Date().toISOString() };
+}
+
+/** Sends a test alert; resolves to what went wrong. @throws when the service has no alerts */
+export async function testAlert(secrets: Secrets, service: string): Promise<string[]> {
+  const settings = await alertSettings(secrets, service);
+  if (settings === undefined) throw new Error(`${service} has no alerts`);
+  return await send(alertFor(service, "test", "this is a test of the alerts", "test"), settings);
+}
+
+const NAME = "alerts-";
+
+async function alertSettings(secrets: Secrets, service: string): Promise<AlertSettings | undefined> {
+  const { settings } = await secrets.values(`${NAME}${service}`);
+  return settings === undefined ? undefined : settingsOf(settings);
+}
+
+/** Services that somebody wants to hear of. */
+async function configured(home: string): Promise<string[]> {
+  const names = await readdir(home);
+  return names.flatMap((name) => /^secrets-alerts-(.+)\.sealed$/.exec(name)?.[1] ?? []);
+}
+
+async function diskUse(folder: string): Promise<number> {
+  const { blocks, bavail, bfree } = await statfs(folder);
+  const used = blocks - bfree;
+  return used / (used + bavail);
+}
+
+async function answers(host: string, port: number, ready: string): Promise<boolean> {
+  return await new Promise((resolve) => {
+    const request = http.get({ host, port, path: ready, agent: false, timeout: PATIENCE_MS }, (answer) => {
+      answer.resume();
+      resolve((answer.statusCode ?? 500) < 500);
+    });
+    request.once("timeout", () => request.destroy());
+    request.once("error", () => resolve(false));
+    request.once("close", () => resolve(false));
+  });
+}

@@ -1,0 +1,66 @@
+import { quantile } from "../numbers/histogram.ts";
+import { type Row, together } from "../numbers/numbers.ts";
+import type { CertificateStatus } from "../status.ts";
+import type { AlertSettings } from "./settings.ts";
+
+/** What is looked at: the last minutes of a service, its replicas, the machine. */
+export interface Seen {
+  service: string;
+  /** Of the last five minutes. */
+  rows: readonly Row[];
+  /** Replicas that get traffic, and those of them that did not answer three times in a row. */
+  replicas: number;
+  silent: readonly string[];
+  certificates: Record<string, CertificateStatus>;
+  /** Share of the disk in use. */
+  disk: number;
+  nowMs: number;
+}
+
+export type Kind = "down" | "replica-silent" | "errors" | "slow" | "certificate" | "disk";
+
+/** Something that somebody should know of. */
+export interface Trouble {
+  kind: Kind;
+  why: string;
+}
+
+/** Fewer answers say nothing about a share. */
+const ENOUGH = 20;
+const DAY_MS = 86_400_000;
+
+/** What is wrong now; nothing when all is well. */
+export function troubles(seen: Seen, settings: AlertSettings): Trouble[] {
+  const row = together(seen.rows, () => "").get("");
+  const statuses = Object.entries(row?.statuses ?? {});
+  const total = statuses.reduce((sum, [, count]) => sum + count, 0);
+  const bad = statuses.reduce((sum, [status, count]) => sum + (Number(status) >= 500 ? count : 0), 0);
+  const p95 = quantile(row?.total ?? {}, 0.95);
+  const found: Trouble[] = [];
+  const say = (kind: Kind, why: string): void => void found.push({ kind, why });
+  if (seen.replicas > 0 && seen.silent.length === seen.replicas)
+    say("down", `no replica answers on ${settings.ready}: ${seen.silent.join(", ")}`);
+  else if (seen.silent.length > 0)
+    say("replica-silent", `of ${seen.replicas} replicas, these do not answer: ${seen.silent.join(", ")}`);
+  if (total >= ENOUGH && bad / total > settings.errors)
+    say("errors", `${bad} of ${total} answers of the last five minutes failed (${percent(bad / total)})`);
+  if (settings.p95Ms !== undefined && total >= ENOUGH && p95 > settings.p95Ms)
+    say("slow", `p95 of the last five minutes is ${p95} ms, more than ${settings.p95Ms} ms`);
+  if (seen.disk > settings.disk) say("disk", `the machine's disk is ${percent(seen.disk)} full`);
+  for (const [host, status] of Object.entries(seen.certificates)) {
+    const why = certificateTrouble(host, status, settings.certificateDays, seen.nowMs);
+    if (why !== undefined) say("certificate", why);
+  }
+  return found;
+}
+
+function certificateTrouble(host: string, status: CertificateStatus, days: number, nowMs: number): string | undefined {
+  if (status.state === "pending") return undefined;
+  if (status.state === "failed") return `${host} has no certificate: ${status.problem.why}; ${status.problem.fix}`;
+  const left = (Date.parse(status.until) - nowMs) / DAY_MS;
+  // A certificate of six days is renewed two before its end; only one that could not be is worth a word.
+  if (left > days || status.problem === undefined) return undefined;
+  return `the certificate of ${host} ends in ${Math.max(0, Math.round(left * 10) / 10)} days and cannot be renewed: ${status.problem.why}`;
+}
+
+const percent = (share: number): string => `${Math.round(share * 1000) / 10} %`;

@@ -1,0 +1,93 @@
+import { appendFile, mkdir, rename, stat } from "node:fs/promises";
+import path from "node:path";
+import type { Copy } from "./shadow/copy.ts";
+
+/** What is kept of a service's requests. */
+export interface Keeping {
+  mask: readonly string[];
+  maxBytes: number;
+}
+
+const MASKED = "[masked]";
+/** The releases' settings, as the edge's state has them. */
+interface State {
+  services: Record<
+    string,
+    { current: string; releases: { release: { id: string; settings: { requests?: Keeping } } }[] }
+  >;
+}
+
+/** What is to be kept of each service, as the edge's state says. */
+export function keepingOf(text: string): Map<string, Keeping> {
+  const { services } = JSON.parse(text) as State;
+  return new Map(
+    Object.entries(services).flatMap(([service, { current, releases }]): [string, Keeping][] => {
+      const keeping = releases.find((each) => each.release.id === current)?.release.settings.requests;
+      return keeping === undefined ? [] : [[service, keeping]];
+    }),
+  );
+}
+
+/** Keeps a sample of requests and answers, a line of JSON each, in two files that take turns. */
+export class Requests {
+  readonly #folder: string;
+  #keeping = new Map<string, Keeping>();
+  #waiting = new Map<string, string[]>();
+
+  constructor(home: string) {
+    this.#folder = path.join(home, "requests");
+  }
+
+  want(keeping: Map<string, Keeping>): void {
+    this.#keeping = keeping;
+  }
+
+  take(copy: Copy): void {
+    const keeping = this.#keeping.get(copy.service);
+    if (keeping === undefined) return;
+    const mask = new Set(keeping.mask);
+    const line = JSON.stringify({
+      at: new Date().toISOString(),
+      id: copy.id,
+      release: copy.release,
+      method: copy.method,
+      path: copy.path.split("?")[0],
+      status: copy.answer.status,
+      ms: copy.answer.ms,
+      request: masked(parsed(copy.body), mask),
+      answer: masked(parsed(copy.answer.body), mask),
+    });
+    this.#waiting.set(copy.service, [...(this.#waiting.get(copy.service) ?? []), line]);
+  }
+
+  /** Writes what came since the last time. */
+  async flush(): Promise<void> {
+    const all = this.#waiting;
+    this.#waiting = new Map();
+    for (const [service, lines] of all) {
+      await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+      const file = path.join(this.#folder, `${service}.jsonl`);
+      await appendFile(file, `${lines.join("\n")}\n`, { mode: 0o600 });
+      const { size } = await stat(file);
+      if (size > (this.#keeping.get(service)?.maxBytes ?? 0) / 2) await rename(file, `${file}.1`);
+    }
+  }
+}
+
+/** JSON as it is; of anything else only how long it was: a mask could not be put on it. */
+function parsed(body: Buffer): unknown {
+  if (body.length === 0) return undefined;
+  try {
+    return JSON.parse(String(body)) as unknown;
+  } catch {
+    return `${body.length} bytes`;
+  }
+}
+
+function masked(value: unknown, mask: ReadonlySet<string>): unknown {
+  if (mask.size === 0 || typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map((each) => masked(each, mask));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, each]) => [key, mask.has(key) ? MASKED : masked(each, mask)]),
+  );
+}
