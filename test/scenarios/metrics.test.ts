@@ -19,6 +19,8 @@ async function metrics(vm: Vm): Promise<Metrics> {
 }
 
 const POST = { body: '{"income": 1}', expect: '"score"' };
+/** What is on its way to a keeper that ends; HAProxy sends it again to nobody. */
+const LOST = 10;
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 test("every request is counted and logged, by release, status and caller, whoever is restarted meanwhile", async () => {
@@ -35,7 +37,7 @@ test("every request is counted and logged, by release, status and caller, whoeve
   const load = startLoad(`http://${vm.address}/decisions`, 100, {}, POST);
   await wait(2000);
   // The edge's ring keeps what nobody takes for a while.
-  await vm.inside("docker", "restart", "-t", "1", "dray-keeper");
+  await vm.inside("docker", "restart", "-t", "10", "dray-keeper");
   await wait(2000);
   const second = await vm.dray("deploy", "-y");
   expect(second.code, second.stderr).toBe(0);
@@ -46,7 +48,7 @@ test("every request is counted and logged, by release, status and caller, whoeve
   await wait(1500);
   const found = await metrics(vm);
   const proofs = 5;
-  expect(found.all.requests - before).toBeGreaterThanOrEqual(sent - 2);
+  expect(found.all.requests - before).toBeGreaterThanOrEqual(sent - LOST);
   expect(found.all.requests - before).toBeLessThanOrEqual(sent + proofs);
   expect(found.all.errors).toBe(0);
   expect(found.all.p50Ms).toBeGreaterThan(15);
@@ -59,7 +61,7 @@ test("every request is counted and logged, by release, status and caller, whoeve
   // Every line is in the log, in whole; but for what was on its way to a keeper that ended.
   const logged = await vm.dray("logs", "--edge", "-n", "all", "--grep", "POST /decisions");
   const lines = logged.stdout.trim().split("\n").length;
-  expect(lines).toBeGreaterThanOrEqual(sent - 2);
+  expect(lines).toBeGreaterThanOrEqual(sent - LOST);
   expect(lines).toBeLessThanOrEqual(sent);
   expect((await vm.dray("logs", "--status", "5xx")).stdout).toBe("");
   await fetch(`http://${vm.address}/metrics`);

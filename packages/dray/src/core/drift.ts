@@ -1,6 +1,3 @@
-/** One row: features and scores by name, flat. */
-export type Flat = Record<string, number | string>;
-
 /** How far one field's values have moved from what they were. */
 export interface Drift {
   field: string;

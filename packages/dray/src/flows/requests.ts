@@ -126,10 +126,7 @@ function jsonRows(text: string, file: string): [string, number | string][][] {
 }
 
 function csvRows(text: string): [string, number | string][][] {
-  const rows = parse(text, { columns: true, skip_empty_lines: true, trim: true, bom: true }) as Record<
-    string,
-    string
-  >[];
+  const rows = parse<Record<string, string>>(text, { columns: true, skip_empty_lines: true, trim: true, bom: true });
   return rows.map((row) =>
     Object.entries(row).flatMap(([field, cell]): [string, number | string][] => {
       if (cell === "") return [];

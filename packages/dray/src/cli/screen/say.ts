@@ -15,6 +15,15 @@ export function tell(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
+/** Resolves when everything that was printed has left this process. */
+export async function written(): Promise<void> {
+  await Promise.all(
+    [process.stdout, process.stderr].map(
+      (stream) => new Promise<void>((resolve) => void stream.write("", () => resolve())),
+    ),
+  );
+}
+
 /** A table without lines, as docker and kubectl print them. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const blank = {
