@@ -1,8 +1,9 @@
-// npm run bench -- crash|deploy|edge|releases|serve|shadow|trace [--json] [--rounds N]
+// npm run bench -- crash|deploy|edge|overload|releases|serve|shadow|trace [--json] [--rounds N]
 import { parseArgs } from "node:util";
 import { benchCrash } from "./crash.ts";
 import { benchDeploy } from "./deploy.ts";
 import { benchEdge } from "./edge.ts";
+import { benchOverload } from "./overload.ts";
 import { benchReleases } from "./releases.ts";
 import { benchServe } from "./serve.ts";
 import { benchShadow } from "./shadow.ts";
@@ -12,6 +13,7 @@ const BENCHES = {
   crash: benchCrash,
   deploy: benchDeploy,
   edge: benchEdge,
+  overload: benchOverload,
   releases: benchReleases,
   serve: benchServe,
   shadow: benchShadow,

@@ -8,7 +8,7 @@ import { edgeConfig } from "../packages/dray/src/machine/edge-config.ts";
 import { EMPTY_STATE, type EdgeState } from "../packages/dray/src/machine/edge-state.ts";
 import { EDGE_IMAGE, must, prepareImages } from "../test/world/images.ts";
 import { median } from "./median.ts";
-import { load, type Measured, prepareWrk, steady } from "./serve-tools.ts";
+import { load, type Measured, prepareWrk, startPinned, steady } from "./serve-tools.ts";
 
 const KEY = "a-partner-key-of-a-good-length";
 const ROW = '{"income": 1200, "age": 41, "amount": 9000}';
@@ -18,6 +18,7 @@ const STEADY_PER_SECOND = 1000;
 const IMAGE = "drayage-bench/edge";
 const FOLDER = fileURLToPath(new URL("edge", import.meta.url));
 const UPSTREAM = 9301;
+const KEEPER = fileURLToPath(new URL("../packages/keeper/dist/bundle/main.js", import.meta.url));
 
 interface Peer {
   name: string;
@@ -34,6 +35,8 @@ export async function benchEdge(rounds: number, say: (line: string) => void): Pr
   await must(["docker", "build", "-q", "-t", IMAGE, "-f", path.join(FOLDER, "edge.Dockerfile"), FOLDER]);
   await prepareWrk();
   const home = await mkdtemp(path.join(tmpdir(), "dray-bench-edge-"));
+  // Its own keeper empties the ring of log lines and counts; it has the core that the load comes from.
+  const stopKeeper = startPinned([KEEPER], "1", { DRAY_HOME: home, DRAY_SECRETS: path.join(home, "secrets") });
   const stopUpstream = await start({ name: "direct", port: UPSTREAM, image: IMAGE, argv: haproxy("upstream") }, "1");
   const peers = await peersIn(home);
   const full = new Map<string, Measured[]>();
@@ -56,6 +59,7 @@ export async function benchEdge(rounds: number, say: (line: string) => void): Pr
     }
   } finally {
     await stopUpstream();
+    await stopKeeper();
     await rm(home, { recursive: true, force: true });
   }
   return summary(peers, full, light);
@@ -138,7 +142,8 @@ function everything(port: number): EdgeState {
     releases: [{ release, replicas, deployedAt: "" }],
     keys,
   };
-  return { ...EMPTY_STATE, port, services: { decisions: service } };
+  const keeper = { certificates: {}, shadows: {}, address: "127.0.0.1" };
+  return { ...EMPTY_STATE, port, keeper, services: { decisions: service } };
 }
 
 /** Starts a proxy on one core, and waits until it answers. */

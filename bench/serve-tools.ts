@@ -17,8 +17,11 @@ export interface Measured {
 let last: ChildProcess | undefined;
 
 /** Starts Node with these arguments on core 0, or on others; what comes back ends it. */
-export function startPinned(argv: string[], cores = "0"): () => Promise<void> {
-  const child = spawn("taskset", ["-c", cores, process.execPath, ...argv], { stdio: ["ignore", "ignore", "inherit"] });
+export function startPinned(argv: string[], cores = "0", env: Record<string, string> = {}): () => Promise<void> {
+  const child = spawn("taskset", ["-c", cores, process.execPath, ...argv], {
+    stdio: ["ignore", "ignore", "inherit"],
+    env: { ...process.env, ...env },
+  });
   last = child;
   return async () => {
     const ended = new Promise((resolve) => child.once("exit", resolve));

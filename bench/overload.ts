@@ -1,0 +1,124 @@
+// Five times what the limits allow: do those who are let in notice, are the others told at once, and is it over when it is?
+import http from "node:http";
+import { appImage, prepareImages } from "../test/world/images.ts";
+import { startVm, type Vm } from "../test/world/vm.ts";
+
+const TAKES_MS = 20;
+const CONCURRENCY = 4;
+const QUEUE = 8;
+/** What the replica can do in a second. */
+const CAPACITY = (CONCURRENCY * 1000) / TAKES_MS;
+const CALM_MS = 8000;
+
+interface Window {
+  sent: number;
+  accepted: number[];
+  refused: number[];
+  /** Answers that are neither, and connections that broke. */
+  broken: number;
+  withoutRetryAfter: number;
+}
+
+const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** 20 seconds of overload for each round; times in milliseconds, memory in MiB. */
+export async function benchOverload(rounds: number, say: (line: string) => void): Promise<Record<string, number>> {
+  await prepareImages();
+  await using vm = await startVm();
+  await vm.write(
+    "dray.yaml",
+    [
+      "service: decisions",
+      `machine: ${vm.host}`,
+      `image: ${appImage("1")}`,
+      "ready: /",
+      `env: {POLITE: "1", TAKES_MS: "${TAKES_MS}"}`,
+      `limits: {concurrency: ${CONCURRENCY}, queue: ${QUEUE}}`,
+      "",
+    ].join("\n"),
+  );
+  const ended = await vm.dray("deploy", "-y");
+  if (ended.code !== 0) throw new Error(ended.stderr);
+  const calm = await load(vm, CAPACITY * 0.5, CALM_MS);
+  const memory = await edgeMemory(vm);
+  const over = await load(vm, CAPACITY * 5, rounds * 20_000);
+  const grown = (await edgeMemory(vm)) - memory;
+  await wait(1000);
+  const after = await load(vm, CAPACITY * 0.5, CALM_MS);
+  say(
+    `calm ${calm.accepted.length}, over ${over.accepted.length} let in and ${over.refused.length} refused, after ${after.accepted.length}`,
+  );
+  return {
+    sent: over.sent,
+    accepted: over.accepted.length,
+    refused: over.refused.length,
+    broken: calm.broken + over.broken + after.broken,
+    withoutRetryAfter: over.withoutRetryAfter,
+    calmP99Ms: at(calm.accepted, 0.99),
+    acceptedP50Ms: at(over.accepted, 0.5),
+    acceptedP99Ms: at(over.accepted, 0.99),
+    refusedP50Ms: at(over.refused, 0.5),
+    refusedP99Ms: at(over.refused, 0.99),
+    edgeGrewMiB: Math.round(grown / 1024 ** 2),
+    afterP99Ms: at(after.accepted, 0.99),
+    afterRefused: after.refused.length,
+  };
+}
+
+/** Calls at a constant rate, open loop. */
+async function load(vm: Vm, perSecond: number, ms: number): Promise<Window> {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 512 });
+  const window: Window = { sent: 0, accepted: [], refused: [], broken: 0, withoutRetryAfter: 0 };
+  const open = new Set<Promise<void>>();
+  const startedAt = performance.now();
+  while (performance.now() - startedAt < ms) {
+    const due = Math.floor(((performance.now() - startedAt) / 1000) * perSecond);
+    for (; window.sent < due; window.sent++) {
+      const one = call(vm, agent, window);
+      open.add(one);
+      void one.finally(() => open.delete(one));
+    }
+    await wait(2);
+  }
+  await Promise.all(open);
+  agent.destroy();
+  return window;
+}
+
+async function call(vm: Vm, agent: http.Agent, window: Window): Promise<void> {
+  const startedAt = performance.now();
+  await new Promise<void>((resolve) => {
+    const request = http.request(
+      `http://${vm.address}/decisions`,
+      { method: "POST", agent, headers: { "content-length": "2" }, timeout: 10_000 },
+      (answer) => {
+        answer.resume();
+        answer.once("end", () => {
+          const took = performance.now() - startedAt;
+          if (answer.statusCode === 200) window.accepted.push(took);
+          else if (answer.statusCode === 429) {
+            window.refused.push(took);
+            if (answer.headers["retry-after"] === undefined) window.withoutRetryAfter++;
+          } else window.broken++;
+          resolve();
+        });
+      },
+    );
+    request.once("timeout", () => request.destroy(new Error("timeout")));
+    request.once("error", () => {
+      window.broken++;
+      resolve();
+    });
+    request.end("{}");
+  });
+}
+
+async function edgeMemory(vm: Vm): Promise<number> {
+  const said = await vm.inside("docker", "exec", "dray-edge", "cat", "/proc/1/status", "/proc/7/status");
+  return [...said.matchAll(/VmRSS:\s+(\d+)/g)].reduce((sum, [, kib]) => sum + Number(kib) * 1024, 0);
+}
+
+function at(times: readonly number[], share: number): number {
+  const sorted = times.toSorted((a, b) => a - b);
+  return Math.round((sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0) * 10) / 10;
+}

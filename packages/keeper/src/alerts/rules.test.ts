@@ -1,0 +1,66 @@
+import { expect, test } from "vitest";
+import { fixFor, Refused } from "../certificates/refused.ts";
+import { add, type Histogram } from "../numbers/histogram.ts";
+import type { Row } from "../numbers/numbers.ts";
+import { type Seen, troubles } from "./rules.ts";
+import type { AlertSettings } from "./settings.ts";
+
+const settings: AlertSettings = { errors: 0.05, p95Ms: 100, disk: 0.9, certificateDays: 7, ready: "/" };
+const now = Date.parse("2026-01-01T00:00:00Z");
+
+function row(statuses: Record<string, number>, ms: number): Row {
+  const total: Histogram = {};
+  add(total, ms, 100);
+  return { at: 0, service: "s", release: "r", statuses, left: 0, callers: {}, total, queue: {}, model: {} };
+}
+
+const well: Seen = {
+  service: "s",
+  rows: [row({ 200: 100, 429: 50 }, 20)],
+  replicas: 2,
+  silent: [],
+  certificates: { "a.example": { state: "valid", until: "2026-03-01T00:00:00Z", issuer: "CA" } },
+  disk: 0.5,
+  nowMs: now,
+};
+
+test.each<[string, Partial<Seen>, string[]]>([
+  ["all is well", {}, []],
+  ["one replica of two is silent", { silent: ["a"] }, ["replica-silent"]],
+  ["both are", { silent: ["a", "b"] }, ["down"]],
+  ["one answer in ten fails", { rows: [row({ 200: 90, 500: 10 }, 20)] }, ["errors"]],
+  ["few answers say nothing", { rows: [row({ 500: 10 }, 20)] }, []],
+  ["slow", { rows: [row({ 200: 100 }, 500)] }, ["slow"]],
+  ["the disk is nearly full", { disk: 0.95 }, ["disk"]],
+  [
+    "a certificate that there is none of",
+    { certificates: { a: { state: "failed", problem: { why: "w", fix: "f", nextAt: "" } } } },
+    ["certificate"],
+  ],
+  [
+    "one that ends soon, and is renewed",
+    { certificates: { a: { state: "valid", until: "2026-01-03T00:00:00Z", issuer: "CA" } } },
+    [],
+  ],
+  [
+    "one that ends soon, and cannot be",
+    {
+      certificates: {
+        a: { state: "valid", until: "2026-01-03T00:00:00Z", issuer: "CA", problem: { why: "w", fix: "f", nextAt: "" } },
+      },
+    },
+    ["certificate"],
+  ],
+])("%s", (_name, differs, kinds) => {
+  expect(troubles({ ...well, ...differs }, settings).map((each) => each.kind)).toEqual(kinds);
+});
+
+test.each([
+  ["caa", "CAA record for api.example prevents issuance", /a CAA record of api\.example names another one/],
+  ["rateLimited", "too many certificates already issued", /tried again when the CA allows/],
+  ["dns", "DNS problem: NXDOMAIN looking up A", /make an A record: api\.example -> 203\.0\.113\.7/],
+  ["connection", "Timeout during connect (likely firewall problem)", /open TCP 80 of 203\.0\.113\.7 to everybody/],
+  ["unauthorized", "Invalid response from http://api.example/: 404", /leads to another server/],
+])("a CA that says %s", (kind, said, fix) => {
+  expect(fixFor("api.example", "203.0.113.7", new Refused(kind, said))).toMatch(fix);
+});

@@ -1,0 +1,86 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { expect, test } from "vitest";
+import { parseAccess } from "./access.ts";
+import { add, type Histogram, quantile } from "./histogram.ts";
+import { Numbers, together } from "./numbers.ts";
+import { Prometheus } from "./prometheus.ts";
+
+const line = (release: string, status: number, ms: number, caller: string = "-", ended: string = "----"): string =>
+  `172.18.0.1:50100 [25/Nov/2026:17:34:14.730] http~ s_loans/${release} 0/2/0/${ms}/${ms + 3} ${status} 84 - - ${ended} 3/1/0/0/0 0/0 "POST /decisions HTTP/1.1" 5f3c8a52-1f0e-4a6b-9d3e-0b1c2d3e4f50 ${caller}`;
+
+test("a line of the access log, one of the edge's own answers, and what is none", () => {
+  expect(parseAccess(line("r1.2", 200, 40, "partners"))).toEqual({
+    service: "loans",
+    release: "r1",
+    status: 200,
+    queueMs: 2,
+    modelMs: 40,
+    totalMs: 43,
+    ended: "----",
+    caller: "partners",
+  });
+  expect(parseAccess(line("<NOSRV>", 401, -1))).toMatchObject({ release: "", status: 401 });
+  expect(parseAccess("Proxy http stopped (cumulated conns: FE: 0, BE: 0).")).toBeUndefined();
+  expect(
+    parseAccess('1.2.3.4:5 [x] http http/<NOSRV> 0/-1/-1/-1/0 400 0 - - PR-- 1/1/0/0/0 0/0 "<BADREQ>" - -'),
+  ).toBeUndefined();
+});
+
+test("percentiles are right to a tenth", () => {
+  const histogram: Histogram = {};
+  for (let ms = 1; ms <= 1000; ms++) add(histogram, ms);
+  for (const share of [0.5, 0.95, 0.99]) {
+    expect(quantile(histogram, share)).toBeGreaterThanOrEqual(share * 1000);
+    expect(quantile(histogram, share)).toBeLessThan(share * 1000 * 1.11);
+  }
+  expect(quantile({}, 0.5)).toBe(0);
+});
+
+test("minutes are counted, kept on the disk, and found again by a keeper that is started anew", async () => {
+  const home = await mkdtemp(path.join(tmpdir(), "dray-numbers-"));
+  try {
+    const numbers = new Numbers(home);
+    const access = (text: string): NonNullable<ReturnType<typeof parseAccess>> => {
+      const found = parseAccess(text);
+      if (found === undefined) throw new Error("no line");
+      return found;
+    };
+    const now = Date.now();
+    for (let index = 0; index < 10; index++) numbers.add(access(line("r1.1", 200, 10, "a")), now - 120_000);
+    numbers.add(access(line("r2.1", 500, 10)), now);
+    numbers.add(access(line("r2.1", 200, 10, "b", "cD--")), now);
+    const rows = await numbers.since(600);
+    expect(
+      [...together(rows, (row) => row.release)].map(([release, row]) => [release, row.statuses, row.left]),
+    ).toEqual([
+      ["r1", { 200: 10 }, 0],
+      ["r2", { 500: 1 }, 1],
+    ]);
+    expect(await numbers.since(30)).toHaveLength(1);
+    await numbers.flush();
+    const again = new Numbers(home);
+    await again.load();
+    expect(together(await again.since(600), () => "").get("")).toMatchObject({
+      statuses: { 200: 10, 500: 1 },
+      callers: { a: 10 },
+    });
+    expect(together(await again.since(7200), () => "").get("")?.statuses).toEqual({ 200: 10, 500: 1 });
+  } finally {
+    await rm(home, { recursive: true });
+  }
+});
+
+test("every metric of the dashboard and the rules is one that the keeper gives", async () => {
+  const prometheus = new Prometheus();
+  const access = parseAccess(line("r1.1", 200, 40, "partners"));
+  if (access !== undefined) prometheus.add(access);
+  const text = await prometheus.text();
+  for (const file of ["grafana.json", "rules.yaml"]) {
+    const wanted = await readFile(new URL(`../../../../docs/monitoring/${file}`, import.meta.url), "utf8");
+    const names = new Set(wanted.match(/dray_\w+/g));
+    expect(names.size).toBeGreaterThan(2);
+    for (const name of names) expect(text, name).toContain(`${name}{`);
+  }
+});
