@@ -77,9 +77,13 @@ test("every request is counted and logged, by release, status and caller, whoeve
     });
   expect((await scrape("none")).status).toBe(404);
   const key = (await vm.dray("keys", "add", "metrics")).stdout.trim();
-  const text = await (await scrape(key)).text();
-  expect(text).toMatch(/dray_requests_total\{service="decisions",release="\w+",status="200"\} \d+/);
-  expect(text).toContain('dray_model_duration_seconds_bucket{le="');
+  // It counts from the first scrape on.
+  expect((await scrape(key)).status).toBe(200);
+  await fetch(`http://${vm.address}/`);
+  await expect
+    .poll(async () => await (await scrape(key)).text(), { timeout: 5000 })
+    .toMatch(/dray_requests_total\{service="decisions",release="\w+",status="200"\} \d+/);
+  expect(await (await scrape(key)).text()).toContain('dray_model_duration_seconds_bucket{le="');
   expect((await scrape("none")).status).toBe(404);
   expect((await fetch(`http://${vm.address}/`)).status).toBe(200);
 });

@@ -74,6 +74,7 @@ test("minutes are counted, kept on the disk, and found again by a keeper that is
 
 test("every metric of the dashboard and the rules is one that the keeper gives", async () => {
   const prometheus = new Prometheus();
+  await prometheus.text();
   const access = parseAccess(line("r1.1", 200, 40, "partners"));
   if (access !== undefined) prometheus.add(access);
   const text = await prometheus.text();

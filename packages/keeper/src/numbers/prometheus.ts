@@ -5,8 +5,12 @@ import type { Access } from "./access.ts";
 /** From 1 ms to about two minutes, each some 60 % wider: few enough for any Prometheus. */
 const BUCKETS = Array.from({ length: 26 }, (_, index) => Math.round(topOf(index * 5)) / 1000);
 
-/** The same requests as counters and histograms of the Prometheus exposition format, since the keeper started. */
+/**
+ * The same requests as counters and histograms of the Prometheus exposition format, since somebody first asked for them:
+ * at tens of thousands a second they cost more than all the rest.
+ */
 export class Prometheus {
+  #asked = false;
   readonly #registry = new Registry();
   readonly #requests = new Counter({
     name: "dray_requests_total",
@@ -32,6 +36,7 @@ export class Prometheus {
   );
 
   add(access: Access): void {
+    if (!this.#asked) return;
     const { service, release, status, caller } = access;
     if (/^c/i.test(access.ended)) return;
     this.#requests.inc({ service, release, status: String(status) });
@@ -41,6 +46,7 @@ export class Prometheus {
   }
 
   async text(): Promise<string> {
+    this.#asked = true;
     return await this.#registry.metrics();
   }
 }
