@@ -46,7 +46,7 @@ export class Numbers {
       row = emptyRow(at, access.service, access.release);
       this.#minute.set(key, row);
     }
-    if (/^c/i.test(access.ended)) {
+    if (access.ended.startsWith("c") || access.ended.startsWith("C")) {
       row.left++;
       return;
     }
