@@ -90,6 +90,8 @@ export interface RecordFacts {
   traffic: { release: string; address: string; takes: boolean }[];
   /** The last lines of its log for our path: termination state (HAProxy, "Session state at disconnection") and times. */
   said?: { status: number; state: string };
+  /** What the keeper says of the certificate, where it could not get one. */
+  noCertificate?: { why: string; fix: string; nextAt: string };
 }
 
 export interface CertificateFacts {

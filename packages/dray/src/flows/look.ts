@@ -6,7 +6,7 @@ import type { Where } from "../machine/machine.ts";
 import type { SshOptions } from "../machine/ssh.ts";
 import { leftText, type Unfinished, unfinished } from "../targets/machines/journal.ts";
 import { withVariables } from "../targets/machines/secrets.ts";
-import { keeperStatus } from "../targets/machines/keeper-status.ts";
+import { keeperStatus } from "../machine/keeper-status.ts";
 import type { Site } from "../targets/machines/observe.ts";
 import { withSite } from "./fleet.ts";
 

@@ -1,8 +1,11 @@
+import { isIP } from "node:net";
 import type { RecordFacts } from "../core/evidence.ts";
 import type { Edge } from "../machine/edge.ts";
 import { EDGE } from "../machine/edge.ts";
+import { lastLines } from "../machine/edge-log.ts";
 import { keptOf } from "../machine/edge-state.ts";
 import type { Engine } from "../machine/engine.ts";
+import { keeperStatus } from "../machine/keeper-status.ts";
 import { containerLogs } from "./logs.ts";
 
 interface Listed {
@@ -33,10 +36,15 @@ export async function askRecord(
   const state = service === undefined ? undefined : known.services[service];
   const base = { edge: "running" as const, services: Object.keys(known.services) };
   if (state === undefined) return { ...base, replicas: [], traffic: [] };
-  const [servers, log] = await Promise.all([
+  const [servers, log, status] = await Promise.all([
     edge.servers(state.service),
-    containerLogs(engine, EDGE, 20, signal).catch(() => []),
+    known.keeper === undefined ? containerLogs(engine, EDGE, LINES, signal).catch(() => []) : recentLines(edge),
+    known.keeper === undefined ? undefined : keeperStatus(edge),
   ]);
+  const certificates = status?.certificates ?? {};
+  const host = state.domain ?? Object.keys(certificates).find((each) => isIP(each) !== 0);
+  const certificate = host === undefined ? undefined : certificates[host];
+  const problem = certificate?.state === "pending" ? undefined : certificate?.problem;
   const kept = keptOf(state, state.current);
   const ready = kept?.release.settings.ready;
   const said = log.map((line) => parseLogLine(line, path)).findLast((each) => each !== undefined);
@@ -48,7 +56,15 @@ export async function askRecord(
     replicas: kept?.replicas ?? [],
     traffic: servers.map(({ release, address, takes }) => ({ release, address, takes })),
     ...(said === undefined ? {} : { said }),
+    ...(problem === undefined ? {} : { noCertificate: problem }),
   };
+}
+
+const LINES = 20;
+
+/** The access log is in files where there is a keeper. */
+async function recentLines(edge: Edge): Promise<string[]> {
+  return (await edge.run(lastLines(LINES))).split("\n");
 }
 
 /** Without the edge its volume cannot be read: what runs says whose it is. */

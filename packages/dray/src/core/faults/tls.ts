@@ -1,4 +1,4 @@
-import { dialledTo, type Evidence, type Fault, served } from "../evidence.ts";
+import { dialledTo, type Evidence, type Fault, type Healthy, served } from "../evidence.ts";
 
 const day = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
 const certificate = (found: Evidence): NonNullable<NonNullable<Evidence["tls"]>["certificate"]> | undefined =>
@@ -43,6 +43,17 @@ const withCertificate = (found: Evidence, problem: string, change: object = {}):
   });
 
 const DAY = 86_400_000;
+const LIMITED = /rate.?limit|too many/i;
+
+/** No client that believes only public CAs would go on. */
+const untrusted = (found: Evidence): boolean =>
+  certificate(found)?.problem !== undefined || found.tls?.handshake === "failed";
+
+const refusedByCa = (found: Healthy, why: string, fix: string): Evidence => ({
+  ...withCertificate(found, "DEPTH_ZERO_SELF_SIGNED_CERT", { issuer: "Drayage" }),
+  record: { ...found.record, noCertificate: { why, fix, nextAt: "2026-01-01T12:00:00Z" } },
+});
+
 const DATES = ["CERT_HAS_EXPIRED", "CERT_NOT_YET_VALID"];
 
 /** HTTPS, its certificate, and clocks. */
@@ -83,6 +94,35 @@ export const TLS: readonly Fault[] = [
       const shown = withCertificate(found, "CERT_HAS_EXPIRED", { to: found.now - DAY });
       return { ...shown, machine: { ...found.machine, clock: (found.now - 20 * DAY) / 1000 } };
     },
+  },
+  {
+    id: "certificate-rate-limited",
+    hop: "tls",
+    title: "The CA gives no more certificates for now",
+    when: (found) => untrusted(found) && LIMITED.test(found.record?.noCertificate?.why ?? ""),
+    why: (found) =>
+      `the CA will give ${found.target.host} no certificate for a while: ${found.record?.noCertificate?.why}`,
+    fix: (found) =>
+      `wait: it is tried again at ${found.record?.noCertificate?.nextAt.slice(0, 16).replace("T", " ")} UTC; a staging CA has wider limits: tls: {acme: staging}`,
+    outside: "self-signed certificate, or an old one that has expired.",
+    byHand: "the ACME client's log: 429, rateLimited, and when to come again.",
+    example: (found) => refusedByCa(found, "too many certificates already issued for example.com", "wait"),
+  },
+  {
+    id: "certificate-not-issued",
+    hop: "tls",
+    title: "The CA has given no certificate",
+    when: (found) => untrusted(found) && found.record?.noCertificate !== undefined,
+    why: (found) => `${found.target.host} has no certificate: ${found.record?.noCertificate?.why}`,
+    fix: (found) => `${found.record?.noCertificate?.fix}; it is then asked for again by itself`,
+    outside: "self-signed certificate, or an old one that has expired.",
+    byHand: "the ACME client's log: which challenge failed, and why.",
+    example: (found) =>
+      refusedByCa(
+        found,
+        "DNS problem: NXDOMAIN looking up A for api.example.com",
+        "make an A record: api.example.com -> 203.0.113.7",
+      ),
   },
   {
     id: "certificate-expired",

@@ -6,7 +6,7 @@ import { file } from "../../machine/edge-script.ts";
 import type { EdgeState } from "../../machine/edge-state.ts";
 import type { Job } from "./job.ts";
 import { type KeeperWanted, setUpKeeper } from "./keeper-setup.ts";
-import { keeperStatus } from "./keeper-status.ts";
+import { keeperStatus } from "../../machine/keeper-status.ts";
 import { edgeOf } from "./observe.ts";
 
 const POLL_MS = 300;

@@ -6,7 +6,7 @@ import { isMissing, isTaken } from "../../machine/engine.ts";
 import { CAGE } from "./container.ts";
 import { alone } from "./edge-setup.ts";
 import type { Job } from "./job.ts";
-import { keeperStatus } from "./keeper-status.ts";
+import { keeperStatus } from "../../machine/keeper-status.ts";
 import { freeAddress, NETWORK } from "./network.ts";
 import { edgeOf, type Site } from "./observe.ts";
 import { KEEPER_SECRETS_LABEL, secretsOfKeeper } from "./keeper-labels.ts";

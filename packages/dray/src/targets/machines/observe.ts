@@ -5,7 +5,7 @@ import { EMPTY_STATE, type EdgeState } from "../../machine/edge-state.ts";
 import { EngineError } from "../../machine/engine.ts";
 import type { Machine } from "../../machine/machine.ts";
 import { secretsOfKeeper } from "./keeper-labels.ts";
-import { keeperStatus } from "./keeper-status.ts";
+import { keeperStatus } from "../../machine/keeper-status.ts";
 import { subnetOf } from "./network.ts";
 
 /** Containers of ours on a machine, running or not. */
