@@ -82,7 +82,9 @@ test("callers show a key; keys come and go without a reload, and only hashes are
 
 test("limits hold: rate, body, a bounded queue; every answer has an id that the release knows, too", async () => {
   await using vm = await startVm();
-  await deploy(vm, "rate: 20/s\nlimits: {body: 1KiB, concurrency: 2, queue: 4, timeout: 3s}\n", { TAKES_MS: "50" });
+  await deploy(vm, "rate: 20/s\nlimits: {body: 1KiB, concurrency: 2, queue: 4}\ntimeouts: {/slow: 1s}\n", {
+    TAKES_MS: "50",
+  });
   const large = await ask(vm, "/decisions", {}, `"${"x".repeat(2000)}"`);
   expect([large.status, JSON.parse(large.body)]).toEqual([413, { status: 413, title: "a body of at most 1024 bytes" }]);
   const one = await ask(vm, "/echo", { "x-request-id": "mine" }, "{}");
@@ -106,6 +108,8 @@ test("limits hold: rate, body, a bounded queue; every answer has an id that the 
   expect([...why].toSorted()).toEqual(["busy: every replica has its hands full", "too many requests from you"]);
   await new Promise((resolve) => setTimeout(resolve, 1500));
   expect((await ask(vm, "/decisions", {}, "{}")).status).toBe(200);
+  const startedAt = performance.now();
   const late = await ask(vm, "/slow?s=6");
   expect(late.status).toBe(504);
+  expect(performance.now() - startedAt).toBeLessThan(4000);
 });

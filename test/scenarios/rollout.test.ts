@@ -7,10 +7,12 @@ import { startVm, type Vm } from "../world/vm.ts";
 
 const POST = { body: '{"income": 1}', expect: '"score": 0.9' };
 
-function manifest(vm: Vm, tag: string, env: Record<string, string>, rollout: string): string {
+function manifest(vm: Vm, tag: string, env: Record<string, string>, rollout: string, more: string = ""): string {
   const all = JSON.stringify({ POLITE: "1", TAKES_MS: "5", ...env });
-  return `service: decisions\nmachine: ${vm.host}\nimage: ${appImage(tag)}\nready: /health\nenv: ${all}\nrollout: ${rollout}\nalerts: {webhook: {env: HOOK}}\n`;
+  return `service: decisions\nmachine: ${vm.host}\nimage: ${appImage(tag)}\nready: /health\nenv: ${all}\nrollout: ${rollout}\n${more}`;
 }
+
+const HOOK = "alerts: {webhook: {env: HOOK}}\n";
 
 async function version(vm: Vm): Promise<string> {
   return ((await (await fetch(`http://${vm.address}/`)).json()) as { version: string }).version;
@@ -56,7 +58,7 @@ test("a canary: a release that fails 20 % of the time is taken back by itself, a
     tag: string,
     env: Record<string, string>,
   ): Promise<{ code: number; stderr: string; stdout: string }> => {
-    await vm.write("dray.yaml", manifest(vm, tag, env, "{canary: [20, 60], every: 3s, minimum: 20, bake: 1s}"));
+    await vm.write("dray.yaml", manifest(vm, tag, env, "{canary: [20, 60], every: 3s, minimum: 20, bake: 1s}", HOOK));
     return await vm.drayWith({ HOOK: hook.url }, "deploy");
   };
   expect((await deploy("1", {})).code).toBe(0);

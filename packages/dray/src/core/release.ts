@@ -31,6 +31,8 @@ export interface Front {
   body?: number;
   /** Requests that may wait when every replica has its `concurrency`. */
   queue?: number;
+  /** Longest waits for an answer of some paths, in milliseconds; one that ends in `*` means all below it. */
+  timeouts?: Record<string, number>;
   /** Browsers may insist on HTTPS from now on: a name with a certificate of a public CA. */
   hsts?: boolean;
 }

@@ -1,7 +1,9 @@
 import type { AlertSettings } from "drayage-keeper";
 import { asFailure, Failure } from "../base/failure.ts";
 import { Secret } from "../base/secret.ts";
+import type { Golden } from "../core/golden.ts";
 import type { Context } from "../core/context.ts";
+import { loadGolden } from "../manifest/golden.ts";
 import type { Manifest } from "../manifest/schema.ts";
 import { valueOf } from "./secrets.ts";
 
@@ -54,8 +56,22 @@ export async function alertSettings(manifest: Manifest, context: Context): Promi
     disk,
     certificateDays,
     ready,
+    golden: (await loadGolden(manifest)).map(goldenOf),
   };
   return new Secret(JSON.stringify(settings));
+}
+
+function goldenOf({ request, expect }: Golden): AlertSettings["golden"][number] {
+  const { method, path, headers, body } = request;
+  return {
+    method,
+    path,
+    ...(headers === undefined ? {} : { headers }),
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    status: expect.status,
+    ...(expect.body === undefined ? {} : { answer: JSON.stringify(expect.body) }),
+    tolerance: expect.tolerance,
+  };
 }
 
 async function mailOf(

@@ -20,6 +20,9 @@ export function backend(service: ServiceState): string {
     `  balance ${service.candidate === undefined ? "leastconn" : "roundrobin"}`,
     `  timeout server ${limits?.timeoutMs ?? 60_000}ms`,
     `  timeout queue ${limits?.timeoutMs ?? 30_000}ms`,
+    ...Object.entries(front?.timeouts ?? {}).map(
+      ([path, ms]) => `  http-request set-timeout server ${ms}ms if { ${matching(path)} }`,
+    ),
     ...numberRules(front),
     ...keyRules(service, front),
     ...rateRules(service, front),
@@ -43,6 +46,11 @@ function refuse(status: number, title: string, also = ""): string {
   return `http-request return status ${status} content-type application/problem+json${also} string "${body}\\n"`;
 }
 
+/** A path as HAProxy matches it; one that ends in `*` means all below it. */
+function matching(path: string): string {
+  return path.endsWith("*") ? `path_beg ${path.slice(0, -1)}` : `path ${path}`;
+}
+
 /** What a release says of itself to a Prometheus is for nobody outside, unless the manifest opens it. */
 function numberRules(front: Front | undefined): string[] {
   if (front?.open?.includes("/metrics") === true) return [];
@@ -60,14 +68,12 @@ function isClosed({ keys }: ServiceState): boolean {
 /** A caller shows its key; the edge knows only the key's SHA-256, and the release is told the caller's name. */
 function keyRules(service: ServiceState, front: Front | undefined): string[] {
   if (!isClosed(service)) return [];
-  const open = (front?.open ?? []).map((path) =>
-    path.endsWith("*") ? ["path_beg", path.slice(0, -1)] : ["path", path],
-  );
+  const open = (front?.open ?? []).map(matching);
   const known = `sha2(256),hex,lower,map_str(${HOME}/${keysFile(service.service)})`;
   return [
     // A path that a framework may read as another one is open to nobody.
     "  acl odd path,lower -m sub .. %2e %2f %5c %00 // ; '\\'",
-    ...open.map(([how, path]) => `  acl open ${how} ${path}`),
+    ...open.map((match) => `  acl open ${match}`),
     `  http-request set-var(txn.caller) http_auth_bearer,${known}`,
     `  http-request set-var(txn.caller) req.hdr(x-api-key),${known} if !{ var(txn.caller) -m found }`,
     `  ${refuse(401, "show a key: Authorization: Bearer KEY", " hdr www-authenticate Bearer")} if !{ var(txn.caller) -m found } ${open.length > 0 ? "!open or !{ var(txn.caller) -m found } odd" : ""}`,

@@ -239,6 +239,12 @@ export const manifestSchema = z
       .array(path)
       .default(["/", "/docs", "/docs/*", "/openapi.json", "/health", "/health/*"])
       .describe("Paths that need no key; `*` at the end means everything below."),
+    timeouts: z
+      .record(path, duration)
+      .optional()
+      .describe(
+        "Longest waits for an answer, by path, where `limits.timeout` does not fit: `{/batch: 10m}`; `*` at the end means everything below.",
+      ),
     rate: rate
       .optional()
       .describe("Most requests of one key, or where there are none of one address: `100/s`, `1000/m`."),

@@ -4,12 +4,14 @@ import path from "node:path";
 import type { Numbers } from "../numbers/numbers.ts";
 import type { Secrets } from "../secrets.ts";
 import type { CertificateStatus } from "../status.ts";
+import { askGolden } from "./golden.ts";
 import { type Kind, type Trouble, troubles } from "./rules.ts";
 import { type Alert, send } from "./send.ts";
 import { type AlertSettings, settingsOf } from "./settings.ts";
 
 const LOOK_MS = 10_000;
 const WINDOW_S = 300;
+const GOLDEN_MS = 60_000;
 /** Who does not answer so often in a row is silent. */
 const TIMES = 3;
 const PATIENCE_MS = 5000;
@@ -39,6 +41,7 @@ export class Alerts {
   readonly #numbers: Numbers;
   readonly #log: (text: string) => void;
   readonly #missed = new Map<string, number>();
+  readonly #golden = new Map<string, { askedAt: number; once: string[]; twice: string[] }>();
   readonly #firing = new Map<string, Firing>();
   #lookedAt = 0;
   #looking: Promise<void> = Promise.resolve();
@@ -69,11 +72,13 @@ export class Alerts {
       if (known === undefined || settings === undefined) continue;
       const replicas = known.releases.find((each) => each.release.id === known.current)?.replicas ?? [];
       const silent = await this.#silent(replicas, settings.ready);
+      const wrong = await this.#wrong(service, replicas[0], settings);
       const seen = {
         service,
         rows: rows.filter((row) => row.service === service),
         replicas: replicas.length,
         silent,
+        wrong,
         certificates,
         disk,
         nowMs: Date.now(),
@@ -94,6 +99,22 @@ export class Alerts {
       }),
     );
     return asked.flat();
+  }
+
+  /** Asked once a minute; one wrong answer may be a release that is just being replaced. */
+  async #wrong(
+    service: string,
+    replica: { address: string; port: number } | undefined,
+    settings: AlertSettings,
+  ): Promise<string[]> {
+    const before = this.#golden.get(service);
+    if (replica === undefined || settings.golden.length === 0) return [];
+    if (before !== undefined && performance.now() - before.askedAt < GOLDEN_MS) return before.twice;
+    const found = await Promise.all(settings.golden.map((each) => askGolden(each, replica)));
+    const once = found.flatMap((each) => each ?? []);
+    const twice = before !== undefined && before.once.length > 0 ? once : [];
+    this.#golden.set(service, { askedAt: performance.now(), once, twice });
+    return twice;
   }
 
   async #tell(service: string, found: readonly Trouble[], settings: AlertSettings): Promise<void> {

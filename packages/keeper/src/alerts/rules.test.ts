@@ -2,10 +2,18 @@ import { expect, test } from "vitest";
 import { fixFor, Refused } from "../certificates/refused.ts";
 import { add, type Histogram } from "../numbers/histogram.ts";
 import type { Row } from "../numbers/numbers.ts";
+import { wrongIn } from "./golden.ts";
 import { type Seen, troubles } from "./rules.ts";
 import type { AlertSettings } from "./settings.ts";
 
-const settings: AlertSettings = { errors: 0.05, p95Ms: 100, disk: 0.9, certificateDays: 7, ready: "/" };
+const settings: AlertSettings = {
+  golden: [],
+  errors: 0.05,
+  p95Ms: 100,
+  disk: 0.9,
+  certificateDays: 7,
+  ready: "/",
+};
 const now = Date.parse("2026-01-01T00:00:00Z");
 
 function row(statuses: Record<string, number>, ms: number): Row {
@@ -19,6 +27,7 @@ const well: Seen = {
   rows: [row({ 200: 100, 429: 50 }, 20)],
   replicas: 2,
   silent: [],
+  wrong: [],
   certificates: { "a.example": { state: "valid", until: "2026-03-01T00:00:00Z", issuer: "CA" } },
   disk: 0.5,
   nowMs: now,
@@ -28,6 +37,7 @@ test.each<[string, Partial<Seen>, string[]]>([
   ["all is well", {}, []],
   ["one replica of two is silent", { silent: ["a"] }, ["replica-silent"]],
   ["both are", { silent: ["a", "b"] }, ["down"]],
+  ["a golden answer is wrong", { wrong: ["POST /decisions: score is 0.1 instead of 0.9"] }, ["golden"]],
   ["one answer in ten fails", { rows: [row({ 200: 90, 500: 10 }, 20)] }, ["errors"]],
   ["few answers say nothing", { rows: [row({ 500: 10 }, 20)] }, []],
   ["slow", { rows: [row({ 200: 100 }, 500)] }, ["slow"]],
@@ -63,4 +73,20 @@ test.each([
   ["unauthorized", "Invalid response from http://api.example/: 404", /leads to another server/],
 ])("a CA that says %s", (kind, said, fix) => {
   expect(fixFor("api.example", "203.0.113.7", new Refused(kind, said))).toMatch(fix);
+});
+
+test.each([
+  ['{"score": 0.9}', '{"score": 0.9, "version": 2}', undefined],
+  ['{"score": 0.9}', '{"score": 0.1}', "score is 0.1 instead of 0.9"],
+  ['{"score": 0.9, "label": "a"}', '{"score": 0.9}', "label is missing instead of a"],
+  [undefined, "anything", undefined],
+])("golden %s, answered %s", (answer, got, wrong) => {
+  const golden = {
+    method: "POST",
+    path: "/",
+    status: 200,
+    tolerance: 1e-6,
+    ...(answer === undefined ? {} : { answer }),
+  };
+  expect(wrongIn(golden, got)).toBe(wrong);
 });

@@ -11,13 +11,15 @@ export interface Seen {
   /** Replicas that get traffic, and those of them that did not answer three times in a row. */
   replicas: number;
   silent: readonly string[];
+  /** What was wrong with the answers to golden requests, two minutes in a row. */
+  wrong: readonly string[];
   certificates: Record<string, CertificateStatus>;
   /** Share of the disk in use. */
   disk: number;
   nowMs: number;
 }
 
-export type Kind = "down" | "replica-silent" | "errors" | "slow" | "certificate" | "disk";
+export type Kind = "down" | "replica-silent" | "golden" | "errors" | "slow" | "certificate" | "disk";
 
 /** Something that somebody should know of. */
 export interface Trouble {
@@ -42,6 +44,7 @@ export function troubles(seen: Seen, settings: AlertSettings): Trouble[] {
     say("down", `no replica answers on ${settings.ready}: ${seen.silent.join(", ")}`);
   else if (seen.silent.length > 0)
     say("replica-silent", `of ${seen.replicas} replicas, these do not answer: ${seen.silent.join(", ")}`);
+  if (seen.wrong.length > 0) say("golden", `a golden request is answered wrongly: ${seen.wrong[0]}`);
   if (total >= ENOUGH && bad / total > settings.errors)
     say("errors", `${bad} of ${total} answers of the last five minutes failed (${percent(bad / total)})`);
   if (settings.p95Ms !== undefined && total >= ENOUGH && p95 > settings.p95Ms)

@@ -20,6 +20,21 @@ const settings = z.object({
   /** Share of the disk in use. */
   disk: z.number(),
   certificateDays: z.number(),
+  /** What a replica is asked every minute, and must answer. */
+  golden: z
+    .array(
+      z.object({
+        method: z.string(),
+        path: z.string(),
+        headers: z.record(z.string(), z.string()).optional(),
+        body: z.string().optional(),
+        status: z.number(),
+        /** JSON; fields that are not in it may be anything. */
+        answer: z.string().optional(),
+        tolerance: z.number(),
+      }),
+    )
+    .default([]),
   /** How a replica is asked whether it lives. */
   ready: z.string(),
 });

@@ -74,7 +74,7 @@ export class Numbers {
 
   /** What was counted before this keeper was started. */
   async load(): Promise<void> {
-    this.#recent.push(...(await this.#read(Date.now() / 1000 - HOUR_S)));
+    this.#recent.push(...(await this.#read(Date.now() / 1000 - HOUR_S, (rows) => rows)));
   }
 
   /** Ends the minute early, and waits until it is on the disk. */
@@ -99,14 +99,18 @@ export class Numbers {
     const from = nowMs / 1000 - sinceS;
     const now = [...this.#minute.values()];
     if (sinceS <= HOUR_S) return [...this.#recent.filter((row) => row.at + MINUTE_S > from), ...now];
-    return [...(await this.#read(from)), ...now];
+    // A month of minutes would not fit into this container's memory: hours will do.
+    const hour = (row: Row): string => `${row.service} ${row.release} ${Math.floor(row.at / HOUR_S)}`;
+    return [...(await this.#read(from, (rows) => [...together(rows, hour).values()])), ...now];
   }
 
-  async #read(from: number): Promise<Row[]> {
+  /** Day by day; `shrink` is given each day's rows. */
+  async #read(from: number, shrink: (rows: Row[]) => Row[]): Promise<Row[]> {
     const names = await readdir(this.#folder).catch(() => []);
     const first = path.basename(this.#file(from));
-    const rows: Row[] = [];
+    const all: Row[] = [];
     for (const name of names.filter((each) => each >= first).toSorted()) {
+      const rows: Row[] = [];
       const text = (await readIfThere(path.join(this.#folder, name))) ?? "";
       for (const line of text.split("\n")) {
         if (line === "") continue;
@@ -117,8 +121,9 @@ export class Numbers {
           // The end of a line that a power cut took.
         }
       }
+      all.push(...shrink(rows));
     }
-    return rows;
+    return all;
   }
 }
 
