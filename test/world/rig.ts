@@ -125,7 +125,7 @@ async function wire(
   const logins: readonly User[] = ["root", "ops", "sue", "bob"];
   await appendFile(path.join(vm.folder, "ssh_config"), logins.map((user) => sshHost(vm, user)).join(""));
   const manifest = (machine: string): string =>
-    `service: decisions\nmachine: ${machine}\nimage: ${appImage("1")}\ndomain: ${NAME}\nready: /health\nlimits: {timeout: 3s}\n`;
+    `service: decisions\nmachine: ${machine}\nimage: ${appImage("1")}\ndomain: ${NAME}\ntls: off\nready: /health\nlimits: {timeout: 3s}\n`;
   for (const user of logins) await vm.write(`${user}.yaml`, manifest(`${vm.host}-${user}`));
   await writeFile(path.join(vm.folder, "golden.json"), JSON.stringify(GOLDEN));
   const deployed = await vm.dray("deploy", "--file", "root.yaml", "--json");

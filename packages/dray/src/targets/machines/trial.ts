@@ -122,7 +122,9 @@ export class Trial {
       }
       const how = state.OOMKilled
         ? "needed more memory than its limit and was killed"
-        : `ended with exit code ${state.ExitCode}`;
+        : state.Running
+          ? "ended, and the engine started it again"
+          : `ended with exit code ${state.ExitCode}`;
       throw this.#back(this.#share(), `its container ${how}`, await containerLogs(engine, container, 10));
     }
   }
