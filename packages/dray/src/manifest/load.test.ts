@@ -36,6 +36,11 @@ test.each([
   ["service: A B\nmachine: vm\n", "manifest.invalid", 1, 10, undefined],
   ["service: a\nmachines:\n  one: vm\n  one: vm2\n", "manifest.duplicate-machine", 4, 3, undefined],
   ["service: a\nmachines:\n  one: vm\n  two: vm\n", "manifest.duplicate-machine", 4, 8, undefined],
+  // What becomes the edge's configuration, or a file's name, is only what it says.
+  ['service: a\nmachine: vm\ndomain: "../../x"\n', "manifest.invalid", 3, 9, undefined],
+  ['service: a\nmachine: vm\ndomain: "a.example\\n  bind :1"\n', "manifest.invalid", 3, 9, undefined],
+  ['service: a\nmachine: vm\nopen: ["/a } or { always_true"]\n', "manifest.invalid", 3, 1, undefined],
+  ['service: a\nmachine: vm\ntimeouts: {"/a\\nb": 1s}\n', "manifest.invalid", 3, 21, undefined],
   ["service: [\n", "manifest.syntax", 2, 1, undefined],
 ])("%j is refused with its place", (source, code, line, column, hint) => {
   const found = failure(() => parseManifest(source, "dray.yaml"));

@@ -8,6 +8,16 @@ const name = z
 /** A variable's name, in POSIX shells. */
 const secretName = z.string().regex(/^[A-Za-z_]\w*$/, "expected letters, digits and _, not beginning with a digit");
 const path = z.string().startsWith("/", 'expected a path beginning with "/"');
+/** RFC 1123 names: it becomes a line of the edge's configuration and a file's name. */
+const domain = z
+  .string()
+  .max(253)
+  .regex(
+    /^(?!-)[a-z0-9-]{1,63}(\.(?!-)[a-z0-9-]{1,63})+$/,
+    "expected a host name such as api.example.com, in lower-case letters",
+  );
+/** A path that the edge matches, RFC 3986's characters only; `*` at the end. */
+const route = z.string().regex(/^\/[\w.~%!+=:@/-]*\*?$/, "expected a path such as /docs or /docs/*");
 const port = z.number().int().min(1).max(65_535);
 
 const machine = z
@@ -220,7 +230,7 @@ export const manifestSchema = z
       .describe(
         "What the container gets and nobody else sees, as environment variables and files in /run/secrets: names of variables of this computer, or by name `{env: NAME}`, `{file: PATH}`, `{command: [op, read, ...]}`, `{machine: true}` for what `dray secrets set` left on the machine; with `as: file` only the file.",
       ),
-    domain: z.string().optional().describe("Host name the service answers to; without it, it answers to any."),
+    domain: domain.optional().describe("Host name the service answers to; without it, it answers to any."),
     tls: tls
       .optional()
       .describe(
@@ -236,11 +246,11 @@ export const manifestSchema = z
         "Who may call: a key for each caller, by name, from `{env: NAME}`, `{file: PATH}`, `{command: [...]}`; only hashes reach the machine.",
       ),
     open: z
-      .array(path)
+      .array(route)
       .default(["/", "/docs", "/docs/*", "/openapi.json", "/health", "/health/*"])
       .describe("Paths that need no key; `*` at the end means everything below."),
     timeouts: z
-      .record(path, duration)
+      .record(route, duration)
       .optional()
       .describe(
         "Longest waits for an answer, by path, where `limits.timeout` does not fit: `{/batch: 10m}`; `*` at the end means everything below.",
