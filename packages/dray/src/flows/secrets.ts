@@ -4,7 +4,8 @@ import { Failure } from "../base/failure.ts";
 import { run } from "../base/process.ts";
 import { Secret } from "../base/secret.ts";
 import type { Context } from "../core/context.ts";
-import type { Manifest, SecretSource } from "../manifest/schema.ts";
+import type { SecretSource } from "../manifest/parts.ts";
+import type { Manifest } from "../manifest/schema.ts";
 
 const PATIENCE_MS = 60_000;
 

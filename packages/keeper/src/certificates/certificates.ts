@@ -20,7 +20,8 @@ interface Entry {
   inForce?: string;
 }
 
-const FIRST_WAIT_MS = 10_000;
+/** Let's Encrypt allows five failed tries an hour for a name. */
+const FIRST_WAIT_MS = 60_000;
 const LONGEST_WAIT_MS = 6 * 3_600_000;
 /** What costs the CA nothing is tried often: a name that does not resolve, an edge that is being started. */
 const CHEAP: Record<string, number> = { unresolved: 10_000, edge: 1000 };
