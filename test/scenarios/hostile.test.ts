@@ -1,7 +1,8 @@
 import path from "node:path";
 import { expect, test } from "vitest";
 import { attack, attacks } from "../world/hostile.ts";
-import { appImage, must } from "../world/images.ts";
+import { selfSigned } from "../world/certificate.ts";
+import { appImage } from "../world/images.ts";
 import { startVm, type Vm } from "../world/vm.ts";
 
 const COUNT = 10_000;
@@ -10,19 +11,7 @@ const KEY = "a-partner-key-of-a-good-length";
 
 async function deploy(vm: Vm): Promise<void> {
   const [cert, key] = ["own.pem", "own.key"].map((name) => path.join(vm.folder, name)) as [string, string];
-  const flags = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=x"];
-  await must([
-    "openssl",
-    "req",
-    "-x509",
-    ...flags,
-    "-addext",
-    `subjectAltName=IP:${vm.address}`,
-    "-keyout",
-    key,
-    "-out",
-    cert,
-  ]);
+  await selfSigned(cert, key, `IP:${vm.address}`);
   await vm.write(
     "dray.yaml",
     [

@@ -6,6 +6,7 @@ import tls from "node:tls";
 import { once } from "node:events";
 import { expect, test } from "vitest";
 import { type Acme, secureGet, serialOf, startAcme } from "../world/acme.ts";
+import { selfSigned } from "../world/certificate.ts";
 import { appImage, must } from "../world/images.ts";
 import { startVm, type Vm } from "../world/vm.ts";
 
@@ -84,19 +85,7 @@ test("one's own certificate is used as it is; a wrong one is refused before anyt
   await using vm = await startVm();
   await using acme = await startAcme(vm);
   const [cert, key] = ["own.pem", "own.key"].map((name) => path.join(vm.folder, name)) as [string, string];
-  const flags = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=x"];
-  await must([
-    "openssl",
-    "req",
-    "-x509",
-    ...flags,
-    "-addext",
-    `subjectAltName=DNS:${HOST}`,
-    "-keyout",
-    key,
-    "-out",
-    cert,
-  ]);
+  await selfSigned(cert, key, `DNS:${HOST}`);
   await vm.write("other.key", await must(["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout"]));
   const own = (file: string): string => `domain: ${HOST}\ntls: {certificate: own.pem, key: {file: ${file}}}\n`;
   await vm.write("dray.yaml", `service: decisions\nmachine: ${vm.host}\nimage: ${appImage("1")}\n${own("other.key")}`);

@@ -6,7 +6,8 @@ import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import tls from "node:tls";
 import { expect, test } from "vitest";
-import { appImage, must } from "../world/images.ts";
+import { selfSigned } from "../world/certificate.ts";
+import { appImage } from "../world/images.ts";
 import { type QemuVm, startQemu } from "./machine.ts";
 
 const HOST = "api.example.net";
@@ -76,19 +77,7 @@ const state = async (vm: QemuVm): Promise<string> =>
 test("a VM that is rebooted, and one whose power is cut, is back by itself: release, split and certificate", async () => {
   await using vm = await startQemu();
   const [cert, key] = ["cert.pem", "cert.key"].map((name) => path.join(vm.folder, name)) as [string, string];
-  const flags = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=x"];
-  await must([
-    "openssl",
-    "req",
-    "-x509",
-    ...flags,
-    "-addext",
-    `subjectAltName=DNS:${HOST}`,
-    "-keyout",
-    key,
-    "-out",
-    cert,
-  ]);
+  await selfSigned(cert, key, `DNS:${HOST}`);
   const ca = await readFile(cert, "utf8");
   await write(vm, "{}");
   const first = await vm.dray("deploy", "-y");
