@@ -1,5 +1,6 @@
 // Five times what the limits allow: do those who are let in notice, are the others told at once, and is it over when it is?
 import http from "node:http";
+import { percentile } from "../packages/dray/src/core/judge.ts";
 import { appImage, prepareImages } from "../test/world/images.ts";
 import { startVm, type Vm } from "../test/world/vm.ts";
 
@@ -118,7 +119,4 @@ async function edgeMemory(vm: Vm): Promise<number> {
   return [...said.matchAll(/VmRSS:\s+(\d+)/g)].reduce((sum, [, kib]) => sum + Number(kib) * 1024, 0);
 }
 
-function at(times: readonly number[], share: number): number {
-  const sorted = times.toSorted((a, b) => a - b);
-  return Math.round((sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0) * 10) / 10;
-}
+const at = (times: readonly number[], share: number): number => Math.round(percentile(times, share) * 10) / 10;

@@ -1,5 +1,6 @@
 // What copies of 20 % of the requests cost those who wait for the real answers: A/B/A/B in one run.
 import type { ShadowReport } from "drayage-keeper";
+import { percentile } from "../packages/dray/src/core/judge.ts";
 import { appImage, prepareImages } from "../test/world/images.ts";
 import { type Load, startLoad } from "../test/world/load.ts";
 import { startVm, type Vm } from "../test/world/vm.ts";
@@ -79,6 +80,6 @@ async function measure(vm: Vm): Promise<Load> {
 
 /** A percentile of several windows together, in milliseconds. */
 function at(loads: readonly (Load | undefined)[], share: number): number {
-  const times = loads.flatMap((load) => load?.times ?? []).toSorted((a, b) => a - b);
-  return Math.round((times[Math.max(0, Math.ceil(times.length * share) - 1)] ?? 0) * 100) / 100;
+  const times = loads.flatMap((load) => load?.times ?? []);
+  return Math.round(percentile(times, share) * 100) / 100;
 }
