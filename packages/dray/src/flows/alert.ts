@@ -1,4 +1,4 @@
-import type { AlertSettings } from "drayage-keeper";
+import { type AlertSettings, post } from "drayage-keeper";
 import { asFailure, Failure } from "../base/failure.ts";
 import { Secret } from "../base/secret.ts";
 import type { Golden } from "../core/golden.ts";
@@ -6,8 +6,6 @@ import type { Context } from "../core/context.ts";
 import { loadGolden } from "../manifest/golden.ts";
 import type { Manifest } from "../manifest/schema.ts";
 import { valueOf } from "./secrets.ts";
-
-const PATIENCE_MS = 10_000;
 
 /** What a webhook is sent: `text` is what Slack, Mattermost and Teams show. */
 export interface Alert {
@@ -91,14 +89,5 @@ async function mailOf(
 async function send(hook: string | { env: string }, alert: Alert): Promise<void> {
   const url = typeof hook === "string" ? hook : process.env[hook.env];
   if (url === undefined) throw new Error(`${(hook as { env: string }).env} is not set here`);
-  const answer = await fetch(url, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(alert),
-    signal: AbortSignal.timeout(PATIENCE_MS),
-  }).catch((error: unknown) => {
-    // A webhook's address is a secret: fetch's own words may repeat it.
-    throw new Error("no answer from the webhook", { cause: error });
-  });
-  if (!answer.ok) throw new Error(`the webhook answered ${answer.status}`);
+  await post(url, alert);
 }

@@ -1,5 +1,6 @@
 import { createTransport } from "nodemailer";
 import type { AlertSettings } from "./settings.ts";
+import { post } from "./webhook.ts";
 
 const PATIENCE_MS = 10_000;
 
@@ -16,26 +17,13 @@ export interface Alert {
 /** Tells everybody that the settings name; resolves to what went wrong with each, empty when all were told. */
 export async function send(alert: Alert, { webhook, smtp }: AlertSettings): Promise<string[]> {
   const ways: [string, Promise<void>][] = [
-    ...(webhook === undefined ? [] : [["the webhook", post(webhook, alert)] as [string, Promise<void>]]),
-    ...(smtp === undefined ? [] : [["the mail", mail(smtp, alert)] as [string, Promise<void>]]),
+    ...(webhook === undefined ? [] : [["webhook", post(webhook, alert)] as [string, Promise<void>]]),
+    ...(smtp === undefined ? [] : [["mail", mail(smtp, alert)] as [string, Promise<void>]]),
   ];
   const ended = await Promise.allSettled(ways.map(([, sent]) => sent));
   return ended.flatMap((each, index) =>
     each.status === "fulfilled" ? [] : [`${ways[index]?.[0]}: ${(each.reason as Error).message}`],
   );
-}
-
-async function post(url: string, alert: Alert): Promise<void> {
-  const answer = await fetch(url, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(alert),
-    signal: AbortSignal.timeout(PATIENCE_MS),
-  }).catch((error: unknown) => {
-    // Its address is a secret: fetch's own words may repeat it.
-    throw new Error("no answer", { cause: error });
-  });
-  if (!answer.ok) throw new Error(`it answered ${answer.status}`);
 }
 
 async function mail(smtp: NonNullable<AlertSettings["smtp"]>, alert: Alert): Promise<void> {

@@ -1,0 +1,15 @@
+const PATIENCE_MS = 10_000;
+
+/** POSTs an alert as JSON. @throws Error that does not name the address: it is a secret */
+export async function post(url: string, alert: object): Promise<void> {
+  const answer = await fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(alert),
+    signal: AbortSignal.timeout(PATIENCE_MS),
+  }).catch((error: unknown) => {
+    // Its address is a secret: fetch's own words may repeat it.
+    throw new Error("no answer from the webhook", { cause: error });
+  });
+  if (!answer.ok) throw new Error(`the webhook answered ${answer.status}`);
+}
