@@ -58,11 +58,11 @@ test("a canary: a release that fails 20 % of the time is taken back by itself, a
     tag: string,
     env: Record<string, string>,
   ): Promise<{ code: number; stderr: string; stdout: string }> => {
-    await vm.write("dray.yaml", manifest(vm, tag, env, "{canary: [20, 60], every: 3s, minimum: 20, bake: 1s}", HOOK));
+    await vm.write("dray.yaml", manifest(vm, tag, env, "{canary: [20, 60], every: 6s, minimum: 20, bake: 1s}", HOOK));
     return await vm.drayWith({ HOOK: hook.url }, "deploy");
   };
   expect((await deploy("1", {})).code).toBe(0);
-  const load = startLoad(`http://${vm.address}/decisions`, 60, {}, POST);
+  const load = startLoad(`http://${vm.address}/decisions`, 120, {}, POST);
   const bad = await deploy("2", { MODE: "flaky" });
   expect(bad.code, bad.stderr).toBe(7);
   expect(bad.stderr).toContain("[release.rolled-back]");
