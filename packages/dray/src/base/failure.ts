@@ -56,6 +56,13 @@ export const CODES = {
   "machine.setup-failed": [EXIT.failed, "Installing Docker on the machine failed."],
   "image.bad-name": [EXIT.usage, "That is no name an image can have."],
   "image.not-found": [EXIT.refused, "The image is neither on this computer nor in a registry the machine can reach."],
+  "registry.unreachable": [
+    EXIT.unreachable,
+    "The image's registry is not found, not reached, or its certificate is not believed.",
+  ],
+  "registry.unauthorized": [EXIT.refused, "The registry wants a login, or does not take the one that was found."],
+  "registry.denied": [EXIT.refused, "The registry takes the login, which may not pull that image."],
+  "registry.no-repository": [EXIT.refused, "The registry has no repository of that name."],
   "image.wrong-arch": [EXIT.refused, "The image is for another processor architecture than the machine's."],
   "image.no-port": [EXIT.failed, "The image does not say which port it listens on, and none was found."],
   "image.build-failed": [EXIT.failed, "Building the image failed."],

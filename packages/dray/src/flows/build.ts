@@ -1,6 +1,9 @@
 import { since } from "../base/clock.ts";
 import { asFailure, Failure } from "../base/failure.ts";
 import { run } from "../base/process.ts";
+import { engineAuth, findLogin } from "../base/registry/login.ts";
+import { checkName } from "../base/registry/reference.ts";
+import { explainRefusal } from "../base/registry/refused.ts";
 import { userInfo, hostname } from "node:os";
 import type { Context } from "../core/context.ts";
 import type { Origin, Release, Settings } from "../core/release.ts";
@@ -52,7 +55,7 @@ async function shown<T>(step: string, title: string, context: Context, act: () =
   }
 }
 
-/** The digest and architectures that a machine's engine finds in a registry. @throws Failure image.not-found */
+/** The digest and architectures that a machine's engine finds in a registry. @throws Failure image.not-found, registry.* */
 export async function askRegistry(
   machine: Machine,
   reference: string,
@@ -62,13 +65,21 @@ export async function askRegistry(
     Descriptor: { digest: string };
     Platforms: { architecture: string }[] | null;
   }
+  const parsed = checkName(reference);
+  const login = await findLogin(parsed.registry, context.signal);
   try {
-    const found = await machine.engine.get<Distribution>(`/distribution/${reference}/json`, { signal: context.signal });
+    const found = await machine.engine.get<Distribution>(`/distribution/${reference}/json`, {
+      headers: engineAuth(parsed.registry, login),
+      signal: context.signal,
+    });
     return {
       digest: found.Descriptor.digest,
       architectures: (found.Platforms ?? []).map((platform) => platform.architecture),
     };
   } catch (error) {
+    context.signal.throwIfAborted();
+    // Of a bare name nobody knows whether it was to come from here or from Docker Hub.
+    if (parsed.registry !== "docker.io") throw explainRefusal(error, { reference: parsed, where: machine.name, login });
     throw new Failure(
       "image.not-found",
       `there is no image ${reference} on this computer, and ${machine.name} cannot pull it`,

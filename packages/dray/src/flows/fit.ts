@@ -1,4 +1,5 @@
-import { imageBytes } from "../base/registry-client.ts";
+import { imageBytes } from "../base/registry/fetch.ts";
+import { findLogin } from "../base/registry/login.ts";
 import type { Context } from "../core/context.ts";
 import type { Built } from "../core/recipe.ts";
 import type { Cargo } from "../core/registry.ts";
@@ -29,7 +30,7 @@ export async function fit(
     const limit = AbortSignal.any([context.signal, AbortSignal.timeout(SIZE_PATIENCE_MS)]);
     const [found, bytes] = await Promise.all([
       askRegistry(machine, built.reference, context),
-      imageBytes(built.reference, architecture, limit),
+      imageBytes(built.reference, architecture, findLogin, limit),
     ]);
     const size = bytes === undefined ? {} : { bytes };
     checkArchitecture(built.reference, found.architectures, { name, architecture });

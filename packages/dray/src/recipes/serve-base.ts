@@ -5,7 +5,8 @@ import { since } from "../base/clock.ts";
 import type { ContentStore } from "../base/content-store.ts";
 import { Failure } from "../base/failure.ts";
 import { run } from "../base/process.ts";
-import { fetchImage } from "../base/registry-client.ts";
+import { fetchImage } from "../base/registry/fetch.ts";
+import { findLogin } from "../base/registry/login.ts";
 import type { Context } from "../core/context.ts";
 import type { Order } from "../core/recipe.ts";
 import { type Entry, type Layer, makeLayer } from "./oci/layer.ts";
@@ -56,7 +57,7 @@ export async function makeBase(
   try {
     const onBytes = (done: number, total: number): void =>
       context.emit({ type: "step.progress", ...step, done, total, unit: "bytes" });
-    const { config, layers } = await fetchImage(image, architecture, store, onBytes, context.signal);
+    const { config, layers } = await fetchImage(image, architecture, store, onBytes, findLogin, context.signal);
     context.emit({ type: "step.done", ...step, title, ms: since(startedAt) });
     return { layers: layers.map((layer) => ({ layer, title: image })), env: config.config?.Env ?? [] };
   } catch (error) {

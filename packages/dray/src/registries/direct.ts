@@ -95,7 +95,8 @@ export async function knownLayers(digests: readonly string[]): Promise<Set<strin
   return new Set(found.flat().map((layer) => layer.digest));
 }
 
-interface PullLine {
+/** A line of an engine's progress. */
+export interface PullLine {
   id?: string;
   status?: string;
   progressDetail?: { current?: number; total?: number };
@@ -127,7 +128,7 @@ export async function carry(
       signal,
     }));
   } catch (error) {
-    throw explainPull(error, machine.name);
+    throw explainPull(error, machine.name, () => notArrived(error, machine.name));
   }
   const pulled = `${repository}@${digest}`;
   await machine.engine.post(`/images/${pulled}/tag`, { query: { repo: `dray/${name}`, tag }, signal });
@@ -139,7 +140,8 @@ export async function carry(
   return count.sent;
 }
 
-function explainPull(error: unknown, machine: string): unknown {
+/** Why an engine could not pull; `otherwise` where it is not the disk. */
+export function explainPull(error: unknown, machine: string, otherwise: () => Failure): unknown {
   if (!(error instanceof EngineError)) return error;
   if (/no space left/.test(error.message)) {
     return new Failure("machine.disk-full", `the disk of ${machine} filled up while the image arrived`, {
@@ -148,9 +150,13 @@ function explainPull(error: unknown, machine: string): unknown {
       cause: error,
     });
   }
+  return otherwise();
+}
+
+function notArrived(error: unknown, machine: string): Failure {
   return new Failure("image.carry-failed", `the image did not arrive on ${machine}`, {
     hint: "run the same command again: the layers that arrived are kept",
-    details: [error.message],
+    details: [error instanceof Error ? error.message : String(error)],
     cause: error,
   });
 }

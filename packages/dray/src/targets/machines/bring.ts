@@ -1,9 +1,13 @@
 import type { Context } from "../../core/context.ts";
-import { EngineError } from "../../machine/engine.ts";
-import { carry } from "../../registries/direct.ts";
+import { Failure } from "../../base/failure.ts";
+import { engineAuth, findLogin } from "../../base/registry/login.ts";
+import { nameOf, parseReference } from "../../base/registry/reference.ts";
+import { explainRefusal } from "../../base/registry/refused.ts";
+import { EngineError, isMissing } from "../../machine/engine.ts";
+import { carry, explainPull, type PullLine } from "../../registries/direct.ts";
 import { sendParts } from "../../registries/parts.ts";
 import type { Job } from "./job.ts";
-import type { Direct, MachineStep } from "./steps.ts";
+import type { Direct, MachineStep, Source } from "./steps.ts";
 
 const TELL_EVERY_MS = 100;
 
@@ -16,7 +20,7 @@ export function imageName(release: { service: string; id: string }): string {
 export async function bring(job: Job, step: MachineStep & { kind: "carry" }, context: Context): Promise<string> {
   if (step.source.via === "here") return "here already";
   if (step.source.via === "tag") return await rename(job, step.source.image, context);
-  if (step.source.via === "pull") return await pull(job, step.source.reference, context);
+  if (step.source.via === "pull") return await pull(job, step, step.source, context);
   const onBytes = meter(step, context);
   const sent = (await asParts(job, step.source, onBytes, context)) ?? (await whole(job, onBytes, context));
   job.bytesSent += sent;
@@ -32,14 +36,57 @@ async function rename(job: Job, image: string, { signal }: Context): Promise<str
   return "here already";
 }
 
-async function pull(job: Job, reference: string, context: Context): Promise<string> {
+/** The machine's engine pulls; the login travels with the request, and nothing of it stays there. */
+async function pull(job: Job, step: MachineStep & { kind: "carry" }, source: Pull, context: Context): Promise<string> {
   const { engine } = job.site.machine;
-  const { service, id } = job.release;
+  const { service, id, digest } = job.release;
   const { signal } = context;
-  for await (const _line of engine.stream("POST", "/images/create", { query: { fromImage: reference }, signal }));
-  const query = { repo: `dray/${service}`, tag: id };
-  await engine.post(`/images/${encodeURIComponent(reference)}/tag`, { query, signal });
+  const name = nameOf(parseReference(source.reference));
+  await patiently(job, step, source, context);
+  const pulled = `${name}@${digest}`;
+  await engine.post(`/images/${pulled}/tag`, { query: { repo: `dray/${service}`, tag: id }, signal });
+  // By its other name it would stay when the release goes.
+  await engine.call("DELETE", `/images/${pulled}`, { query: { noprune: true }, signal }).catch((error: unknown) => {
+    if (!isMissing(error)) throw error;
+  });
   return "pulled";
+}
+
+type Pull = Source & { via: "pull" };
+
+/** A token may end in the middle of a large image: the layers that came are kept, and the rest is pulled with a new one. */
+async function patiently(
+  job: Job,
+  step: MachineStep & { kind: "carry" },
+  source: Pull,
+  context: Context,
+): Promise<void> {
+  const { engine, name: where } = job.site.machine;
+  const { signal } = context;
+  const reference = parseReference(source.reference);
+  const onBytes = meter(step, context);
+  for (let attempt = 1; ; attempt++) {
+    const login = await findLogin(reference.registry, signal);
+    const layers = new Map<string, number>();
+    try {
+      for await (const line of engine.stream<PullLine>("POST", "/images/create", {
+        query: { fromImage: nameOf(reference), tag: job.release.digest },
+        headers: engineAuth(reference.registry, login),
+        signal,
+      })) {
+        const { current } = line.progressDetail ?? {};
+        if (line.id === undefined || line.status !== "Downloading" || current === undefined) continue;
+        layers.set(line.id, current);
+        const sum = [...layers.values()].reduce((all, each) => all + each, 0);
+        if (source.bytes !== undefined) onBytes(Math.min(sum, source.bytes), source.bytes);
+      }
+      return;
+    } catch (error) {
+      signal.throwIfAborted();
+      const failure = explainPull(error, where, () => explainRefusal(error, { reference, where, login }));
+      if (attempt > 1 || !(failure instanceof Failure) || failure.code !== "registry.unauthorized") throw failure;
+    }
+  }
 }
 
 type OnBytes = (done: number, total: number) => void;

@@ -5,8 +5,9 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { ContentStore } from "./content-store.ts";
-import { fetchImage, parseReference } from "./registry-client.ts";
+import { ContentStore } from "../content-store.ts";
+import { fetchImage } from "./fetch.ts";
+import { parseReference } from "./reference.ts";
 
 const digestOf = (text: string): string => `sha256:${createHash("sha256").update(text).digest("hex")}`;
 
@@ -70,7 +71,14 @@ async function withStore(act: (store: ContentStore) => Promise<void>): Promise<v
 
 const signal = AbortSignal.timeout(10_000);
 const fetchFrom = (port: number, store: ContentStore, version: string, architecture: string): Promise<unknown> =>
-  fetchImage(`127.0.0.1:${port}/library/base:${version}`, architecture, store, () => undefined, signal);
+  fetchImage(
+    `127.0.0.1:${port}/library/base:${version}`,
+    architecture,
+    store,
+    () => undefined,
+    () => Promise.resolve(undefined),
+    signal,
+  );
 
 test("one platform of an image is fetched with a token, and a layer that is here is not fetched again", async () => {
   await using there = await startRegistry("layer");
@@ -94,6 +102,6 @@ test("what is not there, is for another processor, or is not what it claims to b
     await expect(fetchFrom(there.port, store, "1", "arm64")).rejects.toMatchObject({ code: "image.carry-failed" });
   });
   await withStore(async (store) => {
-    await expect(fetchFrom(1, store, "1", "arm64")).rejects.toMatchObject({ code: "image.not-found" });
+    await expect(fetchFrom(1, store, "1", "arm64")).rejects.toMatchObject({ code: "registry.unreachable" });
   });
 });

@@ -1,0 +1,139 @@
+import { Readable } from "node:stream";
+import type { ContentStore } from "../content-store.ts";
+import { Failure } from "../failure.ts";
+import type { FindLogin } from "./login.ts";
+import { parseReference } from "./reference.ts";
+import { explainRefusal } from "./refused.ts";
+import { Session } from "./session.ts";
+
+interface Descriptor {
+  digest: string;
+  size: number;
+  mediaType?: string;
+  platform?: { os: string; architecture: string };
+}
+
+interface Manifest {
+  config?: Descriptor;
+  layers?: Descriptor[];
+  manifests?: Descriptor[];
+}
+
+/** An image that was fetched: its compressed layers are in the content store. */
+export interface Fetched {
+  config: { config?: { Env?: string[] } };
+  layers: { digest: string; diffId: string; size: number }[];
+}
+
+const ACCEPT = [
+  "application/vnd.oci.image.index.v1+json",
+  "application/vnd.oci.image.manifest.v1+json",
+  "application/vnd.docker.distribution.manifest.list.v2+json",
+  "application/vnd.docker.distribution.manifest.v2+json",
+].join(", ");
+
+/**
+ * Compressed bytes of one platform of an image, as its registry tells; undefined where it does not tell us (an image that
+ * wants a login, a registry that only the machine reaches).
+ */
+export async function imageBytes(
+  text: string,
+  architecture: string,
+  find: FindLogin,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  try {
+    const reference = parseReference(text);
+    const session = new Session(reference, find, signal);
+    const first = (await json(session, `manifests/${reference.version}`)) as Manifest;
+    const manifest =
+      first.manifests === undefined ? first : await platformOf(session, first.manifests, text, architecture);
+    return manifest.layers?.reduce((sum, layer) => sum + layer.size, 0);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Fetches one platform of an image over HTTP (OCI distribution-spec 1.1, "Pull"), without an engine: only blobs that the
+ * content store lacks. @throws Failure image.not-found, image.carry-failed
+ */
+export async function fetchImage(
+  text: string,
+  architecture: string,
+  store: ContentStore,
+  onBytes: (done: number, total: number) => void,
+  find: FindLogin,
+  signal: AbortSignal,
+): Promise<Fetched> {
+  const reference = parseReference(text);
+  const session = new Session(reference, find, signal);
+  const first = (await json(session, `manifests/${reference.version}`)) as Manifest;
+  const manifest =
+    first.manifests === undefined ? first : await platformOf(session, first.manifests, text, architecture);
+  if (manifest.config === undefined || manifest.layers === undefined) throw strange(text, "it is no image");
+  const zstd = manifest.layers.find((layer) => layer.mediaType?.endsWith("zstd") === true);
+  if (zstd !== undefined) throw strange(text, "its layers are compressed with zstd, which older engines do not read");
+  const config = (await json(session, `blobs/${manifest.config.digest}`)) as Fetched["config"] & {
+    rootfs: { diff_ids: string[] };
+  };
+  const total = manifest.layers.reduce((sum, layer) => sum + layer.size, 0);
+  let done = 0;
+  const count = (bytes: number): void => onBytes((done += bytes), total);
+  await Promise.all(manifest.layers.map((layer) => fetchBlob(session, layer, store, count)));
+  return {
+    config,
+    layers: manifest.layers.map(({ digest, size }, index) => ({
+      digest,
+      size,
+      diffId: config.rootfs.diff_ids[index] ?? "",
+    })),
+  };
+}
+
+async function platformOf(
+  session: Session,
+  manifests: readonly Descriptor[],
+  text: string,
+  architecture: string,
+): Promise<Manifest> {
+  const found = manifests.find(({ platform }) => platform?.os === "linux" && platform.architecture === architecture);
+  if (found !== undefined) return (await json(session, `manifests/${found.digest}`)) as Manifest;
+  const has = manifests.flatMap(({ platform }) =>
+    platform === undefined ? [] : `${platform.os}/${platform.architecture}`,
+  );
+  throw new Failure("image.wrong-arch", `${text} is for ${has.join(", ")}, and linux/${architecture} is needed`, {
+    hint: "name an image that has it",
+  });
+}
+
+async function fetchBlob(
+  session: Session,
+  blob: Descriptor,
+  store: ContentStore,
+  count: (bytes: number) => void,
+): Promise<void> {
+  if ((await store.size(blob.digest)) === blob.size) return count(blob.size);
+  const answer = await session.get(`blobs/${blob.digest}`, "*/*");
+  if (answer.body === null) throw new TypeError("a blob without a body");
+  const id = await store.begin();
+  // Counting starts the flow: nothing may be waited for between here and the reader.
+  const body = Readable.fromWeb(answer.body);
+  body.on("data", (chunk: Buffer) => count(chunk.length));
+  await store.append(id, body);
+  if (await store.commit(id, blob.digest)) return;
+  throw new Failure("image.carry-failed", `${blob.digest} is not what arrived`, { hint: "run the same command again" });
+}
+
+function strange(text: string, why: string): Failure {
+  return new Failure("image.no-base", `${text} cannot be used: ${why}`, { hint: "name another image" });
+}
+
+async function json(session: Session, where: string): Promise<unknown> {
+  const answer = await session.get(where, ACCEPT).catch((error: unknown) => {
+    session.signal.throwIfAborted();
+    const { reference, login } = session;
+    throw explainRefusal(error, { reference, where: "this computer", login });
+  });
+  return await answer.json();
+}

@@ -1,0 +1,63 @@
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import path from "node:path";
+import { Failure } from "../failure.ts";
+import { run } from "../process.ts";
+import { Secret } from "../secret.ts";
+import type { Login } from "./login.ts";
+
+/** What Google's registries call a caller who shows an access token (Artifact Registry, "Access token"). */
+const TOKEN_USER = "oauth2accesstoken";
+const SCOPE = "https://www.googleapis.com/auth/cloud-platform";
+const GCLOUD_MS = 20_000;
+
+/** An access token of Google's: from the environment, Application Default Credentials, or gcloud; whichever is there first. */
+export async function googleLogin(signal: AbortSignal): Promise<Login | undefined> {
+  const given = (await fromEnvironment()) ?? (await fromDefault()) ?? (await fromGcloud(signal));
+  return given && { user: TOKEN_USER, ...given };
+}
+
+type Found = Omit<Login, "user">;
+
+async function fromEnvironment(): Promise<Found | undefined> {
+  const token = process.env["GOOGLE_OAUTH_ACCESS_TOKEN"];
+  if (token !== undefined && token !== "") return { password: new Secret(token), from: "GOOGLE_OAUTH_ACCESS_TOKEN" };
+  const file = process.env["GOOGLE_OAUTH_ACCESS_TOKEN_FILE"];
+  if (file === undefined || file === "") return undefined;
+  return { password: new Secret((await readFile(file, "utf8")).trim()), from: file };
+}
+
+/** Where gcloud keeps them: `gcloud auth application-default login`. */
+const defaultFile = (): string =>
+  path.join(
+    process.env["CLOUDSDK_CONFIG"] ?? path.join(homedir(), ".config", "gcloud"),
+    "application_default_credentials.json",
+  );
+
+/** Application Default Credentials. Without any sign of them nobody is asked: looking for a metadata server takes seconds. */
+async function fromDefault(): Promise<Found | undefined> {
+  const told = ["GOOGLE_APPLICATION_CREDENTIALS", "GCE_METADATA_HOST"].some((name) => (process.env[name] ?? "") !== "");
+  if (!told && !existsSync(defaultFile())) return undefined;
+  const { GoogleAuth } = await import("google-auth-library");
+  try {
+    const token = await new GoogleAuth({ scopes: [SCOPE] }).getAccessToken();
+    return { password: new Secret(token ?? ""), from: "Application Default Credentials" };
+  } catch (error) {
+    throw new Failure("registry.unauthorized", "Google gives no token for the Application Default Credentials", {
+      hint: "gcloud auth application-default login",
+      details: [error instanceof Error ? error.message : String(error)],
+      cause: error,
+    });
+  }
+}
+
+async function fromGcloud(signal: AbortSignal): Promise<Found | undefined> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(GCLOUD_MS)]);
+  const ended = await run(["gcloud", "auth", "print-access-token", "--quiet"], { signal: limit }).catch(
+    () => undefined,
+  );
+  signal.throwIfAborted();
+  if (ended?.code !== 0) return undefined;
+  return { password: new Secret(ended.stdout.trim()), from: "gcloud auth print-access-token" };
+}

@@ -1,0 +1,100 @@
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { engineAuth, findLogin, type Login } from "./login.ts";
+
+let folder = "";
+
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "dray-login-"));
+  vi.stubEnv("DOCKER_CONFIG", folder);
+  vi.stubEnv("CLOUDSDK_CONFIG", folder);
+  vi.stubEnv("PATH", `${folder}:${process.env["PATH"]}`);
+  for (const name of [
+    "GOOGLE_OAUTH_ACCESS_TOKEN",
+    "GOOGLE_OAUTH_ACCESS_TOKEN_FILE",
+    "GOOGLE_APPLICATION_CREDENTIALS",
+    "GCE_METADATA_HOST",
+  ])
+    vi.stubEnv(name, "");
+});
+
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await rm(folder, { recursive: true });
+});
+
+const find = (registry: string): Promise<Login | undefined> => findLogin(registry, AbortSignal.timeout(20_000));
+const shown = (login: Login | undefined): unknown =>
+  login && [login.user, login.password.reveal(), path.basename(login.from)];
+
+async function program(name: string, lines: string): Promise<void> {
+  await writeFile(path.join(folder, name), `#!/bin/sh\n${lines}\n`);
+  await chmod(path.join(folder, name), 0o755);
+}
+
+test("what docker login left is found, by its file or by a credential helper", async () => {
+  const auth = Buffer.from("me:pass:word").toString("base64");
+  await writeFile(
+    path.join(folder, "config.json"),
+    JSON.stringify({
+      auths: { "ghcr.io": { auth }, "https://index.docker.io/v1/": { auth }, "helped.example": {} },
+      credHelpers: { "helped.example": "world", "broken.example": "none-such" },
+    }),
+  );
+  await program("docker-credential-world", 'read host; printf \'{"Username":"w","Secret":"of %s"}\' "$host"');
+  expect(shown(await find("ghcr.io"))).toEqual(["me", "pass:word", "config.json"]);
+  expect(shown(await find("docker.io"))).toEqual(["me", "pass:word", "config.json"]);
+  expect(shown(await find("helped.example"))).toEqual(["w", "of helped.example", "docker-credential-world"]);
+  expect(await find("broken.example")).toBeUndefined();
+  expect(await find("quay.io")).toBeUndefined();
+});
+
+test("Google's registries get a token: from the environment, from a file, from gcloud; Amazon's what aws says", async () => {
+  await program("gcloud", 'test "$1 $2" = "auth print-access-token" && echo by-gcloud');
+  await program("aws", 'test "$1 $2 $3 $4" = "ecr get-login-password --region eu-central-1" && echo by-aws');
+  const user = "oauth2accesstoken";
+  expect(shown(await find("europe-central2-docker.pkg.dev"))).toEqual([
+    user,
+    "by-gcloud",
+    "gcloud auth print-access-token",
+  ]);
+  await writeFile(path.join(folder, "token"), "in-a-file\n");
+  vi.stubEnv("GOOGLE_OAUTH_ACCESS_TOKEN_FILE", path.join(folder, "token"));
+  expect(shown(await find("eu.gcr.io"))).toEqual([user, "in-a-file", "token"]);
+  vi.stubEnv("GOOGLE_OAUTH_ACCESS_TOKEN", "in-a-variable");
+  expect(shown(await find("us-docker.pkg.dev"))).toEqual([user, "in-a-variable", "GOOGLE_OAUTH_ACCESS_TOKEN"]);
+  // Nobody else is shown Google's token.
+  expect(await find("docker.pkg.dev.example.com")).toBeUndefined();
+  expect(shown(await find("123456789012.dkr.ecr.eu-central-1.amazonaws.com"))).toEqual([
+    "AWS",
+    "by-aws",
+    "aws ecr get-login-password",
+  ]);
+});
+
+test("Application Default Credentials that are no good are said to be so", async () => {
+  await writeFile(path.join(folder, "adc.json"), JSON.stringify({ type: "authorized_user" }));
+  vi.stubEnv("GOOGLE_APPLICATION_CREDENTIALS", path.join(folder, "adc.json"));
+  await expect(find("us-docker.pkg.dev")).rejects.toMatchObject({
+    code: "registry.unauthorized",
+    hint: "gcloud auth application-default login",
+  });
+});
+
+test("an engine is told the login in the header that it reads, and a login prints as none", async () => {
+  await writeFile(
+    path.join(folder, "config.json"),
+    JSON.stringify({ auths: { "ghcr.io": { auth: Buffer.from("me:secret").toString("base64") } } }),
+  );
+  const login = await find("ghcr.io");
+  const { "x-registry-auth": header = "" } = engineAuth("ghcr.io", login);
+  expect(JSON.parse(Buffer.from(header, "base64url").toString())).toEqual({
+    username: "me",
+    password: "secret",
+    serveraddress: "ghcr.io",
+  });
+  expect(engineAuth("ghcr.io", undefined)).toEqual({});
+  expect(JSON.stringify(login)).not.toContain('secret"');
+});

@@ -1,0 +1,68 @@
+import type { FindLogin, Login } from "./login.ts";
+import type { Reference } from "./reference.ts";
+
+/** An answer of a registry that is no success; its text has the registry's own code. */
+class RegistryError extends Error {
+  constructor(host: string, status: number, said: string) {
+    super(`${host} answered ${status} ${said.slice(0, 500)}`.trim());
+    this.name = "RegistryError";
+  }
+}
+
+/** Requests to one repository, with whatever the registry wants to see (RFC 6750 token, or RFC 7617 basic). */
+export class Session {
+  readonly reference: Reference;
+  readonly signal: AbortSignal;
+  readonly #find: FindLogin;
+  #authorization: string | undefined;
+  /** The login that was used last. */
+  login: Login | undefined;
+
+  constructor(reference: Reference, find: FindLogin, signal: AbortSignal) {
+    this.reference = reference;
+    this.signal = signal;
+    this.#find = find;
+  }
+
+  /** Gets what is below the repository; a token that is not taken is got anew, once. @throws RegistryError when the answer is no success */
+  async get(where: string, accept: string): Promise<Response> {
+    const { registry, repository } = this.reference;
+    const host = registry === "docker.io" ? "registry-1.docker.io" : registry;
+    // As Docker: only this computer itself is asked without TLS.
+    const scheme = /^(localhost|127\.)/.test(host) ? "http" : "https";
+    const ask = async (): Promise<Response> =>
+      await fetch(`${scheme}://${host}/v2/${repository}/${where}`, {
+        headers: { accept, ...(this.#authorization === undefined ? {} : { authorization: this.#authorization }) },
+        signal: this.signal,
+      });
+    let answer = await ask();
+    if (answer.status === 401) {
+      await answer.body?.cancel();
+      this.#authorization = await this.#authorize(answer.headers.get("www-authenticate") ?? "");
+      answer = await ask();
+    }
+    if (!answer.ok) throw new RegistryError(host, answer.status, await answer.text());
+    return answer;
+  }
+
+  /** The distribution project's token protocol: the challenge names where a token is had, and for what. */
+  async #authorize(challenge: string): Promise<string> {
+    this.login = await this.#find(this.reference.registry, this.signal);
+    const { login } = this;
+    const basic = login && `Basic ${Buffer.from(`${login.user}:${login.password.reveal()}`).toString("base64")}`;
+    if (!/^bearer/i.test(challenge)) return basic ?? "";
+    const of = (key: string): string | undefined => new RegExp(`${key}="([^"]*)"`).exec(challenge)?.[1];
+    const url = new URL(of("realm") ?? "");
+    for (const key of ["service", "scope"]) {
+      const value = of(key);
+      if (value !== undefined) url.searchParams.set(key, value);
+    }
+    const answer = await fetch(url, {
+      headers: basic === undefined ? {} : { authorization: basic },
+      signal: this.signal,
+    });
+    if (!answer.ok) throw new RegistryError(url.host, answer.status, `gave no token: ${await answer.text()}`);
+    const { token, access_token: access } = (await answer.json()) as { token?: string; access_token?: string };
+    return `Bearer ${token ?? access ?? ""}`;
+  }
+}
