@@ -25,7 +25,12 @@ export const manifestSchema = z
     machine: machine.optional().describe("The one machine it runs on."),
     machines: z.record(name, machine).optional().describe("Several machines, by name: each gets the release."),
     atOnce: z.number().int().positive().default(8).describe("How many machines are changed side by side."),
-    image: z.string().optional().describe("Image on this computer, or one that the machine can pull."),
+    image: z
+      .string()
+      .optional()
+      .describe(
+        "Image on this computer, or one that the machine pulls with this computer's login: of `docker login`, gcloud, aws.",
+      ),
     build: build.optional().describe("Build the image from a Dockerfile."),
     model: z.string().optional().describe("An .onnx file: Drayage makes the API and the image."),
     schema: z

@@ -1,3 +1,5 @@
+import http from "node:http";
+import type { AddressInfo } from "node:net";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -72,6 +74,26 @@ test("Google's registries get a token: from the environment, from a file, from g
     "by-aws",
     "aws ecr get-login-password",
   ]);
+});
+
+test("on a machine of Google's its own service account is asked, by Google's own library", async () => {
+  const asked: string[] = [];
+  const server = http.createServer((request, reply) => {
+    asked.push(`${request.headers["metadata-flavor"]} ${request.url?.split("?")[0]}`);
+    reply.setHeader("metadata-flavor", "Google").setHeader("content-type", "application/json");
+    reply.end(JSON.stringify({ access_token: "of-the-machine", expires_in: 3599, token_type: "Bearer" }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  vi.stubEnv("GCE_METADATA_HOST", `127.0.0.1:${(server.address() as AddressInfo).port}`);
+  vi.stubEnv("METADATA_SERVER_DETECTION", "assume-present");
+  try {
+    const user = "oauth2accesstoken";
+    expect(shown(await find("us-docker.pkg.dev"))).toEqual([user, "of-the-machine", "Application Default Credentials"]);
+    expect(asked).toContain("Google /computeMetadata/v1/instance/service-accounts/default/token");
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
 });
 
 test("Application Default Credentials that are no good are said to be so", async () => {
