@@ -4,11 +4,13 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { forgetToken } from "./google-login.ts";
 import { engineAuth, findLogin, type Login } from "./login.ts";
 
 let folder = "";
 
 beforeEach(async () => {
+  forgetToken();
   folder = await mkdtemp(path.join(tmpdir(), "dray-login-"));
   vi.stubEnv("DOCKER_CONFIG", folder);
   vi.stubEnv("CLOUDSDK_CONFIG", folder);
@@ -62,6 +64,11 @@ test("Google's registries get a token: from the environment, from a file, from g
     "by-gcloud",
     "gcloud auth print-access-token",
   ]);
+  // Asking gcloud takes seconds: it is asked again only when its token was not taken.
+  await program("gcloud", "echo newer");
+  expect(shown(await find("eu.gcr.io"))).toContain("by-gcloud");
+  forgetToken();
+  expect(shown(await find("eu.gcr.io"))).toContain("newer");
   await writeFile(path.join(folder, "token"), "in-a-file\n");
   vi.stubEnv("GOOGLE_OAUTH_ACCESS_TOKEN_FILE", path.join(folder, "token"));
   expect(shown(await find("eu.gcr.io"))).toEqual([user, "in-a-file", "token"]);
@@ -79,7 +86,7 @@ test("Google's registries get a token: from the environment, from a file, from g
 test("on a machine of Google's its own service account is asked, by Google's own library", async () => {
   const asked: string[] = [];
   const server = http.createServer((request, reply) => {
-    asked.push(`${request.headers["metadata-flavor"]} ${request.url?.split("?")[0]}`);
+    if (request.headers["metadata-flavor"] === "Google") asked.push(request.url?.split("?")[0] ?? "");
     reply.setHeader("metadata-flavor", "Google").setHeader("content-type", "application/json");
     reply.end(JSON.stringify({ access_token: "of-the-machine", expires_in: 3599, token_type: "Bearer" }));
   });
@@ -89,7 +96,7 @@ test("on a machine of Google's its own service account is asked, by Google's own
   try {
     const user = "oauth2accesstoken";
     expect(shown(await find("us-docker.pkg.dev"))).toEqual([user, "of-the-machine", "Application Default Credentials"]);
-    expect(asked).toContain("Google /computeMetadata/v1/instance/service-accounts/default/token");
+    expect(asked).toContain("/computeMetadata/v1/instance/service-accounts/default/token");
   } finally {
     server.closeAllConnections();
     server.close();

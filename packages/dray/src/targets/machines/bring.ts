@@ -1,5 +1,6 @@
 import type { Context } from "../../core/context.ts";
 import { Failure } from "../../base/failure.ts";
+import { forgetToken } from "../../base/registry/google-login.ts";
 import { engineAuth, findLogin } from "../../base/registry/login.ts";
 import { nameOf, parseReference } from "../../base/registry/reference.ts";
 import { explainRefusal } from "../../base/registry/refused.ts";
@@ -41,15 +42,19 @@ async function pull(job: Job, step: MachineStep & { kind: "carry" }, source: Pul
   const { engine } = job.site.machine;
   const { service, id, digest } = job.release;
   const { signal } = context;
-  const name = nameOf(parseReference(source.reference));
-  await patiently(job, step, source, context);
-  const pulled = `${name}@${digest}`;
+  const pulled = `${nameOf(parseReference(source.reference))}@${digest}`;
+  const there = await engine.get(`/images/${pulled}/json`, { signal }).then(
+    () => true,
+    (error: unknown) => {
+      if (isMissing(error)) return false;
+      throw error;
+    },
+  );
+  if (!there) await patiently(job, step, source, context);
   await engine.post(`/images/${pulled}/tag`, { query: { repo: `dray/${service}`, tag: id }, signal });
-  // By its other name it would stay when the release goes.
-  await engine.call("DELETE", `/images/${pulled}`, { query: { noprune: true }, signal }).catch((error: unknown) => {
-    if (!isMissing(error)) throw error;
-  });
-  return "pulled";
+  // By its other name it would stay when the release goes; one that somebody else pulled is theirs.
+  if (!there) await engine.call("DELETE", `/images/${pulled}`, { query: { noprune: true }, signal });
+  return there ? "here already" : "pulled";
 }
 
 type Pull = Source & { via: "pull" };
@@ -85,6 +90,7 @@ async function patiently(
       signal.throwIfAborted();
       const failure = explainPull(error, where, () => explainRefusal(error, { reference, where, login }));
       if (attempt > 1 || !(failure instanceof Failure) || failure.code !== "registry.unauthorized") throw failure;
+      forgetToken();
     }
   }
 }
