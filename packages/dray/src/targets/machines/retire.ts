@@ -184,7 +184,9 @@ export async function removeStrayImages(
   );
   const strays = images
     .flatMap((image) => image.RepoTags ?? [])
-    .filter((tag) => tag.startsWith(`dray/${service}:`) && !wanted.has(tag));
+    .filter((tag) => tag.startsWith(`dray/${service}:`) && !wanted.has(tag))
+    // Ids sort by time: what is newer than all that is kept may be carried at this moment, by a deploy that waits for the lock.
+    .filter((tag) => kept.some((id) => tag < `dray/${service}:${id}`));
   await Promise.all(strays.map((tag) => engine.call("DELETE", `/images/${tag}`, { signal }).catch(ignoreMissing)));
 }
 
