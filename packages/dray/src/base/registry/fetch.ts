@@ -56,7 +56,7 @@ export async function imageBytes(
 
 /**
  * Fetches one platform of an image over HTTP (OCI distribution-spec 1.1, "Pull"), without an engine: only blobs that the
- * content store lacks. @throws Failure image.not-found, image.carry-failed
+ * content store lacks. @throws Failure image.not-found, image.carry-failed, registry.*
  */
 export async function fetchImage(
   text: string,

@@ -15,6 +15,8 @@ interface Tried {
  * (distribution-spec 1.1, "Error Codes"), as text; registries differ in the words, hardly in the codes.
  */
 export function explainRefusal(error: unknown, tried: Tried): Failure {
+  // A login that could not be had has said why already.
+  if (error instanceof Failure) return error;
   const said = saidBy(error);
   const { reference, where } = tried;
   const name = `${nameOf(reference)}${reference.version.startsWith("sha256:") ? "@" : ":"}${reference.version}`;
