@@ -28,6 +28,7 @@ export const EDGE_IMAGE: string = `drayage-world/edge:${hash("edge.Dockerfile")}
 export const REGISTRY_IMAGE: string = `drayage-world/registry:${hash("registry.Dockerfile")}`;
 export const ACME_IMAGE: string = `drayage-world/acme:${hash("acme.Dockerfile")}`;
 export const RIG_IMAGE: string = `drayage-world/rig:${hash("rig.Dockerfile")}-${hash("vm.Dockerfile")}`;
+const GOOGLE_IMAGE: string = `drayage-world/google:${hash("google.Dockerfile")}-${hash("vm.Dockerfile")}`;
 export const appImage = (tag: string): string => `drayage-world/app:${tag}-${hash("app.Dockerfile")}`;
 
 /** Runs a program; what it said is in the error when it fails. */
@@ -109,6 +110,12 @@ export async function prepareBase(): Promise<void> {
 /** The registry with a login that the bench's by-hand side pushes to. */
 export async function prepareRegistry(): Promise<void> {
   await build(REGISTRY_IMAGE, "registry.Dockerfile");
+}
+
+/** A machine of Compute Engine, with Google's guest agent. */
+export async function prepareGoogle(): Promise<string> {
+  await build(GOOGLE_IMAGE, "google.Dockerfile", { BASE: vmImage("bookworm") });
+  return GOOGLE_IMAGE;
 }
 
 /** Makes every image the scenarios need, once. */

@@ -26,12 +26,7 @@ export interface Vm extends AsyncDisposable {
   /** Runs the built `dray` in the world's folder. */
   dray(...argv: string[]): Promise<Ended>;
   /** Starts it and gives it back running, to be sent a signal. */
-  drayRunning(...argv: string[]): {
-    kill: (signal: NodeJS.Signals) => void;
-    ended: Promise<Ended>;
-    /** Called with each line of its stderr as it comes. */
-    onLine: (act: (line: string) => void) => void;
-  };
+  drayRunning(...argv: string[]): Running;
   /** The same, with other environment variables. */
   drayWith(env: Record<string, string>, ...argv: string[]): Promise<Ended>;
   /** The same, with something on its standard input. */
@@ -41,10 +36,31 @@ export interface Vm extends AsyncDisposable {
   write(name: string, content: string): Promise<void>;
 }
 
+/** A `dray` that has not ended yet. */
+export interface Running {
+  kill: (signal: NodeJS.Signals) => void;
+  ended: Promise<Ended>;
+  /** Called with each line of its stderr as it comes. */
+  onLine: (act: (line: string) => void) => void;
+}
+
 interface VmOptions {
   /** Put a wire before its port 22, with this round trip. */
   rttMs?: number;
 }
+
+/** What a container needs to have an engine of its own, where --privileged is not to be had. */
+export const RIGHTS: readonly string[] = [
+  "--cap-add",
+  "ALL",
+  "--cap-drop",
+  "SYS_RESOURCE",
+  "--cgroupns",
+  "private",
+  "--device-cgroup-rule",
+  "a *:* rwm",
+  ...["seccomp", "apparmor", "systempaths"].flatMap((option) => ["--security-opt", `${option}=unconfined`]),
+];
 
 /** Starts a stand-in; this computer is the client that is not the VM. shared/facts/docker-ssh.md says why each flag is needed. */
 export async function startVm(suite: Suite = "bookworm", user: User = "ops", options: VmOptions = {}): Promise<Vm> {
@@ -53,21 +69,6 @@ export async function startVm(suite: Suite = "bookworm", user: User = "ops", opt
   await must(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path.join(folder, "key")]);
   const key = (await readFile(path.join(folder, "key.pub"), "utf8")).trim();
   await must(["docker", "network", "create", name]);
-  const unconfined = ["seccomp", "apparmor", "systempaths"].flatMap((option) => [
-    "--security-opt",
-    `${option}=unconfined`,
-  ]);
-  const rights = [
-    "--cap-add",
-    "ALL",
-    "--cap-drop",
-    "SYS_RESOURCE",
-    "--cgroupns",
-    "private",
-    "--device-cgroup-rule",
-    "a *:* rwm",
-    ...unconfined,
-  ];
   const place = [
     "--name",
     name,
@@ -80,7 +81,7 @@ export async function startVm(suite: Suite = "bookworm", user: User = "ops", opt
     "--tmpfs",
     "/run:exec",
   ];
-  await must(["docker", "run", "-d", ...place, ...rights, "-e", `AUTHORIZED_KEY=${key}`, vmImage(suite)]);
+  await must(["docker", "run", "-d", ...place, ...RIGHTS, "-e", `AUTHORIZED_KEY=${key}`, vmImage(suite)]);
   const address = await must([
     "docker",
     "inspect",
@@ -100,22 +101,13 @@ export async function startVm(suite: Suite = "bookworm", user: User = "ops", opt
   ];
   await writeFile(config, `Host ${name}\n${lines.map((line) => `  ${line}\n`).join("")}`);
   const env = {
-    ...process.env,
-    DRAY_SSH_CONFIG: config,
-    DRAY_EDGE_IMAGE: EDGE_IMAGE,
+    ...laptopEnv(config),
     // Nobody outside is asked, not even whether there is a way out.
     DRAY_CONTROL_HOST: address,
-    DRAY_CACHE: path.join(tmpdir(), "dray-world-cache"),
-    NO_COLOR: "1",
   };
   const inside = (...argv: string[]): Promise<string> => must(["docker", "exec", name, ...argv]);
   const dray = (extra: Record<string, string>, argv: readonly string[], stdin?: string): Promise<Ended> =>
-    run([process.execPath, DRAY, ...argv], {
-      cwd: folder,
-      ...(stdin === undefined ? {} : { stdin }),
-      env: { ...env, ...extra },
-      signal: AbortSignal.timeout(600_000),
-    });
+    runDray(folder, { ...env, ...extra }, argv, stdin);
   await waitFor(() => inside("docker", "version"));
   await must(["sh", "-c", `ssh-keyscan ${address} 2>/dev/null | sed "s/^[^ ]*/${name}/" > ${folder}/known_hosts`]);
   return {
@@ -125,16 +117,7 @@ export async function startVm(suite: Suite = "bookworm", user: User = "ops", opt
     wire,
     inside,
     dray: (...argv) => dray({}, argv),
-    drayRunning: (...argv) => {
-      const child = spawn(process.execPath, [DRAY, ...argv], { cwd: folder, env });
-      const said = { stdout: "", stderr: "" };
-      child.stdout.on("data", (chunk) => (said.stdout += String(chunk)));
-      child.stderr.on("data", (chunk) => (said.stderr += String(chunk)));
-      const ended = once(child, "close").then(([code]) => ({ code: Number(code ?? 1), ...said }));
-      const onLine = (act: (line: string) => void): void =>
-        void createInterface({ input: child.stderr }).on("line", act);
-      return { kill: (signal) => child.kill(signal), ended, onLine };
-    },
+    drayRunning: (...argv) => startDray(folder, env, argv),
     drayFed: (stdin, ...argv) => dray({}, argv, stdin),
     drayWith: (extra, ...argv) => dray(extra, argv),
     write: (file, content) => writeFile(path.join(folder, file), content),
@@ -146,6 +129,43 @@ export async function startVm(suite: Suite = "bookworm", user: User = "ops", opt
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** The environment of a laptop whose ssh has that configuration. */
+export function laptopEnv(config: string): NodeJS.ProcessEnv {
+  return {
+    ...process.env,
+    DRAY_SSH_CONFIG: config,
+    DRAY_EDGE_IMAGE: EDGE_IMAGE,
+    DRAY_CACHE: path.join(tmpdir(), "dray-world-cache"),
+    NO_COLOR: "1",
+  };
+}
+
+/** Runs the built `dray` to its end. */
+export async function runDray(
+  folder: string,
+  env: NodeJS.ProcessEnv,
+  argv: readonly string[],
+  stdin?: string,
+): Promise<Ended> {
+  return await run([process.execPath, DRAY, ...argv], {
+    cwd: folder,
+    ...(stdin === undefined ? {} : { stdin }),
+    env,
+    signal: AbortSignal.timeout(600_000),
+  });
+}
+
+/** Starts the built `dray`. */
+export function startDray(folder: string, env: NodeJS.ProcessEnv, argv: readonly string[]): Running {
+  const child = spawn(process.execPath, [DRAY, ...argv], { cwd: folder, env });
+  const said = { stdout: "", stderr: "" };
+  child.stdout.on("data", (chunk) => (said.stdout += String(chunk)));
+  child.stderr.on("data", (chunk) => (said.stderr += String(chunk)));
+  const ended = once(child, "close").then(([code]) => ({ code: Number(code ?? 1), ...said }));
+  const onLine = (act: (line: string) => void): void => void createInterface({ input: child.stderr }).on("line", act);
+  return { kill: (signal) => child.kill(signal), ended, onLine };
 }
 
 async function waitFor(question: () => Promise<unknown>): Promise<void> {

@@ -1,3 +1,4 @@
+import { gce } from "./clouds/gce/gce.ts";
 import { dockerfile } from "./recipes/dockerfile.ts";
 import { onnx } from "./recipes/onnx.ts";
 import { image } from "./recipes/image.ts";
@@ -8,4 +9,6 @@ export const CATALOGUE = {
   /** In this order: the last one takes what no other wants. */
   recipes: [image, onnx, dockerfile],
   registries: [direct],
+  /** Each is given the project that was named, if one was. */
+  clouds: { gce },
 };

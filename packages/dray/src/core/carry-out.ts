@@ -27,7 +27,7 @@ export async function carryOut<S extends Step>(plan: Plan<S>, perform: Perform<S
       context.emit({ type: "warning", text: `${stage.title}: ${failure.message}${hint}` });
       continue;
     }
-    await takeBack(done, context);
+    if (stage.onFailure === "undo") await takeBack(done, context);
     throw failure;
   }
 }

@@ -13,6 +13,7 @@ export type Happening = { v: 1; at: string } & (
       done: number;
       total?: number;
       unit: "bytes" | "count";
+      /** In words, where there is nothing to count. */
       note?: string;
     }
   | { type: "step.done"; step: string; on: string; title: string; ms: number; note?: string }

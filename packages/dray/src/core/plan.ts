@@ -10,8 +10,11 @@ export interface Step {
 export interface Stage<S extends Step = Step> {
   title: string;
   steps: readonly S[];
-  /** `undo`: take back what was done so far. `warn`: past the point of no return, say it and go on. */
-  onFailure: "undo" | "warn";
+  /**
+   * `undo`: take back what was done so far. `warn`: past the point of no return, say it and go on. `stop`: leave all as it
+   * is, for the next run to go on from.
+   */
+  onFailure: "undo" | "warn" | "stop";
 }
 
 export interface Plan<S extends Step = Step> {

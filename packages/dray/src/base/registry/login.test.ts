@@ -4,7 +4,7 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { forgetToken } from "./google-login.ts";
+import { forgetToken } from "../google/token.ts";
 import { engineAuth, findLogin, type Login } from "./login.ts";
 
 let folder = "";
@@ -107,7 +107,7 @@ test("Application Default Credentials that are no good are said to be so", async
   await writeFile(path.join(folder, "adc.json"), JSON.stringify({ type: "authorized_user" }));
   vi.stubEnv("GOOGLE_APPLICATION_CREDENTIALS", path.join(folder, "adc.json"));
   await expect(find("us-docker.pkg.dev")).rejects.toMatchObject({
-    code: "registry.unauthorized",
+    code: "google.unauthorized",
     hint: "gcloud auth application-default login",
   });
 });

@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
+import { googleToken } from "../google/token.ts";
 import { run } from "../process.ts";
 import { Secret } from "../secret.ts";
-import { googleLogin } from "./google-login.ts";
 import { isGoogle } from "./reference.ts";
 
 /** What a registry is shown. */
@@ -17,6 +17,8 @@ export interface Login {
 /** Finds the login for a registry anew each time it is asked: a token does not live long. Undefined: nobody is logged in. */
 export type FindLogin = (registry: string, signal: AbortSignal) => Promise<Login | undefined>;
 
+/** What Google's registries call a caller who shows an access token (Artifact Registry, "Access token"). */
+const TOKEN_USER = "oauth2accesstoken";
 const HELPER_MS = 20_000;
 const HUB = "https://index.docker.io/v1/";
 
@@ -32,8 +34,9 @@ interface DockerConfig {
  * what `aws` gives.
  */
 export const findLogin: FindLogin = async (registry, signal) => {
-  const ours = isGoogle(registry) ? await googleLogin(signal) : undefined;
-  return ours ?? (await dockerLogin(registry, signal)) ?? (await amazonLogin(registry, signal));
+  const token = isGoogle(registry) ? await googleToken(signal) : undefined;
+  if (token !== undefined) return { user: TOKEN_USER, ...token };
+  return (await dockerLogin(registry, signal)) ?? (await amazonLogin(registry, signal));
 };
 
 async function dockerLogin(registry: string, signal: AbortSignal): Promise<Login | undefined> {

@@ -6,14 +6,20 @@ import { machinesOf, onEach } from "../../flows/fleet.ts";
 import { type MachineFacts, machineFacts, planSetUp, setUp } from "../../flows/machines.ts";
 import type { Where } from "../../machine/machine.ts";
 import { define, type Run } from "../command.ts";
+import { addCloudMachines, listOf } from "./cloud-machine.ts";
 import { say, sayJson, table, tell } from "../screen/say.ts";
 
 export function addMachine(program: Command): void {
   const group = program.command("machine").description("the machines themselves");
   const list = group
     .command("ls")
-    .description("what is there: system, engine, processor, memory, disk, addresses, services");
-  define(list, ["dray machine ls", "dray machine ls --machine ops@203.0.113.7"], async (run) => {
+    .description("what is there: system, engine, processor, memory, disk, addresses, services")
+    .option("--cloud <cloud>", "the machines of a cloud instead of the manifest's: gce")
+    .option("--project <name>", "the cloud's project (default: of the environment, or gcloud's)")
+    .option("-a, --all", "also the cloud's machines that dray did not make");
+  const examples = ["dray machine ls", "dray machine ls --machine ops@203.0.113.7", "dray machine ls --cloud gce"];
+  define<{ cloud?: string; project?: string; all?: boolean }>(list, examples, async (run) => {
+    if (run.flags.cloud !== undefined) return await listOf(run, run.flags.cloud);
     const wheres = await named(run);
     const facts = await onEach(wheres, wheres.length, (where) => machineFacts(where, run.ssh, run.context));
     if (run.flags.json === true) return sayJson(facts);
@@ -33,6 +39,7 @@ export function addMachine(program: Command): void {
     const wheres = host === undefined ? await named(run) : [{ name: host, ssh: host }];
     await onEach(wheres, 1, (where) => setUpOne(where, run));
   });
+  addCloudMachines(group);
 }
 
 async function named(run: Run<object>): Promise<Where[]> {

@@ -29,13 +29,22 @@ export function jsonScreen(): Screen {
 
 /** Plain lines, for pipes and CI. */
 export function lineScreen(): Screen {
+  const told = new Map<string, string>();
   return {
     emit: (news) => {
-      const line = plainLine(news);
+      const line = news.type === "step.progress" ? newPhase(told, news) : plainLine(news);
       if (line !== undefined) process.stderr.write(`${line}\n`);
     },
     close: () => undefined,
   };
+}
+
+/** Of what only has words for its progress: a line for each new word, not for each second. */
+function newPhase(told: Map<string, string>, { on, step, note }: News & { type: "step.progress" }): string | undefined {
+  const phase = note?.replaceAll(/[\d.]+ *(s|%)/g, "").trim();
+  if (phase === undefined || phase === "" || told.get(`${on} ${step}`) === phase) return undefined;
+  told.set(`${on} ${step}`, phase);
+  return `${on}: ... ${phase}`;
 }
 
 function plainLine(news: News): string | undefined {
@@ -109,7 +118,7 @@ export function liveScreen(): Screen {
           put(
             { on: news.on, title },
             "running",
-            progress(news.done, news.total ?? 0, performance.now() - (started.get(key) ?? 0)),
+            news.note ?? progress(news.done, news.total ?? 0, performance.now() - (started.get(key) ?? 0)),
           );
       } else if (news.type === "trial") {
         const key = `${news.on} ${news.share === 100 ? "bake" : "canary"}`;

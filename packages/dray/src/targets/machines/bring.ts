@@ -1,6 +1,6 @@
 import type { Context } from "../../core/context.ts";
 import { Failure } from "../../base/failure.ts";
-import { forgetToken } from "../../base/registry/google-login.ts";
+import { forgetToken } from "../../base/google/token.ts";
 import { engineAuth, findLogin } from "../../base/registry/login.ts";
 import { nameOf, parseReference } from "../../base/registry/reference.ts";
 import { explainRefusal } from "../../base/registry/refused.ts";

@@ -5,22 +5,22 @@ import path from "node:path";
 import { Failure } from "../failure.ts";
 import { run } from "../process.ts";
 import { Secret } from "../secret.ts";
-import type { Login } from "./login.ts";
 
-/** What Google's registries call a caller who shows an access token (Artifact Registry, "Access token"). */
-const TOKEN_USER = "oauth2accesstoken";
+/** An access token, and where it was found, for people. */
+export interface GoogleToken {
+  password: Secret;
+  from: string;
+}
+
 const SCOPE = "https://www.googleapis.com/auth/cloud-platform";
 const GCLOUD_MS = 20_000;
 
 /** An access token of Google's: from the environment, Application Default Credentials, or gcloud; whichever is there first. */
-export async function googleLogin(signal: AbortSignal): Promise<Login | undefined> {
-  const given = (await fromEnvironment()) ?? (await fromDefault()) ?? (await fromGcloud(signal));
-  return given && { user: TOKEN_USER, ...given };
+export async function googleToken(signal: AbortSignal): Promise<GoogleToken | undefined> {
+  return (await fromEnvironment()) ?? (await fromDefault()) ?? (await fromGcloud(signal));
 }
 
-type Found = Omit<Login, "user">;
-
-async function fromEnvironment(): Promise<Found | undefined> {
+async function fromEnvironment(): Promise<GoogleToken | undefined> {
   const token = process.env["GOOGLE_OAUTH_ACCESS_TOKEN"];
   if (token !== undefined && token !== "") return { password: new Secret(token), from: "GOOGLE_OAUTH_ACCESS_TOKEN" };
   const file = process.env["GOOGLE_OAUTH_ACCESS_TOKEN_FILE"];
@@ -35,16 +35,21 @@ const defaultFile = (): string =>
     "application_default_credentials.json",
   );
 
-/** Application Default Credentials. Without any sign of them nobody is asked: looking for a metadata server takes seconds. */
-async function fromDefault(): Promise<Found | undefined> {
+/** Is there any sign of Application Default Credentials? */
+export function hasDefault(): boolean {
   const told = ["GOOGLE_APPLICATION_CREDENTIALS", "GCE_METADATA_HOST"].some((name) => (process.env[name] ?? "") !== "");
-  if (!told && !existsSync(defaultFile())) return undefined;
+  return told || existsSync(defaultFile());
+}
+
+/** Application Default Credentials. Without any sign of them nobody is asked: looking for a metadata server takes seconds. */
+async function fromDefault(): Promise<GoogleToken | undefined> {
+  if (!hasDefault()) return undefined;
   const { GoogleAuth } = await import("google-auth-library");
   try {
     const token = await new GoogleAuth({ scopes: [SCOPE] }).getAccessToken();
     return { password: new Secret(token ?? ""), from: "Application Default Credentials" };
   } catch (error) {
-    throw new Failure("registry.unauthorized", "Google gives no token for the Application Default Credentials", {
+    throw new Failure("google.unauthorized", "Google gives no token for the Application Default Credentials", {
       hint: "gcloud auth application-default login",
       details: [error instanceof Error ? error.message : String(error)],
       cause: error,
@@ -54,14 +59,14 @@ async function fromDefault(): Promise<Found | undefined> {
 
 /** A token of gcloud's lives an hour, and asking for it takes two seconds. */
 const KEEP_MS = 50 * 60_000;
-let known: { found: Found; at: number } | undefined;
+let known: { found: GoogleToken; at: number } | undefined;
 
 /** A token that was not taken is not shown again. */
 export function forgetToken(): void {
   known = undefined;
 }
 
-async function fromGcloud(signal: AbortSignal): Promise<Found | undefined> {
+async function fromGcloud(signal: AbortSignal): Promise<GoogleToken | undefined> {
   if (known !== undefined && performance.now() - known.at < KEEP_MS) return known.found;
   const limit = AbortSignal.any([signal, AbortSignal.timeout(GCLOUD_MS)]);
   const ended = await run(["gcloud", "auth", "print-access-token", "--quiet"], { signal: limit }).catch(

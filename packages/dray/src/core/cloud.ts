@@ -1,0 +1,66 @@
+import type { Context } from "./context.ts";
+import type { Plan } from "./plan.ts";
+
+/** A machine of a cloud, as the cloud tells of it. */
+export interface CloudMachine {
+  name: string;
+  /** Where it is, in the cloud's own words: a zone. */
+  zone: string;
+  /** Of the cloud: `RUNNING`, `TERMINATED`, ... */
+  status: string;
+  type: string;
+  /** Reached from everywhere; undefined: none now. */
+  external?: string;
+  /** Only inside the cloud's network. */
+  internal?: string;
+  /** The external address stays when the machine is stopped. */
+  reserved: boolean;
+  /** Made by dray, as its label says. */
+  ours: boolean;
+  /** About, in US dollars a month; undefined: not in the list of prices. `stopped`: what is left of it when the machine is. */
+  monthly?: { running: number; stopped: number };
+}
+
+/** What a new machine shall be. */
+export interface MachineWish {
+  name: string;
+  zone: string;
+  type: string;
+  diskGb: number;
+  /** `debian-12`, or `cos`: Google's own with Docker in it. */
+  system: string;
+  /** Who logs in, and with which public key (a line of OpenSSH's). */
+  login: { user: string; key: string };
+}
+
+/** Something that is done after it was looked at and agreed to. */
+export interface Prepared<T> {
+  plan: Plan;
+  monthly?: number;
+  /** @throws Failure */
+  perform(context: Context): Promise<T>;
+}
+
+/** What keeps costing after a machine was stopped or taken away, a line each. */
+export interface Left {
+  done: string[];
+  costs: string[];
+}
+
+/** Makes machines, addresses and firewall rules. Everything may be run again: what is half made is gone on with. */
+export interface Cloud {
+  kind: string;
+  /** @throws Failure google.* */
+  create(wish: MachineWish, context: Context): Promise<Prepared<MadeMachine>>;
+  list(context: Context): Promise<CloudMachine[]>;
+  start(name: string, context: Context): Promise<CloudMachine>;
+  stop(name: string, context: Context): Promise<Left>;
+  remove(name: string, keepAddress: boolean, context: Context): Promise<Prepared<Left>>;
+}
+
+/** A machine that is ready for its first deploy. */
+export interface MadeMachine extends CloudMachine {
+  external: string;
+  /** Its host keys as the cloud tells them, lines of known_hosts without the name. */
+  hostKeys: string[];
+}

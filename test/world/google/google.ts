@@ -1,0 +1,117 @@
+import { once } from "node:events";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import { type Answer, FakeCompute } from "./compute.ts";
+import { Spec } from "./spec.ts";
+
+const V1 = "google.cloud.aiplatform.v1";
+let specs: Record<string, Spec> | undefined;
+
+/** Google's own types, read once. */
+function allSpecs(): Record<string, Spec> {
+  const compute = [
+    "Addresses",
+    "Firewalls",
+    "Instances",
+    "ZoneOperations",
+    "RegionOperations",
+    "GlobalOperations",
+    "Projects",
+  ];
+  specs ??= {
+    compute: new Spec(
+      "compute",
+      compute.map((name) => `google.cloud.compute.v1.${name}`),
+    ),
+    aiplatform: new Spec("aiplatform", [`${V1}.EndpointService`, `${V1}.ModelService`, `${V1}.PredictionService`]),
+  };
+  return specs;
+}
+
+/** How a request is answered instead: `when` is matched against `METHOD /path`. */
+export interface Fault {
+  when: RegExp;
+  answer: Answer;
+  /** How often; for ever when left out. */
+  times?: number;
+}
+
+/** Google's APIs on this computer: every request is held against Google's own types before it is answered. */
+export interface Google extends AsyncDisposable {
+  project: string;
+  /** The token that is taken now. */
+  token: string;
+  compute: FakeCompute;
+  /** What dray, gcloud and Google's libraries need to come here. */
+  env: Record<string, string>;
+  faults: Fault[];
+  /** `METHOD /path` of each request, and what was wrong with some. */
+  seen: string[];
+  rejected: string[];
+}
+
+export async function startGoogle(): Promise<Google> {
+  const token = `ya29.${Math.random().toString(36).slice(2)}-planted-token`;
+  const compute = await FakeCompute.start("drayage-test", token);
+  const faults: Fault[] = [];
+  const seen: string[] = [];
+  const rejected: string[] = [];
+  const fake = { project: compute.project, token };
+  const server = http.createServer((request, reply) => {
+    route(request).then(
+      ([status, body]) => reply.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body)),
+      (error: unknown) => reply.writeHead(500).end(String(error)),
+    );
+  });
+  const route = async (request: http.IncomingMessage): Promise<Answer> => {
+    const verb = request.method ?? "GET";
+    const url = new URL(request.url ?? "/", "http://google");
+    const name = `${verb} ${url.pathname}`;
+    seen.push(name);
+    let text = "";
+    for await (const chunk of request) text += String(chunk);
+    const body: unknown = text === "" ? undefined : JSON.parse(text);
+    const service = url.pathname.startsWith("/compute/") ? "compute" : "aiplatform";
+    const checked = allSpecs()[service]?.check(verb, url, body);
+    if (checked === undefined) rejected.push(`${name}: there is no such request`);
+    else rejected.push(...checked.wrong.map((wrong) => `${name}: ${wrong}`));
+    if (checked === undefined || checked.wrong.length > 0)
+      return [
+        400,
+        { error: { code: 400, message: checked?.wrong[0] ?? "no such request", status: "INVALID_ARGUMENT" } },
+      ];
+    if (request.headers.authorization !== `Bearer ${fake.token}`)
+      return [
+        401,
+        { error: { code: 401, message: "Request had invalid authentication credentials.", status: "UNAUTHENTICATED" } },
+      ];
+    const fault = faults.find(({ when }) => when.test(name));
+    if (fault !== undefined) {
+      if (fault.times !== undefined && --fault.times === 0) faults.splice(faults.indexOf(fault), 1);
+      return fault.answer;
+    }
+    const rest = /^\/compute\/v1\/projects\/([^/]+)\/(.+)$/.exec(url.pathname);
+    if (rest?.[1] !== compute.project) return [404, { error: { code: 404, message: `no project ${rest?.[1]}` } }];
+    return await compute.answer(verb, rest[2] ?? "", url, body as { name: string });
+  };
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return Object.assign(fake, {
+    compute,
+    faults,
+    seen,
+    rejected,
+    env: {
+      CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE: `${base}/compute/v1/`,
+      CLOUDSDK_API_ENDPOINT_OVERRIDES_AIPLATFORM: `${base}/`,
+      GOOGLE_CLOUD_PROJECT: compute.project,
+      GOOGLE_OAUTH_ACCESS_TOKEN: token,
+    },
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      server.close();
+      await compute[Symbol.asyncDispose]();
+    },
+  });
+}
