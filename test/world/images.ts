@@ -29,6 +29,7 @@ export const REGISTRY_IMAGE: string = `drayage-world/registry:${hash("registry.D
 export const ACME_IMAGE: string = `drayage-world/acme:${hash("acme.Dockerfile")}`;
 export const RIG_IMAGE: string = `drayage-world/rig:${hash("rig.Dockerfile")}-${hash("vm.Dockerfile")}`;
 const GOOGLE_IMAGE: string = `drayage-world/google:${hash("google.Dockerfile")}-${hash("vm.Dockerfile")}`;
+const TOKEN_REGISTRY_IMAGE: string = `drayage-world/token-registry:${hash("token-registry.Dockerfile")}`;
 export const appImage = (tag: string): string => `drayage-world/app:${tag}-${hash("app.Dockerfile")}`;
 
 /** Runs a program; what it said is in the error when it fails. */
@@ -110,6 +111,12 @@ export async function prepareBase(): Promise<void> {
 /** The registry with a login that the bench's by-hand side pushes to. */
 export async function prepareRegistry(): Promise<void> {
   await build(REGISTRY_IMAGE, "registry.Dockerfile");
+}
+
+/** A registry that takes tokens. */
+export async function prepareTokenRegistry(): Promise<string> {
+  await build(TOKEN_REGISTRY_IMAGE, "token-registry.Dockerfile");
+  return TOKEN_REGISTRY_IMAGE;
 }
 
 /** A machine of Compute Engine, with Google's guest agent. */

@@ -148,8 +148,9 @@ export async function runDray(
   env: NodeJS.ProcessEnv,
   argv: readonly string[],
   stdin?: string,
+  within: readonly string[] = [],
 ): Promise<Ended> {
-  return await run([process.execPath, DRAY, ...argv], {
+  return await run([...within, process.execPath, DRAY, ...argv], {
     cwd: folder,
     ...(stdin === undefined ? {} : { stdin }),
     env,

@@ -49,7 +49,7 @@ export class FakeCompute implements AsyncDisposable {
   /** How the next operation ends, instead of well. */
   nextError: { code: string; message: string } | undefined;
   readonly #token: string;
-  readonly #outside: Outside;
+  readonly outside: Outside;
   readonly #operations = new Map<string, OperationResource>();
   readonly #requests = new Map<string, Answer>();
   #count = 0;
@@ -57,7 +57,7 @@ export class FakeCompute implements AsyncDisposable {
   private constructor(project: string, token: string, outside: Outside) {
     this.project = project;
     this.#token = token;
-    this.#outside = outside;
+    this.outside = outside;
     // What every new project's default network lets in.
     this.firewalls.set("default-allow-ssh", {
       name: "default-allow-ssh",
@@ -75,7 +75,7 @@ export class FakeCompute implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const vm of this.vms.values()) await vm[Symbol.asyncDispose]();
-    await this.#outside[Symbol.asyncDispose]();
+    await this.outside[Symbol.asyncDispose]();
   }
 
   #url(rest: string): string {
@@ -167,7 +167,7 @@ export class FakeCompute implements AsyncDisposable {
     if (kind === "instances") return await this.#insertInstance(scope, body as InstanceResource);
     const more: Record<string, unknown> =
       kind === "addresses"
-        ? { address: this.#outside.address(++this.#count), status: "RESERVED", region: this.#url(scope) }
+        ? { address: this.outside.address(++this.#count), status: "RESERVED", region: this.#url(scope) }
         : {};
     return this.#begin(scope, async () => {
       store.set(body.name, { ...body, ...more, scope });
@@ -215,7 +215,7 @@ export class FakeCompute implements AsyncDisposable {
       const attributes = Object.fromEntries((body.metadata?.items ?? []).map(({ key, value }) => [key, value]));
       const zone = scope.slice(6);
       const { project } = this;
-      const vm = await startGoogleVm(this.#outside, {
+      const vm = await startGoogleVm(this.outside, {
         id,
         name: body.name,
         zone,

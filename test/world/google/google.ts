@@ -2,6 +2,7 @@ import { once } from "node:events";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { type Answer, FakeCompute } from "./compute.ts";
+import { type Artifacts, REGISTRY_HOST, startArtifacts } from "./artifacts.ts";
 import { Spec } from "./spec.ts";
 
 const V1 = "google.cloud.aiplatform.v1";
@@ -42,6 +43,7 @@ export interface Google extends AsyncDisposable {
   /** The token that is taken now. */
   token: string;
   compute: FakeCompute;
+  artifacts: Artifacts;
   /** What dray, gcloud and Google's libraries need to come here. */
   env: Record<string, string>;
   faults: Fault[];
@@ -57,6 +59,9 @@ export async function startGoogle(): Promise<Google> {
   const seen: string[] = [];
   const rejected: string[] = [];
   const fake = { project: compute.project, token };
+  const { outside } = compute;
+  const artifacts = await startArtifacts(outside, `${outside.name}-registry`, (shown) => shown === fake.token);
+  outside.names.set(REGISTRY_HOST, artifacts.ca);
   const server = http.createServer((request, reply) => {
     route(request).then(
       ([status, body]) => reply.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body)),
@@ -99,10 +104,12 @@ export async function startGoogle(): Promise<Google> {
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return Object.assign(fake, {
     compute,
+    artifacts,
     faults,
     seen,
     rejected,
     env: {
+      NODE_EXTRA_CA_CERTS: artifacts.ca,
       CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE: `${base}/compute/v1/`,
       CLOUDSDK_API_ENDPOINT_OVERRIDES_AIPLATFORM: `${base}/`,
       GOOGLE_CLOUD_PROJECT: compute.project,
@@ -111,6 +118,7 @@ export async function startGoogle(): Promise<Google> {
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();
       server.close();
+      await artifacts[Symbol.asyncDispose]();
       await compute[Symbol.asyncDispose]();
     },
   });

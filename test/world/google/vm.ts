@@ -6,6 +6,8 @@ import { type Metadata, startMetadata } from "./metadata.ts";
 /** The network that stands for the internet: its addresses are the external ones. */
 export interface Outside extends AsyncDisposable {
   name: string;
+  /** Names that machines there know, each with the certificate that it shows (a PEM file). */
+  names: Map<string, string>;
   gateway: string;
   /** The n-th address that may be given away. */
   address(n: number): string;
@@ -19,6 +21,7 @@ export async function openOutside(): Promise<Outside> {
       await must(["docker", "network", "create", "--subnet", `${prefix}.0/24`, name]);
       return {
         name,
+        names: new Map(),
         gateway: `${prefix}.1`,
         address: (n) => `${prefix}.${10 + n}`,
         [Symbol.asyncDispose]: async () => void (await must(["docker", "network", "rm", name])),
@@ -68,8 +71,24 @@ export async function startGoogleVm(outside: Outside, wish: Wish): Promise<Googl
     "-e",
     `METADATA=${metadata.at(outside.gateway)}`,
   ];
+  const names = [...outside.names].flatMap(([host, ca]) => {
+    return ["--add-host", `${host}:${outside.gateway}`, "-v", `${ca}:/etc/docker/certs.d/${host}/ca.crt:ro`];
+  });
   const lacking = wish.noDocker ? ["-e", "NO_DOCKER=yes"] : [];
-  await must(["docker", "run", "-d", "--name", container, ...place, ...disk, ...RIGHTS, ...told, ...lacking, image]);
+  await must([
+    "docker",
+    "run",
+    "-d",
+    "--name",
+    container,
+    ...place,
+    ...disk,
+    ...RIGHTS,
+    ...told,
+    ...names,
+    ...lacking,
+    image,
+  ]);
   const inside = (...argv: string[]): Promise<string> => must(["docker", "exec", container, ...argv]);
   return {
     metadata,

@@ -8,6 +8,7 @@ import { addGolden } from "./commands/golden.ts";
 import { addInit } from "./commands/init.ts";
 import { addLogs } from "./commands/logs.ts";
 import { addExec, addRemove, addStatus } from "./commands/look.ts";
+import { addPush } from "./commands/push.ts";
 import { addMetrics } from "./commands/metrics.ts";
 import { addKeys } from "./commands/keys.ts";
 import { addMachine } from "./commands/machine.ts";
@@ -43,6 +44,7 @@ export function makeProgram(): Command {
     addSecrets,
     addTrace,
     addOpen,
+    addPush,
     addExec,
     addRemove,
     addServe,

@@ -1,7 +1,7 @@
 import { since } from "../base/clock.ts";
 import { asFailure, Failure } from "../base/failure.ts";
 import { run } from "../base/process.ts";
-import { engineAuth, findLogin } from "../base/registry/login.ts";
+import { engineAuth, type FindLogin } from "../base/registry/login.ts";
 import { checkName } from "../base/registry/reference.ts";
 import { explainRefusal } from "../base/registry/refused.ts";
 import { userInfo, hostname } from "node:os";
@@ -41,7 +41,7 @@ export async function loadCargo(built: Built, service: string, context: Context)
 }
 
 /** Tells of something done on this computer as a step. */
-async function shown<T>(step: string, title: string, context: Context, act: () => Promise<T>): Promise<T> {
+export async function shown<T>(step: string, title: string, context: Context, act: () => Promise<T>): Promise<T> {
   const startedAt = performance.now();
   context.emit({ type: "step.started", step, on: "here", title });
   try {
@@ -59,6 +59,7 @@ async function shown<T>(step: string, title: string, context: Context, act: () =
 export async function askRegistry(
   machine: Machine,
   reference: string,
+  find: FindLogin,
   context: Context,
 ): Promise<{ digest: string; architectures: string[] }> {
   interface Distribution {
@@ -66,7 +67,7 @@ export async function askRegistry(
     Platforms: { architecture: string }[] | null;
   }
   const parsed = checkName(reference);
-  const login = await findLogin(parsed.registry, context.signal);
+  const login = await find(parsed.registry, context.signal);
   try {
     const found = await machine.engine.get<Distribution>(`/distribution/${reference}/json`, {
       headers: engineAuth(parsed.registry, login),

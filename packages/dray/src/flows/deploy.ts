@@ -4,8 +4,6 @@ import type { Secret } from "../base/secret.ts";
 import type { Context } from "../core/context.ts";
 import type { Golden } from "../core/golden.ts";
 import type { Plan } from "../core/plan.ts";
-import type { Built } from "../core/recipe.ts";
-import type { Cargo } from "../core/registry.ts";
 import type { Release } from "../core/release.ts";
 import { type Key, keptOf } from "../machine/edge-state.ts";
 import type { Where } from "../machine/machine.ts";
@@ -20,11 +18,12 @@ import { performer } from "../targets/machines/perform.ts";
 import { buildImage, loadCargo, makeRelease, origin, recipeOf, whoAmI } from "./build.ts";
 import { alertSettings } from "./alert.ts";
 import { supplyEdge } from "./edge-image.ts";
-import { fit } from "./fit.ts";
+import { fit, type Made } from "./fit.ts";
 import { machinesOf, onEach, withMachine } from "./fleet.ts";
 import { endpoint } from "./https.ts";
 import { supplyKeeper } from "./keeper-image.ts";
 import { keysOf } from "./keys.ts";
+import { loginsOf, push, repositoryOf } from "./push.ts";
 import { reachedBy } from "./reached-by.ts";
 import { withSecrets } from "./secrets.ts";
 
@@ -77,7 +76,7 @@ export async function deploy(manifest: Manifest, options: DeployOptions, context
   const alerts = await alertSettings(manifest, context);
   const from = origin(manifest.folder, context);
   // Of one fleet every machine gets the same release: it is made once, by the first machine that says its architecture.
-  const making = new Map<string, Promise<{ built: Built; cargo: Cargo | undefined; release: Release }>>();
+  const making = new Map<string, Promise<Made>>();
   const make = (architecture: string): ReturnType<typeof makeOnce> => {
     const begun = making.get(architecture) ?? makeOnce(manifest, architecture, options.dryRun === true, from, equipped);
     making.set(architecture, begun);
@@ -102,7 +101,7 @@ export async function deploy(manifest: Manifest, options: DeployOptions, context
           equipped,
         ),
       ]);
-      const { release, source } = await fit(made, machine, seen, equipped);
+      const { release, source } = await fit(made, machine, seen, loginsOf(manifest), equipped);
       const copying = options.now !== true && (options.shadow ?? manifest.rollout.shadow) !== undefined;
       const needed = copying || onTrial || Object.keys(manifest.secrets).length > 0;
       const reached = await reachedBy(manifest, machine, architecture, needed, equipped);
@@ -140,7 +139,7 @@ async function makeOnce(
   dryRun: boolean,
   from: ReturnType<typeof origin>,
   context: Context,
-): Promise<{ built: Built; cargo: Cargo | undefined; release: Release }> {
+): Promise<Made> {
   if (dryRun && recipeOf(manifest).perArchitecture) {
     const built = { reference: "(to be built)" };
     return { built, cargo: undefined, release: makeRelease(manifest, built, "", await from) };
@@ -148,7 +147,13 @@ async function makeOnce(
   const built = await buildImage(manifest, architecture, await from, context);
   const cargo =
     built.cargo ?? (built.facts === undefined ? undefined : await loadCargo(built, manifest.service, context));
-  return { built, cargo, release: makeRelease(manifest, built, cargo?.digest ?? "", await from) };
+  const release = makeRelease(manifest, built, cargo?.digest ?? "", await from);
+  const repository = repositoryOf(manifest);
+  // What only a registry has already is pulled from there.
+  if (repository === undefined || cargo === undefined) return { built, cargo, release };
+  if (dryRun) return { built, cargo, release, wouldPull: `${repository}:${release.id}` };
+  const { image, reference } = await push(manifest, repository, { tag: release.id, digest: cargo.digest }, context);
+  return { built: { reference }, cargo: undefined, release: { ...release, image } };
 }
 
 /** Gives the traffic back to a release that is kept on the machines: the one before, or the one named. @throws Failure */
@@ -258,6 +263,7 @@ export async function carryOutOn(
     acceptGolden: options.acceptGolden === true,
     accepted: [],
     edgeImage: wish.edge.image,
+    findLogin: loginsOf(manifest),
     supplyEdge: supplyEdge(wish.edge.image),
     https,
     keys: errand.keys,

@@ -1,5 +1,5 @@
 import { imageBytes } from "../base/registry/fetch.ts";
-import { findLogin } from "../base/registry/login.ts";
+import type { FindLogin } from "../base/registry/login.ts";
 import type { Context } from "../core/context.ts";
 import type { Built } from "../core/recipe.ts";
 import type { Cargo } from "../core/registry.ts";
@@ -16,21 +16,32 @@ const PARTS_LIMIT = 64e6;
 /** A size that comes later is not worth waiting for. */
 const SIZE_PATIENCE_MS = 3000;
 
+/** What a deploy made, once for all machines of an architecture. */
+export interface Made {
+  built: Built;
+  cargo: Cargo | undefined;
+  release: Release;
+  /** Where it would be pushed to, and was not: a dry run. */
+  wouldPull?: string;
+}
+
 /** How a machine gets this release; refuses what cannot run there. @throws Failure image.* */
 export async function fit(
-  made: { built: Built; cargo: Cargo | undefined; release: Release },
+  made: Made,
   machine: Machine,
   seen: Seen,
+  find: FindLogin,
   context: Context,
 ): Promise<{ release: Release; source: Source }> {
   const { built, cargo, release } = made;
+  if (made.wouldPull !== undefined) return { release, source: { via: "pull", reference: made.wouldPull } };
   if (built.reference === "(to be built)") return { release, source: { via: "direct", bytes: 0 } };
   const { architecture, machine: name } = seen;
   if (cargo === undefined || built.facts === undefined) {
     const limit = AbortSignal.any([context.signal, AbortSignal.timeout(SIZE_PATIENCE_MS)]);
     const [found, bytes] = await Promise.all([
-      askRegistry(machine, built.reference, context),
-      imageBytes(built.reference, architecture, findLogin, limit),
+      askRegistry(machine, built.reference, find, context),
+      imageBytes(built.reference, architecture, find, limit),
     ]);
     const size = bytes === undefined ? {} : { bytes };
     checkArchitecture(built.reference, found.architectures, { name, architecture });

@@ -120,6 +120,17 @@ export const alerts = z
   })
   .refine((each) => each.webhook !== undefined || each.email !== undefined, "name a webhook or an email");
 
+export const registry = z.union([
+  z.string().min(1),
+  z
+    .strictObject({
+      at: z.string().min(1).describe("The registry and the folder in it."),
+      user: z.string().optional().describe("Who logs in; left out: the login that this computer has."),
+      password: secretSource.optional().describe("`{env: NAME}`, `{file: PATH}`, `{command: [...]}`."),
+    })
+    .refine((each) => (each.user === undefined) === (each.password === undefined), "user and password go together"),
+]);
+
 export const tls = z.union([
   z.literal("off"),
   z.strictObject({

@@ -9,6 +9,7 @@ import {
   name,
   path,
   port,
+  registry,
   requests,
   rollout,
   route,
@@ -30,6 +31,11 @@ export const manifestSchema = z
       .optional()
       .describe(
         "Image on this computer, or one that the machine pulls with this computer's login: of `docker login`, gcloud, aws.",
+      ),
+    registry: registry
+      .optional()
+      .describe(
+        "Put images into this registry and let machines pull them from there, instead of carrying them over ssh: `LOCATION-docker.pkg.dev/PROJECT/REPOSITORY`.",
       ),
     build: build.optional().describe("Build the image from a Dockerfile."),
     model: z.string().optional().describe("An .onnx file: Drayage makes the API and the image."),

@@ -119,6 +119,8 @@ test("an engine is told the login in the header that it reads, and a login print
   );
   const login = await find("ghcr.io");
   const { "x-registry-auth": header = "" } = engineAuth("ghcr.io", login);
+  // Docker 20.10 decodes only what is padded (moby, getDistributionInfo), and takes the rest for no login at all.
+  expect([header.length % 4, /[+/]/.test(header)]).toEqual([0, false]);
   expect(JSON.parse(Buffer.from(header, "base64url").toString())).toEqual({
     username: "me",
     password: "secret",

@@ -8,6 +8,8 @@ interface Tried {
   /** This computer, or a machine's name. */
   where: string;
   login: Login | undefined;
+  /** Something was to be put there. */
+  pushing?: boolean;
 }
 
 /**
@@ -34,7 +36,8 @@ export function explainRefusal(error: unknown, tried: Tried): Failure {
     });
   }
   // Unauthorized before denied: some say "unauthorized: access denied".
-  if (/unauthorized|authentication required|\b401\b|no basic auth/i.test(said)) return unauthorized(name, tried, rest);
+  if (!/insufficient_scope/.test(said) && /unauthorized|authentication required|\b401\b|no basic auth/i.test(said))
+    return unauthorized(name, tried, rest);
   if (/denied|forbidden|insufficient_scope|\b403\b/i.test(said)) {
     // Docker Hub and Google say the same of what is not there: who may not see it is not told.
     return tried.login === undefined ? unauthorized(name, tried, rest) : denied(name, tried, said, rest);
@@ -77,14 +80,15 @@ function unauthorized(name: string, { reference: { registry }, login }: Tried, r
   });
 }
 
-function denied(name: string, { reference, login }: Tried, said: string, rest: Rest): Failure {
+function denied(name: string, { reference, login, pushing }: Tried, said: string, rest: Rest): Failure {
   const place = artifactRepository(reference);
   const permission = /Permission "([\w.]+)" denied/.exec(said)?.[1];
-  const what = permission === undefined ? "may not pull" : `lacks ${permission} to pull`;
+  const verb = pushing === true ? "push" : "pull";
+  const what = permission === undefined ? `may not ${verb}` : `lacks ${permission} to ${verb}`;
   const hint =
     place === undefined
-      ? "a login that is taken says nothing of rights: ask the registry's owner for the right to pull"
-      : `gcloud artifacts repositories add-iam-policy-binding ${place.repository} --project ${place.project} --location ${place.location} --member user:YOU --role roles/artifactregistry.reader; the repository may also not exist`;
+      ? `a login that is taken says nothing of rights: ask the registry's owner for the right to ${verb}`
+      : `gcloud artifacts repositories add-iam-policy-binding ${place.repository} --project ${place.project} --location ${place.location} --member user:YOU --role roles/artifactregistry.${pushing === true ? "writer" : "reader"}; the repository may also not exist`;
   return new Failure("registry.denied", `the login from ${login?.from} ${what} ${name}`, { hint, ...rest });
 }
 

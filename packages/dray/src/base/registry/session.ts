@@ -9,6 +9,11 @@ class RegistryError extends Error {
   }
 }
 
+interface Init {
+  headers?: Record<string, string>;
+  body?: string | ReadableStream;
+}
+
 /** Requests to one repository, with whatever the registry wants to see (RFC 6750 token, or RFC 7617 basic). */
 export class Session {
   readonly reference: Reference;
@@ -26,23 +31,51 @@ export class Session {
 
   /** Gets what is below the repository; a token that is not taken is got anew, once. @throws RegistryError when the answer is no success */
   async get(where: string, accept: string): Promise<Response> {
-    const { registry, repository } = this.reference;
-    const host = registry === "docker.io" ? "registry-1.docker.io" : registry;
-    // As Docker: only this computer itself is asked without TLS.
-    const scheme = /^(localhost|127\.)/.test(host) ? "http" : "https";
+    return await this.#good(await this.send("GET", where, { headers: { accept } }));
+  }
+
+  /** The same for any method; `where` may be a URL that the registry gave. @throws RegistryError */
+  async must(method: string, where: string, init: Init = {}): Promise<Response> {
+    return await this.#good(await this.send(method, where, init));
+  }
+
+  async #good(answer: Response): Promise<Response> {
+    if (answer.ok) return answer;
+    throw await this.error(answer);
+  }
+
+  /** What an answer that is no success says; where a token lacks a right, only its challenge does (RFC 6750, section 3.1). */
+  async error(answer: Response): Promise<Error> {
+    const [, lacks = ""] = /error="?([\w]+)/.exec(answer.headers.get("www-authenticate") ?? "") ?? [];
+    return new RegistryError(this.#host, answer.status, `${lacks} ${await answer.text()}`.trim());
+  }
+
+  /** Asks, and shows a login where the registry wants one; whatever the answer is. A stream is sent only once. */
+  async send(method: string, where: string, { headers, body }: Init = {}): Promise<Response> {
     const ask = async (): Promise<Response> =>
-      await fetch(`${scheme}://${host}/v2/${repository}/${where}`, {
-        headers: { accept, ...(this.#authorization === undefined ? {} : { authorization: this.#authorization }) },
+      await fetch(this.urlOf(where), {
+        method,
+        headers: { ...headers, ...(this.#authorization === undefined ? {} : { authorization: this.#authorization }) },
         signal: this.signal,
+        ...(body === undefined ? {} : { body, duplex: "half" }),
       });
-    let answer = await ask();
-    if (answer.status === 401) {
-      await answer.body?.cancel();
-      this.#authorization = await this.#authorize(answer.headers.get("www-authenticate") ?? "");
-      answer = await ask();
-    }
-    if (!answer.ok) throw new RegistryError(host, answer.status, await answer.text());
-    return answer;
+    const answer = await ask();
+    if (answer.status !== 401) return answer;
+    await answer.body?.cancel();
+    this.#authorization = await this.#authorize(answer.headers.get("www-authenticate") ?? "");
+    return body instanceof ReadableStream ? answer : await ask();
+  }
+
+  get #host(): string {
+    const { registry } = this.reference;
+    return registry === "docker.io" ? "registry-1.docker.io" : registry;
+  }
+
+  /** Of what is below the repository, or of a location that the registry gave. */
+  urlOf(where: string): string {
+    // As Docker: only this computer itself is asked without TLS.
+    const scheme = /^(localhost|127\.)/.test(this.#host) ? "http" : "https";
+    return new URL(where, `${scheme}://${this.#host}/v2/${this.reference.repository}/`).href;
   }
 
   /** The distribution project's token protocol: the challenge names where a token is had, and for what. */

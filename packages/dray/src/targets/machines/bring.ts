@@ -1,7 +1,7 @@
 import type { Context } from "../../core/context.ts";
 import { Failure } from "../../base/failure.ts";
 import { forgetToken } from "../../base/google/token.ts";
-import { engineAuth, findLogin } from "../../base/registry/login.ts";
+import { engineAuth } from "../../base/registry/login.ts";
 import { nameOf, parseReference } from "../../base/registry/reference.ts";
 import { explainRefusal } from "../../base/registry/refused.ts";
 import { EngineError, isMissing } from "../../machine/engine.ts";
@@ -71,7 +71,7 @@ async function patiently(
   const reference = parseReference(source.reference);
   const onBytes = meter(step, context);
   for (let attempt = 1; ; attempt++) {
-    const login = await findLogin(reference.registry, signal);
+    const login = await job.findLogin(reference.registry, signal);
     const layers = new Map<string, number>();
     try {
       for await (const line of engine.stream<PullLine>("POST", "/images/create", {

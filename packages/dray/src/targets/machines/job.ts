@@ -5,6 +5,7 @@ import type { Context } from "../../core/context.ts";
 import type { Golden } from "../../core/golden.ts";
 import type { Release } from "../../core/release.ts";
 import type { Key, Replica } from "../../machine/edge-state.ts";
+import type { FindLogin } from "../../base/registry/login.ts";
 import type { Seen, Site } from "./observe.ts";
 
 /** HTTPS of a service on one machine. */
@@ -36,6 +37,8 @@ export interface Job {
   https: Https | undefined;
   /** Its certificate is in force. */
   secured: boolean;
+  /** The login for a registry that the machine pulls from. */
+  findLogin: FindLogin;
   /** Brings the keeper's image to the machine when it is not there. */
   supplyKeeper: (site: Site, context: Context) => Promise<void>;
   /** Who runs the command: owner of the lock. */
