@@ -6,7 +6,7 @@ import { text } from "node:stream/consumers";
 import tls from "node:tls";
 import type { IncomingMessage } from "node:http";
 import { once } from "node:events";
-import { ACME_IMAGE, must } from "./images.ts";
+import { addressOf, ACME_IMAGE, must } from "./images.ts";
 import type { Vm } from "./vm.ts";
 
 /** An ACME server of a VM's own network, and the name server that both ask: every name leads to the VM. */
@@ -26,13 +26,7 @@ export async function startAcme(vm: Vm, validityS: number = 7_776_000): Promise<
   const env = ["-e", `LEADS_TO=${vm.address}`, "-e", `VALIDITY_S=${validityS}`];
   await must(["docker", "run", "-d", "--name", name, "--network", vm.host, ...env, ACME_IMAGE]);
   const inside = (...argv: string[]): Promise<string> => must(["docker", "exec", name, ...argv]);
-  const address = await must([
-    "docker",
-    "inspect",
-    name,
-    "-f",
-    "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}",
-  ]);
+  const address = await addressOf(name);
   const [ca, root] = ["acme-ca.pem", "acme-root.pem"].map((file) => path.join(vm.folder, file)) as [string, string];
   const rootPem = await patiently(async () => {
     await writeFile(ca, await inside("cat", "/ca.pem"));

@@ -42,6 +42,11 @@ export async function must(argv: readonly string[], stdin?: string): Promise<str
   return ended.stdout.trim();
 }
 
+/** A container's address in its network. */
+export async function addressOf(container: string): Promise<string> {
+  return await must(["docker", "inspect", container, "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"]);
+}
+
 async function has(image: string): Promise<boolean> {
   return (await must(["docker", "images", "-q", image])) !== "";
 }

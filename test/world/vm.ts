@@ -8,7 +8,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Ended, run } from "../../packages/dray/src/base/process.ts";
 import { openWire, type Wire } from "./wire.ts";
-import { EDGE_IMAGE, must, type Suite, vmImage } from "./images.ts";
+import { addressOf, EDGE_IMAGE, must, type Suite, vmImage } from "./images.ts";
 
 export const DRAY = fileURLToPath(new URL("../../packages/dray/dist/cli/main.js", import.meta.url));
 
@@ -82,13 +82,7 @@ export async function startVm(suite: Suite = "bookworm", user: User = "ops", opt
     "/run:exec",
   ];
   await must(["docker", "run", "-d", ...place, ...RIGHTS, "-e", `AUTHORIZED_KEY=${key}`, vmImage(suite)]);
-  const address = await must([
-    "docker",
-    "inspect",
-    name,
-    "-f",
-    "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}",
-  ]);
+  const address = await addressOf(name);
   const config = path.join(folder, "ssh_config");
   const wire = options.rttMs === undefined ? undefined : await openWire(address, 22, options.rttMs);
   const lines = [
@@ -159,8 +153,14 @@ export async function runDray(
 }
 
 /** Starts the built `dray`. */
-export function startDray(folder: string, env: NodeJS.ProcessEnv, argv: readonly string[]): Running {
-  const child = spawn(process.execPath, [DRAY, ...argv], { cwd: folder, env });
+export function startDray(
+  folder: string,
+  env: NodeJS.ProcessEnv,
+  argv: readonly string[],
+  within: readonly string[] = [],
+): Running {
+  const [program = "", ...rest] = [...within, process.execPath, DRAY, ...argv];
+  const child = spawn(program, rest, { cwd: folder, env });
   const said = { stdout: "", stderr: "" };
   child.stdout.on("data", (chunk) => (said.stdout += String(chunk)));
   child.stderr.on("data", (chunk) => (said.stderr += String(chunk)));

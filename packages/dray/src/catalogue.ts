@@ -4,6 +4,8 @@ import { onnx } from "./recipes/onnx.ts";
 import { image } from "./recipes/image.ts";
 import { direct } from "./registries/direct.ts";
 
+import { vertex } from "./targets/vertex/vertex.ts";
+
 /** Every plug, one line each: a new one is one file and one line here. test/contract runs over this table. */
 export const CATALOGUE = {
   /** In this order: the last one takes what no other wants. */
@@ -11,4 +13,6 @@ export const CATALOGUE = {
   registries: [direct],
   /** Each is given the project that was named, if one was. */
   clouds: { gce },
+  /** Where somebody else keeps the machines. Each is given its part of the manifest. */
+  managed: { vertex },
 };

@@ -6,7 +6,7 @@ import https from "node:https";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { selfSigned } from "../certificate.ts";
-import { must, prepareTokenRegistry } from "../images.ts";
+import { addressOf, must, prepareTokenRegistry } from "../images.ts";
 import type { Outside } from "./vm.ts";
 
 export const REGISTRY_HOST = "us-central1-docker.pkg.dev";
@@ -19,6 +19,8 @@ export interface Artifacts extends AsyncDisposable {
   hosts: string;
   /** Repositories, as `PROJECT/REPOSITORY`, and what the login may do there. */
   rights: Map<string, readonly ("pull" | "push")[]>;
+  /** The id by which this computer's engine has an image that was pushed; throws where there is no such image. */
+  configOf(reference: string): Promise<string>;
   /** Cuts a connection after so many bytes of an upload or download, once. */
   cutAfter: number | undefined;
   /** The next token of the registry's own is one that ended long ago. */
@@ -40,18 +42,13 @@ export async function startArtifacts(
   const host = `REGISTRY_HTTP_HOST=https://${REGISTRY_HOST}`;
   const settings = [realm, service, host, `TOKEN_CERTIFICATE=${cert}`].flatMap((each) => ["-e", each]);
   await must(["docker", "run", "-d", "--name", name, "--network", outside.name, ...settings, image]);
-  const behind = await must([
-    "docker",
-    "inspect",
-    name,
-    "-f",
-    "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}",
-  ]);
+  const behind = await addressOf(name);
   await writeFile(at("hosts"), `127.0.0.1 localhost\n${outside.gateway} ${REGISTRY_HOST}\n`);
   const state = {
     ca: at("ca.pem"),
     hosts: at("hosts"),
     rights: new Map<string, readonly ("pull" | "push")[]>(),
+    configOf: (reference: string): Promise<string> => configOf(reference),
     cutAfter: undefined as number | undefined,
     expired: 0,
   };
@@ -89,6 +86,16 @@ export async function startArtifacts(
     reply
       .writeHead(200, { "content-type": "application/json" })
       .end(JSON.stringify({ token: `${body}.${signature.toString("base64url")}` }));
+  };
+
+  const configOf = async (reference: string): Promise<string> => {
+    const [, repository, digest = ""] = /^[^/]+\/([^@]+)@sha256:(\w+)$/.exec(reference) ?? [];
+    const file = `/data/docker/registry/v2/blobs/sha256/${digest.slice(0, 2)}/${digest}/data`;
+    const text = await must(["docker", "exec", name, "cat", file]).catch(() => {
+      throw Object.assign(new Error(`Image ${repository}@sha256:${digest} not found`), { code: 5 });
+    });
+    const { config } = JSON.parse(text) as { config: { digest: string } };
+    return config.digest;
   };
 
   const front = https.createServer({ cert, key }, (request, reply) => {

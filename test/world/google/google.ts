@@ -3,6 +3,7 @@ import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { type Answer, FakeCompute } from "./compute.ts";
 import { type Artifacts, REGISTRY_HOST, startArtifacts } from "./artifacts.ts";
+import { FakeVertex } from "./vertex.ts";
 import { Spec } from "./spec.ts";
 
 const V1 = "google.cloud.aiplatform.v1";
@@ -44,6 +45,7 @@ export interface Google extends AsyncDisposable {
   token: string;
   compute: FakeCompute;
   artifacts: Artifacts;
+  vertex: FakeVertex;
   /** What dray, gcloud and Google's libraries need to come here. */
   env: Record<string, string>;
   faults: Fault[];
@@ -62,13 +64,16 @@ export async function startGoogle(): Promise<Google> {
   const { outside } = compute;
   const artifacts = await startArtifacts(outside, `${outside.name}-registry`, (shown) => shown === fake.token);
   outside.names.set(REGISTRY_HOST, artifacts.ca);
+  const vertex = new FakeVertex(outside, artifacts);
   const server = http.createServer((request, reply) => {
-    route(request).then(
-      ([status, body]) => reply.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body)),
-      (error: unknown) => reply.writeHead(500).end(String(error)),
-    );
+    const send = (answer: Answer | undefined): void => {
+      // A prediction's answer is sent already.
+      if (answer !== undefined)
+        reply.writeHead(answer[0], { "content-type": "application/json" }).end(JSON.stringify(answer[1]));
+    };
+    route(request, reply).then(send, (error: unknown) => reply.writeHead(500).end(String(error)));
   });
-  const route = async (request: http.IncomingMessage): Promise<Answer> => {
+  const route = async (request: http.IncomingMessage, reply: http.ServerResponse): Promise<Answer | undefined> => {
     const verb = request.method ?? "GET";
     const url = new URL(request.url ?? "/", "http://google");
     const name = `${verb} ${url.pathname}`;
@@ -76,8 +81,12 @@ export async function startGoogle(): Promise<Google> {
     let text = "";
     for await (const chunk of request) text += String(chunk);
     const body: unknown = text === "" ? undefined : JSON.parse(text);
+    const logging = url.pathname === "/v2/entries:list";
+    const operation = /^\/v1\/projects\/[^/]+\/locations\/[^/]+\/operations\/[^/:]+(:cancel)?$/.test(url.pathname);
     const service = url.pathname.startsWith("/compute/") ? "compute" : "aiplatform";
-    const checked = allSpecs()[service]?.check(verb, url, body);
+    // Two that Google's packages have no types of: Cloud Logging's list, and the operations that all services share.
+    const known = logging ? logProblems(body) : operation ? [] : undefined;
+    const checked = known === undefined ? allSpecs()[service]?.check(verb, url, body) : { wrong: known };
     if (checked === undefined) rejected.push(`${name}: there is no such request`);
     else rejected.push(...checked.wrong.map((wrong) => `${name}: ${wrong}`));
     if (checked === undefined || checked.wrong.length > 0)
@@ -95,6 +104,19 @@ export async function startGoogle(): Promise<Google> {
       if (fault.times !== undefined && --fault.times === 0) faults.splice(faults.indexOf(fault), 1);
       return fault.answer;
     }
+    if (logging) return [200, { entries: await vertex.logs(/endpoint_id=\\"(\w+)/.exec(text)?.[1] ?? "") }];
+    const place = /^\/v1\/(projects\/([^/]+)\/locations\/[^/]+)\/(.+)$/.exec(url.pathname);
+    const predict = /^endpoints\/(\w+):rawPredict$/.exec(place?.[3] ?? "");
+    if (predict !== null) {
+      const {
+        status,
+        headers,
+        body: said,
+      } = await vertex.predict(predict[1] ?? "", text, request.headers["content-type"] ?? "");
+      reply.writeHead(status, { "content-type": "application/json", ...headers }).end(said);
+      return undefined;
+    }
+    if (place?.[2] === compute.project) return await vertex.answer(verb, place[1] ?? "", place[3] ?? "", url, body);
     const rest = /^\/compute\/v1\/projects\/([^/]+)\/(.+)$/.exec(url.pathname);
     if (rest?.[1] !== compute.project) return [404, { error: { code: 404, message: `no project ${rest?.[1]}` } }];
     return await compute.answer(verb, rest[2] ?? "", url, body as { name: string });
@@ -105,6 +127,7 @@ export async function startGoogle(): Promise<Google> {
   return Object.assign(fake, {
     compute,
     artifacts,
+    vertex,
     faults,
     seen,
     rejected,
@@ -112,14 +135,26 @@ export async function startGoogle(): Promise<Google> {
       NODE_EXTRA_CA_CERTS: artifacts.ca,
       CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE: `${base}/compute/v1/`,
       CLOUDSDK_API_ENDPOINT_OVERRIDES_AIPLATFORM: `${base}/`,
+      CLOUDSDK_API_ENDPOINT_OVERRIDES_LOGGING: `${base}/`,
       GOOGLE_CLOUD_PROJECT: compute.project,
       GOOGLE_OAUTH_ACCESS_TOKEN: token,
     },
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();
       server.close();
+      await vertex[Symbol.asyncDispose]();
       await artifacts[Symbol.asyncDispose]();
       await compute[Symbol.asyncDispose]();
     },
   });
+}
+
+/** What is wrong with a body of `entries:list` (Cloud Logging's REST reference, v2). */
+function logProblems(body: unknown): string[] {
+  const known = new Set(["resourceNames", "filter", "orderBy", "pageSize", "pageToken"]);
+  const given = Object.keys(body ?? {});
+  return [
+    ...given.filter((key) => !known.has(key)).map((key) => `${key} is unknown`),
+    ...(given.includes("resourceNames") ? [] : ["resourceNames is missing"]),
+  ];
 }

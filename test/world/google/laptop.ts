@@ -33,7 +33,7 @@ export async function openLaptop(google: Google): Promise<Laptop> {
     folder,
     env,
     dray,
-    drayRunning: (...argv) => startDray(folder, env, argv),
+    drayRunning: (...argv) => startDray(folder, env, argv, within),
     json: async <T>(...argv: string[]): Promise<T> => {
       const ended = await dray(...argv, "--json");
       if (ended.code !== 0)

@@ -64,6 +64,7 @@ export const CODES = {
   "registry.unauthorized": [EXIT.refused, "The registry wants a login, or does not take the one that was found."],
   "registry.denied": [EXIT.refused, "The registry takes the login, which may not pull that image."],
   "registry.no-repository": [EXIT.refused, "The registry has no repository of that name."],
+  "target.unsupported": [EXIT.refused, "The manifest's target cannot do that."],
   "google.unauthorized": [EXIT.refused, "There is no login for Google Cloud, or Google does not take it."],
   "google.denied": [EXIT.refused, "Google Cloud takes the login, which lacks a permission; it is named."],
   "google.no-project": [EXIT.usage, "It is not said which Google Cloud project is meant."],

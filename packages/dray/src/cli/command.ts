@@ -14,6 +14,7 @@ import { jsonScreen, lineScreen, liveScreen, type Screen } from "./screen/screen
 export interface Common {
   file?: string;
   machine?: string;
+  target?: string;
   service?: string;
   json?: boolean;
   acceptNewHostKey?: boolean;
@@ -43,6 +44,7 @@ export function define<Flags extends object>(
     .option("--file <dray.yaml>", "the manifest (default: dray.yaml here)")
     .option("-m, --machine <name>", "only this machine; without a manifest: user@host")
     .option("-s, --service <name>", "the service, where there is no manifest")
+    .addOption(new Option("--target <target>", "instead of the manifest's").choices(["machines", "vertex"]))
     .option("--json", "result as JSON on stdout, events as JSON lines on stderr")
     .addOption(new Option("--accept-new-host-key", "trust a host key that is not known yet"))
     .addHelpText("after", `\nExamples:\n${examples.map((example) => `  $ ${example}`).join("\n")}`);
@@ -96,16 +98,18 @@ async function perform<Flags extends Common>(
 /** The manifest of the file, with what the command line says on top; or made from the command line alone. */
 async function manifestFor(flags: Common & { port?: string }, image: string | undefined): Promise<Manifest> {
   const { machine, service, file } = flags;
-  if (file === undefined && machine !== undefined && service !== undefined) {
+  const target = flags.target === undefined ? {} : { target: flags.target as Manifest["target"] };
+  if (file === undefined && (machine !== undefined || target.target === "vertex") && service !== undefined) {
     const raw = {
       service,
-      machine,
+      ...(machine === undefined ? {} : { machine }),
+      ...target,
       ...sourceNamed(image),
       ...(flags.port === undefined ? {} : { port: Number(flags.port) }),
     };
     return { ...checkManifest(raw), folder: process.cwd() };
   }
-  const loaded = await loadManifest(path.resolve(file ?? MANIFEST_FILE));
+  const loaded = { ...(await loadManifest(path.resolve(file ?? MANIFEST_FILE))), ...target };
   return image === undefined
     ? loaded
     : { ...loaded, image: undefined, build: undefined, model: undefined, ...sourceNamed(image) };

@@ -17,7 +17,12 @@ const UNDO_DEADLINE_MS = 60_000;
  * under a deadline of its own.
  * @throws Failure of the step that failed first
  */
-export async function carryOut<S extends Step>(plan: Plan<S>, perform: Perform<S>, context: Context): Promise<void> {
+export async function carryOut<S extends Step>(
+  plan: Plan<S>,
+  perform: Perform<S>,
+  context: Context,
+  undoMs: number = UNDO_DEADLINE_MS,
+): Promise<void> {
   const done: { step: S; undo: Undo }[] = [];
   for (const stage of plan.stages) {
     const failure = await carryOutStage(stage, perform, context, done);
@@ -27,7 +32,7 @@ export async function carryOut<S extends Step>(plan: Plan<S>, perform: Perform<S
       context.emit({ type: "warning", text: `${stage.title}: ${failure.message}${hint}` });
       continue;
     }
-    if (stage.onFailure === "undo") await takeBack(done, context);
+    if (stage.onFailure === "undo") await takeBack(done, context, undoMs);
     throw failure;
   }
 }
@@ -80,8 +85,8 @@ async function carryOutStep<S extends Step>(step: S, perform: Perform<S>, contex
   }
 }
 
-async function takeBack(done: { step: Step; undo: Undo }[], context: Context): Promise<void> {
-  const fresh = under(context, AbortSignal.timeout(UNDO_DEADLINE_MS));
+async function takeBack(done: { step: Step; undo: Undo }[], context: Context, undoMs: number): Promise<void> {
+  const fresh = under(context, AbortSignal.timeout(undoMs));
   for (const { step, undo } of done.toReversed()) {
     try {
       await undo(fresh);

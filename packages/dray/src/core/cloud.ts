@@ -1,5 +1,5 @@
 import type { Context } from "./context.ts";
-import type { Plan } from "./plan.ts";
+import type { Left, Prepared } from "./prepared.ts";
 
 /** A machine of a cloud, as the cloud tells of it. */
 export interface CloudMachine {
@@ -31,20 +31,6 @@ export interface MachineWish {
   system: string;
   /** Who logs in, and with which public key (a line of OpenSSH's). */
   login: { user: string; key: string };
-}
-
-/** Something that is done after it was looked at and agreed to. */
-export interface Prepared<T> {
-  plan: Plan;
-  monthly?: number;
-  /** @throws Failure */
-  perform(context: Context): Promise<T>;
-}
-
-/** What keeps costing after a machine was stopped or taken away, a line each. */
-export interface Left {
-  done: string[];
-  costs: string[];
 }
 
 /** Makes machines, addresses and firewall rules. Everything may be run again: what is half made is gone on with. */

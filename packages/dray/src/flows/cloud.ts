@@ -1,6 +1,7 @@
 import { CATALOGUE } from "../catalogue.ts";
 import { Failure } from "../base/failure.ts";
-import type { Cloud, CloudMachine, Left, MadeMachine, MachineWish, Prepared } from "../core/cloud.ts";
+import type { Cloud, CloudMachine, MadeMachine, MachineWish } from "../core/cloud.ts";
+import type { Left, Prepared } from "../core/prepared.ts";
 import type { Context } from "../core/context.ts";
 import { forgetHost, ownLogin, rememberHostKeys } from "../machine/known.ts";
 

@@ -10,6 +10,15 @@ import { openEdge, type Site } from "../targets/machines/observe.ts";
 
 /** Every machine of a manifest, or only the one called `only`. @throws Failure usage.invalid */
 export function machinesOf(manifest: Manifest, only?: string): Where[] {
+  if (manifest.target !== "machines") {
+    throw new Failure(
+      "target.unsupported",
+      `that is for machines, and the target of ${manifest.service} is ${manifest.target}`,
+      {
+        hint: "with --target machines it is asked of the manifest's machines",
+      },
+    );
+  }
   const all: Where[] =
     manifest.machines === undefined
       ? [{ name: shortName(manifest.machine ?? ""), ssh: manifest.machine ?? "" }]

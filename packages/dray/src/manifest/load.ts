@@ -96,6 +96,7 @@ function knownKeys(at: readonly PropertyKey[]): string[] {
   if (top === "limits") return Object.keys(shape.limits.unwrap().shape);
   if (top === "rollout") return Object.keys(shape.rollout.unwrap().shape);
   if (top === "edge") return Object.keys(shape.edge.unwrap().shape);
+  if (top === "vertex") return Object.keys(shape.vertex.unwrap().shape);
   if (top === "build") return ["context", "dockerfile", "args"];
   return Object.keys(shape);
 }

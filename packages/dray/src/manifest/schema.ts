@@ -16,6 +16,7 @@ import {
   secretName,
   secretSource,
   tls,
+  vertex,
 } from "./parts.ts";
 import { duration, rate } from "./units.ts";
 
@@ -23,6 +24,11 @@ import { duration, rate } from "./units.ts";
 export const manifestSchema = z
   .strictObject({
     service: name.describe("Name of the endpoint."),
+    target: z
+      .enum(["machines", "vertex"])
+      .default("machines")
+      .describe("Where it runs: machines over ssh, or Google's Vertex AI."),
+    vertex: vertex.prefault({}).describe("How it runs on Vertex AI, where that is the target."),
     machine: machine.optional().describe("The one machine it runs on."),
     machines: z.record(name, machine).optional().describe("Several machines, by name: each gets the release."),
     atOnce: z.number().int().positive().default(8).describe("How many machines are changed side by side."),
@@ -125,7 +131,7 @@ export const manifestSchema = z
   })
   .superRefine((manifest, context) => {
     const say = (at: string[], message: string): void => context.addIssue({ code: "custom", path: at, message });
-    if (manifest.machine === undefined && manifest.machines === undefined)
+    if (manifest.target === "machines" && manifest.machine === undefined && manifest.machines === undefined)
       say([], 'name a machine: "machine: user@host"');
     if (manifest.machine !== undefined && manifest.machines !== undefined)
       say(["machines"], "either machine or machines, not both");

@@ -22,6 +22,8 @@ export interface Call {
   body?: unknown;
   /** The region, of a service that has a host for each. */
   location?: string;
+  /** A host of its own, as a dedicated endpoint has. */
+  host?: string;
   signal: AbortSignal;
 }
 
@@ -72,17 +74,23 @@ export class GoogleApi {
     }
   }
 
-  async #send<T>({ service, method, path, query = {}, body, location = "global", signal }: Call): Promise<T> {
+  /** What Google's services want to see of a caller. @throws Failure google.unauthorized */
+  async authorization(signal: AbortSignal): Promise<string> {
     this.#token ??= await googleToken(signal);
     if (this.#token === undefined) throw new GoogleError(401, "NO_LOGIN", "this computer has no login for Google");
-    const url = new URL(path, baseOf(service, location));
+    return `Bearer ${this.#token.password.reveal()}`;
+  }
+
+  async #send<T>({ service, method, path, query = {}, body, location = "global", host, signal }: Call): Promise<T> {
+    const authorization = await this.authorization(signal);
+    const url = new URL(path, baseOf(service, location, host));
     for (const [key, value] of Object.entries(query)) url.searchParams.set(key, value);
     const safe = method !== "POST" || query["requestId"] !== undefined;
     try {
       const answer = await this.#client.request<T>({
         url: url.href,
         method,
-        headers: { authorization: `Bearer ${this.#token.password.reveal()}` },
+        headers: { authorization },
         ...(body === undefined ? {} : { data: body }),
         responseType: "json",
         signal,
@@ -102,9 +110,10 @@ export class GoogleApi {
 }
 
 /** The same variables move gcloud's requests: Private Service Connect, restricted endpoints, a stand-in. */
-function baseOf(service: Service, location: string): string {
+export function baseOf(service: Service, location: string, host?: string): string {
   const moved = process.env[`CLOUDSDK_API_ENDPOINT_OVERRIDES_${service.toUpperCase()}`];
-  return moved === undefined || moved === "" ? HOSTS[service].replace("{location}", location) : moved;
+  if (moved !== undefined && moved !== "") return moved;
+  return host === undefined ? HOSTS[service].replace("{location}", location) : `https://${host}/`;
 }
 
 function saidBy(error: Error): string {

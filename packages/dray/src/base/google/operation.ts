@@ -48,6 +48,7 @@ function scopeOf({ zone, region }: ComputeOperation): string {
 }
 
 const EVERY_MS = 2000;
+const CANCEL_MS = 10_000;
 
 /** The same for a long-running operation; returns its response. @throws Failure google.* */
 export async function operationDone<T>(api: GoogleApi, call: Call, onWait: OnWait): Promise<T> {
@@ -56,15 +57,26 @@ export async function operationDone<T>(api: GoogleApi, call: Call, onWait: OnWai
   const { service, signal } = call;
   const place = call.location === undefined ? {} : { location: call.location };
   for (let tries = 0; operation.done !== true; tries++) {
-    // The first looks come close after each other: what is quick is not waited for.
-    await sleep(Math.min(EVERY_MS, 100 * 2 ** tries), signal);
-    onWait(`${Math.round((performance.now() - startedAt) / 1000)} s`);
-    operation = await api.call({ service, method: "GET", path: `v1/${operation.name}`, ...place, signal });
+    try {
+      // The first looks come close after each other: what is quick is not waited for.
+      await sleep(Math.min(EVERY_MS, 100 * 2 ** tries), signal);
+      onWait(`${Math.round((performance.now() - startedAt) / 1000)} s`);
+      operation = await api.call({ service, method: "GET", path: `v1/${operation.name}`, ...place, signal });
+    } catch (error) {
+      if (signal.aborted) await cancel(api, operation.name, { service, ...place });
+      throw error;
+    }
   }
   const { error } = operation;
   if (error !== undefined)
     throw failed(error.message ?? "no reason given", error.code === 8 ? "RESOURCE_EXHAUSTED" : "", api.project);
   return operation.response as T;
+}
+
+/** Asks Google to end what nobody waits for any more; whether it does is its own affair. */
+async function cancel(api: GoogleApi, name: string, place: Pick<Call, "service" | "location">): Promise<void> {
+  const signal = AbortSignal.timeout(CANCEL_MS);
+  await api.call({ ...place, method: "POST", path: `v1/${name}:cancel`, body: {}, signal }).catch(() => undefined);
 }
 
 function failed(message: string, code: string, project: string): Failure {
@@ -75,7 +87,8 @@ function failed(message: string, code: string, project: string): Failure {
       details: [message],
     });
   }
-  return new Failure("google.failed", `Google began it, and it failed: ${message}`, {
+  return new Failure("google.failed", "Google began it, and it failed", {
     hint: "run the same command again: it goes on from what is there",
+    details: [message],
   });
 }

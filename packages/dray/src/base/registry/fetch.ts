@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import type { ContentStore } from "../content-store.ts";
 import { Failure } from "../failure.ts";
@@ -51,6 +52,20 @@ export async function imageBytes(
     return manifest.layers?.reduce((sum, layer) => sum + layer.size, 0);
   } catch {
     return undefined;
+  }
+}
+
+/** The digest of what a name stands for now, as its registry tells. @throws Failure image.not-found, registry.* */
+export async function digestOf(text: string, find: FindLogin, signal: AbortSignal): Promise<string> {
+  const reference = parseReference(text);
+  const session = new Session(reference, find, signal);
+  try {
+    const answer = await session.get(`manifests/${reference.version}`, ACCEPT);
+    const said = Buffer.from(await answer.arrayBuffer());
+    return answer.headers.get("docker-content-digest") ?? `sha256:${createHash("sha256").update(said).digest("hex")}`;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw explainRefusal(error, { reference, where: "this computer", login: session.login });
   }
 }
 

@@ -1,7 +1,8 @@
 import { confirm, isCancel } from "@clack/prompts";
 import type { Command } from "commander";
 import { Failure } from "../../base/failure.ts";
-import type { CloudMachine, Left, Prepared } from "../../core/cloud.ts";
+import type { CloudMachine } from "../../core/cloud.ts";
+import type { Left, Prepared } from "../../core/prepared.ts";
 import { monthText } from "../../core/prices.ts";
 import { cloudOf, createMachine, listMachines, removeMachine } from "../../flows/cloud.ts";
 import { define, type Run } from "../command.ts";

@@ -11,11 +11,13 @@ import type { Plan } from "../../core/plan.ts";
 import { brokenHop, type Trace } from "../../core/trace.ts";
 import { proof, trace } from "../../flows/trace.ts";
 import { machinesOf } from "../../flows/fleet.ts";
+import { managedOf } from "../../flows/managed.ts";
 import type { Manifest } from "../../manifest/schema.ts";
 import { define, type Run } from "../command.ts";
 import { planText } from "../screen/screen.ts";
 import { chainText } from "../screen/trace.ts";
 import { say, sayJson, tell } from "../screen/say.ts";
+import { deployManaged, rollbackManaged } from "./managed.ts";
 import { retireLater } from "./retire.ts";
 
 interface Flags {
@@ -43,6 +45,8 @@ export function addDeploy(program: Command): void {
     ["dray deploy", "dray deploy --dry-run", "dray deploy my-api:2 --machine ops@203.0.113.7 --service decisions"],
     async (run, image) => {
       const manifest = await run.manifest(image);
+      const managed = managedOf(manifest);
+      if (managed !== undefined) return await deployManaged(run, managed, manifest);
       const outcomes = await deploy(manifest, optionsOf(run), run.context).catch(async (error: unknown) => {
         await alertOf(manifest, error, run.context);
         throw await nameHop(run, manifest, error);
@@ -103,7 +107,11 @@ export function addPlan(program: Command): void {
     .argument("[image]", "image instead of the manifest's")
     .option("--port <n>", "port the API listens on, where there is no manifest");
   define<Flags>(command, ["dray plan", "dray plan --json"], async (run, image) => {
-    const outcomes = await deploy(await run.manifest(image), { ...optionsOf(run), dryRun: true }, run.context);
+    const manifest = await run.manifest(image);
+    const managed = managedOf(manifest);
+    if (managed !== undefined)
+      return await deployManaged({ ...run, flags: { ...run.flags, dryRun: true } }, managed, manifest);
+    const outcomes = await deploy(manifest, { ...optionsOf(run), dryRun: true }, run.context);
     if (run.flags.json === true) sayJson(outcomes.map(({ machine, plan }) => ({ machine, plan })));
     else for (const outcome of outcomes) say(planText(outcome.plan));
   });
@@ -119,6 +127,8 @@ export function addRollback(program: Command): void {
     .option("--wait", "return when the release left has ended");
   define<Flags>(command, ["dray rollback", "dray rollback 1cx82k9f"], async (run, release) => {
     const manifest = await run.manifest();
+    const managed = managedOf(manifest);
+    if (managed !== undefined) return await rollbackManaged(run, managed, manifest, release);
     await report(run, manifest, await rollback(manifest, release, optionsOf(run), run.context));
   });
 }

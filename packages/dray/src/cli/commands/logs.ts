@@ -2,7 +2,9 @@ import type { Command } from "commander";
 import { Failure } from "../../base/failure.ts";
 import { machinesOf, onEach } from "../../flows/fleet.ts";
 import { type LogOptions, logs } from "../../flows/logs.ts";
+import { managedOf } from "../../flows/managed.ts";
 import { define } from "../command.ts";
+import { logsManaged } from "./managed.ts";
 import { sinceOf } from "../since.ts";
 import { say } from "../screen/say.ts";
 
@@ -35,6 +37,8 @@ export function addLogs(program: Command): void {
     async (run) => {
       const { flags } = run;
       const manifest = await run.manifest();
+      const managed = managedOf(manifest);
+      if (managed !== undefined) return await logsManaged(run, managed, manifest);
       const wheres = machinesOf(manifest, flags.machine);
       const options = optionsOf(flags, manifest.service);
       const ended = onEach(wheres, wheres.length, (where) =>

@@ -4,9 +4,11 @@ import { attach } from "../../base/process.ts";
 import { Failure } from "../../base/failure.ts";
 import { connect, machinesOf, onEach, withSite } from "../../flows/fleet.ts";
 import { programIn, type MachineStatus, status } from "../../flows/look.ts";
+import { managedOf } from "../../flows/managed.ts";
 import { remove } from "../../flows/remove.ts";
 import { define } from "../command.ts";
 import { say, sayJson, table } from "../screen/say.ts";
+import { removeManaged, statusManaged } from "./managed.ts";
 import { urlOf } from "./deploy.ts";
 
 export function addStatus(program: Command): void {
@@ -16,6 +18,8 @@ export function addStatus(program: Command): void {
     .option("-a, --all", "every service of the machine");
   define<{ all?: boolean }>(command, ["dray status", "dray status --all --json"], async (run) => {
     const manifest = await run.manifest();
+    const managed = managedOf(manifest);
+    if (managed !== undefined) return await statusManaged(run, managed, manifest);
     const wheres = machinesOf(manifest, run.flags.machine);
     const found = await onEach(wheres, wheres.length, (where) =>
       status(where, run.ssh, run.flags.all === true ? undefined : manifest.service, run.context),
@@ -88,6 +92,8 @@ export function addRemove(program: Command): void {
     .option("-y, --yes", "do not ask");
   define<{ yes?: boolean }>(command, ["dray remove --yes"], async (run) => {
     const manifest = await run.manifest();
+    const managed = managedOf(manifest);
+    if (managed !== undefined) return await removeManaged(run, managed, manifest);
     const wheres = machinesOf(manifest, run.flags.machine);
     if (run.flags.yes !== true) {
       const what = `${manifest.service} and its kept releases from ${wheres.map((where) => where.name).join(", ")}`;

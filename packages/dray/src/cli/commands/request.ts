@@ -6,11 +6,13 @@ import { attach } from "../../base/process.ts";
 import type { Golden } from "../../core/golden.ts";
 import { connect, machinesOf } from "../../flows/fleet.ts";
 import { endpoint } from "../../flows/https.ts";
+import { managedOf } from "../../flows/managed.ts";
 import { ownKey } from "../../flows/keys.ts";
 import { call, type Called } from "../../flows/request.ts";
 import { loadGolden } from "../../manifest/golden.ts";
 import type { Manifest } from "../../manifest/schema.ts";
 import { define, type Run } from "../command.ts";
+import { requestManaged } from "./managed.ts";
 import { headersOf } from "../headers.ts";
 import { say, sayJson } from "../screen/say.ts";
 
@@ -36,6 +38,8 @@ export function addRequest(program: Command): void {
     ["dray request", "dray request --path /", "dray request -d @loan.json --path /decisions --count 10"],
     async (run) => {
       const manifest = await run.manifest();
+      const managed = managedOf(manifest);
+      if (managed !== undefined) return await requestManaged(run, managed, manifest);
       const base = await baseUrl(run, manifest);
       const golden =
         run.flags.path === undefined && run.flags.data === undefined ? (await loadGolden(manifest))[0] : undefined;

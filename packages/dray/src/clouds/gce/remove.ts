@@ -1,6 +1,6 @@
 import { Failure } from "../../base/failure.ts";
 import { carryOut } from "../../core/carry-out.ts";
-import type { Left, Prepared } from "../../core/cloud.ts";
+import type { Left, Prepared } from "../../core/prepared.ts";
 import type { Plan, Step } from "../../core/plan.ts";
 import { HOURS_A_MONTH, monthText, PRICES } from "../../core/prices.ts";
 import type { Compute } from "./compute.ts";

@@ -1,0 +1,140 @@
+import { Failure } from "../../base/failure.ts";
+import type { Order } from "../../core/target.ts";
+
+/** How the manifest wants it run on Vertex AI. */
+export interface VertexSettings {
+  project?: string | undefined;
+  region: string;
+  machineType: string;
+  minReplicas: number;
+  maxReplicas: number;
+  accelerator?: { type: string; count: number } | undefined;
+  serviceAccount?: string | undefined;
+  /** The route that a prediction is sent to; of the golden request, or `/decisions`, when left out. */
+  route?: string | undefined;
+  /** The release before stays deployed, for a rollback in seconds, and is paid for. */
+  standby: boolean;
+}
+
+/** What is read of Vertex AI's resources (aiplatform/v1). */
+export interface Endpoint {
+  name: string;
+  displayName: string;
+  labels?: Record<string, string>;
+  trafficSplit?: Record<string, number>;
+  deployedModels?: DeployedModel[];
+  dedicatedEndpointDns?: string;
+  etag?: string;
+}
+
+export interface DeployedModel {
+  id: string;
+  model: string;
+  modelVersionId?: string;
+  /** The release's id. */
+  displayName?: string;
+  createTime?: string;
+  dedicatedResources?: {
+    machineSpec?: { machineType?: string };
+    minReplicaCount?: number;
+    maxReplicaCount?: number;
+  };
+}
+
+/** One version of a model: a release. */
+export interface Model {
+  name: string;
+  versionId: string;
+  labels?: Record<string, string>;
+  containerSpec?: { imageUri?: string };
+  versionCreateTime?: string;
+}
+
+/** Marks what is ours: the service's name under it; and which release a model version is. */
+export const LABEL = "drayage";
+export const RELEASE = "drayage-release";
+/** On the endpoint: who has the traffic, and who had it before. */
+export const CURRENT = "drayage-current";
+export const PREVIOUS = "drayage-previous";
+
+/** Vertex AI gives the container this port when the image does not say another (AIP_HTTP_PORT). */
+const DEFAULT_PORT = 8080;
+const DEFAULT_ROUTE = "/decisions";
+
+export function routeOf({ golden }: Pick<Order, "golden">, settings: VertexSettings): string {
+  const first = golden.find(({ request }) => request.method === "POST");
+  return settings.route ?? first?.request.path ?? DEFAULT_ROUTE;
+}
+
+/** The container as Vertex AI runs it: the image unchanged, told its routes. @throws Failure target.unsupported */
+export function modelBody(order: Order, settings: VertexSettings, parent: string | undefined): object {
+  const { release, image } = order;
+  const { port = DEFAULT_PORT, ready = "/", env, secrets, limits } = release.settings;
+  if (secrets.length > 0) {
+    throw new Failure(
+      "target.unsupported",
+      "Vertex AI has no secrets for a container: its environment is plain to read",
+      {
+        hint: `vertex: {serviceAccount: ...} in the manifest, and let the API read ${secrets.join(", ")} from Secret Manager`,
+      },
+    );
+  }
+  const probe = { httpGet: { path: ready, port }, periodSeconds: 5, timeoutSeconds: 5 };
+  return {
+    // A version of the model that is there, or its first.
+    ...(parent === undefined ? { modelId: release.service } : { parentModel: parent }),
+    model: {
+      displayName: release.service,
+      versionAliases: [`r-${release.id}`],
+      versionDescription: `${release.image}, by ${release.from.who}${release.from.commit === undefined ? "" : `, ${release.from.commit}`}`,
+      labels: { [LABEL]: release.service, [RELEASE]: release.id },
+      containerSpec: {
+        imageUri: image,
+        ports: [{ containerPort: port }],
+        predictRoute: routeOf(order, settings),
+        healthRoute: ready,
+        env: Object.entries(env).map(([name, value]) => ({ name, value })),
+        deploymentTimeout: `${Math.round(limits.readyMs / 1000)}s`,
+        startupProbe: { ...probe, failureThreshold: Math.max(1, Math.ceil(limits.readyMs / 5000)) },
+      },
+    },
+  };
+}
+
+export function endpointBody(service: string, timeoutMs: number): object {
+  return {
+    displayName: service,
+    labels: { [LABEL]: service },
+    // An address of its own: 10 MB a request and up to an hour, where the shared one has 1.5 MB and a minute.
+    dedicatedEndpointEnabled: true,
+    clientConnectionConfig: { inferenceTimeout: `${Math.round(timeoutMs / 1000)}s` },
+  };
+}
+
+export function deployBody(
+  order: Order,
+  settings: VertexSettings,
+  model: string,
+  trafficSplit: Record<string, number>,
+): object {
+  const { machineType, minReplicas, maxReplicas, accelerator, serviceAccount } = settings;
+  return {
+    deployedModel: {
+      model,
+      displayName: order.release.id,
+      dedicatedResources: {
+        machineSpec: {
+          machineType,
+          ...(accelerator === undefined
+            ? {}
+            : { acceleratorType: accelerator.type, acceleratorCount: accelerator.count }),
+        },
+        minReplicaCount: minReplicas,
+        maxReplicaCount: maxReplicas,
+      },
+      enableAccessLogging: true,
+      ...(serviceAccount === undefined ? {} : { serviceAccount }),
+    },
+    trafficSplit,
+  };
+}
