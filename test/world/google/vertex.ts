@@ -36,6 +36,11 @@ interface Endpoint {
   etag: string;
 }
 
+interface Undeploy {
+  deployedModelId: string;
+  trafficSplit?: Record<string, number>;
+}
+
 interface DeployBody {
   deployedModel: { model: string; displayName: string; dedicatedResources: { machineSpec: { machineType: string } } };
   trafficSplit: Record<string, number>;
@@ -179,7 +184,7 @@ export class FakeVertex implements AsyncDisposable {
     const endpoint = this.endpoints.get(id);
     if (endpoint === undefined) return problem(404, "NOT_FOUND", `Endpoint ${id} is not found.`);
     if (action === "deployModel") return this.#deploy(place, endpoint, body as DeployBody);
-    if (action === "undeployModel") return this.#undeploy(place, endpoint, body as { deployedModelId: string });
+    if (action === "undeployModel") return this.#undeploy(place, endpoint, body as Undeploy);
     if (verb === "PATCH") return this.#patch(endpoint, url, body as Partial<Endpoint>);
     if (verb !== "DELETE") return [200, endpoint];
     if (endpoint.deployedModels.length > 0)
@@ -278,11 +283,12 @@ export class FakeVertex implements AsyncDisposable {
     if (found !== undefined) await must(["docker", "rm", "-f", "-v", found.name]);
   }
 
-  #undeploy(place: string, endpoint: Endpoint, { deployedModelId }: { deployedModelId: string }): Answer {
+  #undeploy(place: string, endpoint: Endpoint, { deployedModelId, trafficSplit }: Undeploy): Answer {
     if (!endpoint.deployedModels.some(({ id }) => id === deployedModelId))
       return problem(404, "NOT_FOUND", `DeployedModel ${deployedModelId} is not found.`);
     const others = endpoint.deployedModels.filter(({ id }) => id !== deployedModelId);
-    if ((endpoint.trafficSplit[deployedModelId] ?? 0) > 0 && others.length > 0)
+    const split = trafficSplit ?? endpoint.trafficSplit;
+    if ((split[deployedModelId] ?? 0) > 0 && others.length > 0)
       return problem(
         400,
         "FAILED_PRECONDITION",
@@ -290,6 +296,7 @@ export class FakeVertex implements AsyncDisposable {
       );
     return this.#begin(place, async () => {
       endpoint.deployedModels = others;
+      endpoint.trafficSplit = { ...split };
       delete endpoint.trafficSplit[deployedModelId];
       endpoint.etag = String(Number(endpoint.etag) + 1);
       await this.#end(deployedModelId);

@@ -83,8 +83,15 @@ export class Vertex {
     return made.deployedModel.id;
   }
 
-  async undeploy(endpoint: string, deployedModelId: string, onWait: OnWait): Promise<void> {
-    const call = this.#call("POST", `v1/${endpoint}:undeployModel`, { body: { deployedModelId } });
+  /** `split`: who gets its traffic, where it has some. */
+  async undeploy(
+    endpoint: string,
+    deployedModelId: string,
+    onWait: OnWait,
+    split?: Record<string, number>,
+  ): Promise<void> {
+    const body = { deployedModelId, ...(split === undefined ? {} : { trafficSplit: split }) };
+    const call = this.#call("POST", `v1/${endpoint}:undeployModel`, { body });
     await operationDone(this.api, call, onWait);
   }
 

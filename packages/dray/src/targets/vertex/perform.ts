@@ -63,7 +63,7 @@ export async function perform(step: VertexStep, work: Work, vertex: Vertex, cont
     case "prove":
       return await prove(work, vertex, context);
     case "undeploy":
-      await vertex.undeploy(endpointOf(work), step.deployed, onWait);
+      await vertex.undeploy(endpointOf(work), step.deployed, onWait, step.split);
       return {};
     case "delete":
       await vertex.delete(step.name, onWait);

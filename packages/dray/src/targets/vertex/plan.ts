@@ -20,7 +20,7 @@ export type VertexStep = Step &
     | { kind: "share"; share: number }
     | { kind: "watch"; share: number; ms: number }
     | { kind: "prove" }
-    | { kind: "undeploy"; deployed: string; release: string }
+    | { kind: "undeploy"; deployed: string; split: Record<string, number> | undefined }
     | { kind: "delete"; name: string }
   );
 
@@ -51,18 +51,12 @@ export function planDeploy(order: Order, seen: Seen, settings: VertexSettings): 
   const shares = current === undefined ? [] : rollout.canary;
   const undo = (title: string, steps: VertexStep[]): Stage<VertexStep> => ({ title, steps, onFailure: "undo" });
   const warn = (title: string, steps: VertexStep[]): Stage<VertexStep> => ({ title, steps, onFailure: "warn" });
-  const undeploy = (each: DeployedModel, why: string): VertexStep => ({
-    kind: "undeploy",
-    on,
-    title: `undeploy ${each.displayName} (${why})`,
-    deployed: each.id,
-    release: each.displayName ?? "",
-  });
+  const former = [
+    ...(previous === undefined ? [] : [undeployStep(on, previous, "two releases ago")]),
+    ...(current === undefined || settings.standby ? [] : [undeployStep(on, current, "no standby")]),
+  ];
   const stages = [
-    warn(
-      "clear away",
-      strays.map((each) => undeploy(each, "left by an interrupted deploy")),
-    ),
+    ...undeployAll(on, strays, current, "left by an interrupted deploy").map((step) => warn("clear away", [step])),
     undo("model and endpoint", [
       { kind: "model", on, title: `upload the model ${release.service}` },
       ...(seen.endpoint === undefined ? [{ kind: "endpoint" as const, on, title: "make its endpoint" }] : []),
@@ -91,10 +85,7 @@ export function planDeploy(order: Order, seen: Seen, settings: VertexSettings): 
             { kind: "watch" as const, on, title: "watch it with all of it", share: 100, ms: rollout.bake },
           ]),
         ]),
-    warn("undeploy", [
-      ...(previous === undefined ? [] : [undeploy(previous, "two releases ago")]),
-      ...(current === undefined || settings.standby ? [] : [undeploy(current, "no standby")]),
-    ]),
+    warn("undeploy", former),
     warn(
       "delete",
       surplus(order, seen, [current?.displayName, previous?.displayName]).map((model) => ({
@@ -106,6 +97,23 @@ export function planDeploy(order: Order, seen: Seen, settings: VertexSettings): 
     ),
   ].filter(({ steps }) => steps.length > 0);
   return { service: release.service, release: release.id, stages, changes: changesOf(order, seen, settings) };
+}
+
+function undeployStep(on: string, each: DeployedModel, why: string, split?: Record<string, number>): VertexStep {
+  return { kind: "undeploy", on, title: `undeploy ${each.displayName} (${why})`, deployed: each.id, split };
+}
+
+/** One after the other, since nothing goes that has traffic: it is given to `keep`, or to the last that is left. */
+export function undeployAll(
+  on: string,
+  all: readonly DeployedModel[],
+  keep: DeployedModel | undefined,
+  why: string,
+): VertexStep[] {
+  const last = keep ?? all.at(-1);
+  return all.map((each) =>
+    undeployStep(on, each, why, last === undefined || last === each ? undefined : { [last.id]: 100 }),
+  );
 }
 
 /** Versions beyond `keep`, oldest first; those that are deployed stay. */

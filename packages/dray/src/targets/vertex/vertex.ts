@@ -9,7 +9,7 @@ import { HOURS_A_MONTH, hourOf, monthText, PRICES } from "../../core/prices.ts";
 import type { Managed, ManagedRelease, ManagedStatus, ManagedTarget, Order } from "../../core/target.ts";
 import { Vertex } from "./client.ts";
 import { perform, type Work } from "./perform.ts";
-import { nodesOf, planDeploy, planRollback, rolesOf, type Seen, type VertexStep } from "./plan.ts";
+import { nodesOf, planDeploy, planRollback, rolesOf, type Seen, undeployAll, type VertexStep } from "./plan.ts";
 import { type DeployedModel, type Endpoint, RELEASE, type VertexSettings } from "./resources.ts";
 
 const TIMEOUT_MS = 60_000;
@@ -225,17 +225,11 @@ function prepareRemoval(
       hint: "dray deploy --target vertex starts it",
     });
   }
-  const undeploy = (endpoint?.deployedModels ?? []).map((each): VertexStep => ({
-    kind: "undeploy",
-    on,
-    title: `undeploy ${each.displayName}`,
-    deployed: each.id,
-    release: each.displayName ?? "",
-  }));
+  const undeploy = undeployAll(on, endpoint?.deployedModels ?? [], undefined, "removed");
   const [model] = models;
   const gone = (name: string, title: string): VertexStep => ({ kind: "delete", on, title, name });
   const stages = [
-    { title: "undeploy", steps: undeploy, onFailure: "stop" as const },
+    ...undeploy.map((step) => ({ title: "undeploy", steps: [step], onFailure: "stop" as const })),
     {
       title: "endpoint",
       steps: endpoint === undefined ? [] : [gone(endpoint.name, "delete the endpoint")],
