@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { addAlerts } from "./commands/alerts.ts";
 import { addCheck } from "./commands/check.ts";
+import { addCompare } from "./commands/compare.ts";
 import { addDeploy, addPlan, addRollback } from "./commands/deploy.ts";
 import { addRetire } from "./commands/retire.ts";
 import { addSecrets } from "./commands/secrets.ts";
@@ -37,6 +38,7 @@ export function makeProgram(): Command {
     addAlerts,
     addRequests,
     addCheck,
+    addCompare,
     addRequest,
     addGolden,
     addShadow,

@@ -76,6 +76,8 @@ export interface ManagedTarget {
     request: { body: string; headers: Record<string, string> },
     context: Context,
   ): Promise<ManagedAnswer>;
+  /** The status of a request that shows no login. */
+  stranger(service: string, context: Context): Promise<number>;
   /** Its last log lines, oldest first. */
   logs(service: string, limit: number, sinceMs: number | undefined, context: Context): Promise<string[]>;
 }

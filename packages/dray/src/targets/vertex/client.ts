@@ -127,6 +127,7 @@ export class Vertex {
     body: string,
     headers: Record<string, string>,
     timeoutMs: number,
+    login: boolean = true,
   ): Promise<ManagedAnswer & { served?: string }> {
     const url = new URL(
       `v1/${endpoint.name}:rawPredict`,
@@ -138,7 +139,7 @@ export class Vertex {
       headers: {
         "content-type": "application/json",
         ...headers,
-        authorization: await this.api.authorization(this.#signal),
+        ...(login ? { authorization: await this.api.authorization(this.#signal) } : {}),
       },
       body,
       signal: AbortSignal.any([this.#signal, AbortSignal.timeout(timeoutMs)]),

@@ -84,6 +84,10 @@ export function vertex(settings: VertexSettings): ManagedTarget {
       const release = endpoint.deployedModels?.find(({ id }) => id === served)?.displayName;
       return { ...answer, ...(release === undefined ? {} : { release }) };
     },
+    stranger: async (service, context) => {
+      const client = await open(context);
+      return (await client.rawPredict(await endpointOf(client, service), "{}", {}, TIMEOUT_MS, false)).status;
+    },
     logs: async (service, limit, sinceMs, context) => {
       const client = await open(context);
       const since = new Date(sinceMs ?? Date.now() - LOGS_BACK_MS).toISOString();
