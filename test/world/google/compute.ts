@@ -17,6 +17,8 @@ interface FirewallResource extends Resource {
   targetTags?: string[];
   sourceRanges?: string[];
   allowed?: { IPProtocol: string; ports?: string[] }[];
+  denied?: { IPProtocol: string; ports?: string[] }[];
+  priority?: number;
   disabled?: boolean;
 }
 
@@ -287,9 +289,11 @@ export class FakeCompute implements AsyncDisposable {
       const tags = instance.tags?.items ?? [];
       const inlets: Inlet[] = [...this.firewalls.values()]
         .filter((rule) => rule.disabled !== true && (rule.targetTags?.some((tag) => tags.includes(tag)) ?? true))
+        .toSorted((one, other) => (one.priority ?? 1000) - (other.priority ?? 1000))
         .map((rule) => ({
-          ports: (rule.allowed ?? []).flatMap(({ ports }) => ports ?? []),
+          ports: (rule.allowed ?? rule.denied ?? []).flatMap(({ ports }) => ports ?? []),
           from: rule.sourceRanges ?? ["0.0.0.0/0"],
+          denied: rule.denied !== undefined,
         }));
       await vm.letIn(inlets);
     }

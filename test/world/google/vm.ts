@@ -36,6 +36,7 @@ export async function openOutside(): Promise<Outside> {
 export interface Inlet {
   ports: string[];
   from: string[];
+  denied: boolean;
 }
 
 /** A machine whose logins and first boot are the work of Google's own guest agent. */
@@ -94,9 +95,11 @@ export async function startGoogleVm(outside: Outside, wish: Wish): Promise<Googl
     metadata,
     inside,
     letIn: async (inlets) => {
-      const rules = inlets.flatMap(({ ports, from }) =>
+      const rules = inlets.flatMap(({ ports, from, denied }) =>
         from.flatMap((range) =>
-          ports.map((port) => `-A CLOUD -s ${range} -p tcp --dport ${port.replace("-", ":")} -j ACCEPT`),
+          ports.map(
+            (port) => `-A CLOUD -s ${range} -p tcp --dport ${port.replace("-", ":")} -j ${denied ? "DROP" : "ACCEPT"}`,
+          ),
         ),
       );
       const lines = ["*raw", ":CLOUD - [0:0]", "-F CLOUD", ...rules, "-A CLOUD -j DROP", "COMMIT"];

@@ -1,3 +1,4 @@
+import type { CloudFacts } from "./cloud-facts.ts";
 import type { Context } from "./context.ts";
 import type { Left, Prepared } from "./prepared.ts";
 
@@ -38,6 +39,8 @@ export interface Cloud {
   kind: string;
   /** @throws Failure google.* */
   create(wish: MachineWish, context: Context): Promise<Prepared<MadeMachine>>;
+  /** What it says of the machine with that address, or one of those names. */
+  look(address: string, names: readonly string[], context: Context): Promise<CloudFacts>;
   list(context: Context): Promise<CloudMachine[]>;
   start(name: string, context: Context): Promise<CloudMachine>;
   stop(name: string, context: Context): Promise<Left>;

@@ -1,3 +1,4 @@
+import type { CloudFacts } from "./cloud-facts.ts";
 import type { HopName } from "./trace.ts";
 
 /** How an attempt to connect ended. `forbidden`: the way there (sshd) does not allow it. */
@@ -150,6 +151,8 @@ export interface Evidence {
   engine?: { ms: number; code?: string; message?: string; version?: string; architecture?: string };
   machine?: MachineFacts;
   record?: RecordFacts;
+  /** What the machine's cloud says of it. */
+  cloud?: CloudFacts;
   edge?: ContainerFacts;
   /** The container behind the edge, or the one published by hand; null: there is none. */
   app?: ContainerFacts | null;

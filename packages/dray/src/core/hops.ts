@@ -1,3 +1,4 @@
+import { CLOUD_HOP } from "./cloud-hop.ts";
 import type { Evidence } from "./evidence.ts";
 import { addressOf } from "./faults/reach.ts";
 import { expectedPort } from "./faults/process.ts";
@@ -80,6 +81,7 @@ export const HOP_TABLE: readonly HopDefinition[] = [
     explain: (found) =>
       `dray writes down on ${machine(found)} which release gets the traffic, where its containers are, and who said so. When what runs is another than what is written, somebody changed it by hand.`,
   },
+  CLOUD_HOP,
   {
     hop: "name",
     title: "name",

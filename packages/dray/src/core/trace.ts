@@ -3,6 +3,7 @@ export const HOPS = [
   "ssh",
   "engine",
   "record",
+  "cloud",
   "name",
   "route",
   "tcp",

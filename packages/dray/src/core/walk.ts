@@ -13,8 +13,8 @@ export function walk(found: Evidence, ms: number): Trace {
     const { verdict, evidence, ...more } = definition.judge(found);
     const to = definition.to(found);
     const base = { hop, title, from, to, evidence, explain: definition.explain(found) };
-    // The first three are the operator's own way in; a request does not take it.
-    from = hop === "record" ? "this computer" : to;
+    // The first four are the operator's own way in; a request does not take it.
+    from = hop === "cloud" ? "this computer" : to;
     if (fault?.hop !== hop) return { ...base, verdict, ...more };
     const { missing: _missing, ...rest } = more;
     return {

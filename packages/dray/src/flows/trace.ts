@@ -13,6 +13,7 @@ import { askTls } from "../probes/tls.ts";
 import { lookInside, readRules } from "./trace-inside.ts";
 import { reachOf } from "./trace-reach.ts";
 import { followPacket } from "../probes/packet.ts";
+import { askCloud } from "./trace-cloud.ts";
 import { type Target, targetOf, type Wanted } from "./trace-target.ts";
 
 const DIAL_MS = 4000;
@@ -37,7 +38,7 @@ export async function trace(wanted: Wanted, ssh: SshOptions, context: Context): 
     reach === undefined ? {} : lookInside(reach, target, isLocal(wanted.where ?? { name: "", ssh: "" }), signal),
   ]);
   const found: Evidence = { now: Date.now(), target: target.facts, ...inside, ...outside };
-  return walk({ ...found, ...(await askWhy(found, reach, signal)) }, since(startedAt));
+  return walk({ ...found, ...(await askWhy(found, reach, wanted.where?.name, context)) }, since(startedAt));
 }
 
 /**
@@ -131,20 +132,28 @@ async function saidByName(
 }
 
 /** Asked only when no connection was possible: is it this computer's network, and did the packet reach the machine? */
-async function askWhy(found: Evidence, reach: Reach | undefined, signal: AbortSignal): Promise<Partial<Evidence>> {
+async function askWhy(
+  found: Evidence,
+  reach: Reach | undefined,
+  name: string | undefined,
+  context: Context,
+): Promise<Partial<Evidence>> {
+  const { signal } = context;
   const { target, tcp = [] } = found;
   if (/^(127\.|::1$)/.test(target.host) || target.host === "localhost") return {};
   if (tcp.some((each) => each.dialled.outcome === "open") && found.ssh?.code === undefined) return {};
   const dial = (host: string, port: number): Promise<Dialled> => dialTcp(host, port, AGAIN_MS, signal);
-  const [control, controlPort, ssh, packet] = await Promise.all([
+  const [control, controlPort, ssh, packet, cloud] = await Promise.all([
     dial(CONTROL_HOST, 443),
     dial(CONTROL_HOST, target.port),
     reach === undefined ? undefined : dial(reach.address, SSH_PORT),
     follow(found, reach, signal),
+    askCloud(found, reach?.address, name, context),
   ]);
   return {
     route: { control, controlPort, controlHost: CONTROL_HOST, ...(ssh === undefined ? {} : { ssh }) },
     ...(packet === undefined ? {} : { packet }),
+    ...(cloud === undefined ? {} : { cloud }),
   };
 }
 

@@ -41,6 +41,13 @@ export function hasDefault(): boolean {
   return told || existsSync(defaultFile());
 }
 
+/** Is there any sign of a login for Google on this computer? Nobody is asked. */
+export function hasLogin(): boolean {
+  const given = ["GOOGLE_OAUTH_ACCESS_TOKEN", "GOOGLE_OAUTH_ACCESS_TOKEN_FILE"];
+  if (given.some((name) => (process.env[name] ?? "") !== "") || hasDefault()) return true;
+  return existsSync(path.join(path.dirname(defaultFile()), "credentials.db"));
+}
+
 /** Application Default Credentials. Without any sign of them nobody is asked: looking for a metadata server takes seconds. */
 async function fromDefault(): Promise<GoogleToken | undefined> {
   if (!hasDefault()) return undefined;

@@ -8,6 +8,7 @@ import type { Context } from "../../core/context.ts";
 import { monthlyOf, monthText } from "../../core/prices.ts";
 import { dockerReady, hostKeys } from "./boot.ts";
 import { Compute, machineOf, regional, zonal } from "./compute.ts";
+import { lookAt } from "./look.ts";
 import { type GceStep, planMachine, type Seen } from "./plan.ts";
 import { prepareRemoval } from "./remove.ts";
 import { type Address, addressBody, type Instance, instanceBody, isOurs, lastOf, ruleBody } from "./resources.ts";
@@ -20,6 +21,7 @@ export function gce(project: string | undefined): Cloud {
   return {
     kind: "gce",
     create: async (wish, context) => await prepare(await open(context), wish),
+    look: async (address, names, context) => await lookAt(await open(context), address, names),
     list: async (context) => {
       const compute = await open(context);
       const [instances, addresses] = await Promise.all([compute.instances(), compute.addresses()]);

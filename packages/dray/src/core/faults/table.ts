@@ -1,5 +1,6 @@
 import type { Evidence, Fault } from "../evidence.ts";
 import { ACCESS } from "./access.ts";
+import { CLOUD_BOOT, CLOUD_FIREWALL, CLOUD_MACHINE } from "./cloud.ts";
 import { CONTAINER } from "./container.ts";
 import { EDGE_FAULTS, EDGE_TO_APP } from "./edge.ts";
 import { LISTENER, PORT_TAKEN } from "./listener.ts";
@@ -14,13 +15,17 @@ import { TLS } from "./tls.ts";
  * for first. docs/why-cant-i-reach-it.md is made from this.
  */
 export const FAULTS: readonly Fault[] = [
-  ...HERE,
+  ...HERE.slice(0, 1),
+  ...CLOUD_MACHINE,
+  ...HERE.slice(1),
+  ...CLOUD_BOOT,
   ...ACCESS,
   ...REACH,
   ...EDGE_FAULTS,
   ...PORT_TAKEN,
   ...CONTAINER,
   ...LISTENER,
+  ...CLOUD_FIREWALL,
   ...PACKET,
   ...PROCESS,
   ...TLS,

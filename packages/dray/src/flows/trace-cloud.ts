@@ -1,0 +1,34 @@
+import { isIP } from "node:net";
+import { deadline } from "../base/clock.ts";
+import { hasLogin } from "../base/google/token.ts";
+import { CATALOGUE } from "../catalogue.ts";
+import type { Context } from "../core/context.ts";
+import type { Evidence } from "../core/evidence.ts";
+
+/** A cloud that is slow to answer is not worth more. */
+const PATIENCE_MS = 8000;
+
+/**
+ * What the machine's cloud says of it; undefined where nobody can be asked. Asked of machines that say they are Google's,
+ * and of those that say nothing, where this computer has a login.
+ */
+export async function askCloud(
+  found: Evidence,
+  address: string | undefined,
+  name: string | undefined,
+  context: Context,
+): Promise<Evidence["cloud"]> {
+  const where = found.machine?.cloud;
+  if (address === undefined || isIP(address) === 0 || (where !== undefined && where !== "gce" && where !== "other"))
+    return undefined;
+  if (!hasLogin()) return undefined;
+  const signal = deadline(PATIENCE_MS, context.signal);
+  const names = name === undefined ? [] : [name.replace(/^.*@/, "")];
+  try {
+    return await CATALOGUE.clouds.gce(undefined).look(address, names, { ...context, signal });
+  } catch {
+    // No right to look is no evidence.
+    context.signal.throwIfAborted();
+    return undefined;
+  }
+}
