@@ -1,5 +1,6 @@
-// npm run bench -- crash|deploy|edge|overload|releases|serve|shadow|trace [--json] [--rounds N]
+// npm run bench -- cloud|crash|deploy|edge|overload|releases|serve|shadow|trace [--json] [--rounds N]
 import { parseArgs } from "node:util";
+import { benchCloud } from "./cloud.ts";
 import { benchCrash } from "./crash.ts";
 import { benchDeploy } from "./deploy.ts";
 import { benchEdge } from "./edge.ts";
@@ -10,6 +11,7 @@ import { benchShadow } from "./shadow.ts";
 import { benchTrace } from "./trace.ts";
 
 const BENCHES = {
+  cloud: benchCloud,
   crash: benchCrash,
   deploy: benchDeploy,
   edge: benchEdge,

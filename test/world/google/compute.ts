@@ -36,7 +36,7 @@ const NAME = /^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const ZONES = ["us-central1-a", "us-central1-b", "europe-central2-a"];
 const TYPES = ["e2-micro", "e2-small", "e2-medium", "e2-standard-2", "n1-standard-2"];
 const FAMILIES =
-  /projects\/(debian-cloud\/global\/images\/family\/debian-12|cos-cloud\/global\/images\/family\/cos-stable)$/;
+  /projects\/(debian-cloud|cos-cloud)\/(global\/images\/family|zones\/-\/imageFamilyViews)\/(debian-12|cos-stable)$/;
 const SLOW_MS = 150;
 
 /** Compute Engine with its rules: names, references, fingerprints, operations; its machines are containers. */
@@ -95,6 +95,14 @@ export class FakeCompute implements AsyncDisposable {
   }
 
   async #route(verb: string, rest: string, body: Resource, url: URL): Promise<Answer> {
+    const zone = /^zones\/([^/]+)$/.exec(rest)?.[1];
+    if (zone !== undefined)
+      return ZONES.includes(zone)
+        ? [
+            200,
+            { name: zone, status: "UP", selfLink: this.#url(rest), region: this.#url(`regions/${zone.slice(0, -2)}`) },
+          ]
+        : problem(404, "notFound", `Unknown zone: ${zone}`);
     const [, scope = "", kind = "", name = "", verbAfter = ""] =
       /^((?:zones|regions)\/[^/]+|global|aggregated)\/(\w+)(?:\/([^/]+))?(?:\/(\w+))?$/.exec(rest) ?? [];
     if (scope.startsWith("zones/") && !ZONES.includes(scope.slice(6)))
@@ -136,12 +144,22 @@ export class FakeCompute implements AsyncDisposable {
   }
 
   /** Begins what takes its time; an error that was ordered ends it. */
-  #begin(scope: string, work: () => Promise<void>): Answer {
+  #begin(scope: string, verb: string, target: string, work: () => Promise<void>): Answer {
     const name = `operation-${++this.#count}`;
     const [kind] = scope.split("/");
     const place =
       kind === "zones" ? { zone: this.#url(scope) } : kind === "regions" ? { region: this.#url(scope) } : {};
-    const operation: OperationResource = { name, status: "RUNNING", progress: 0, ...place };
+    const operation: OperationResource = {
+      kind: "compute#operation",
+      id: String(this.#count),
+      name,
+      operationType: verb,
+      selfLink: this.#url(`${scope}/operations/${name}`),
+      targetLink: this.#url(`${scope}/${target}`),
+      status: "RUNNING",
+      progress: 0,
+      ...place,
+    };
     this.#operations.set(name, operation);
     const ordered = this.nextError;
     this.nextError = undefined;
@@ -171,8 +189,9 @@ export class FakeCompute implements AsyncDisposable {
       kind === "addresses"
         ? { address: this.outside.address(++this.#count), status: "RESERVED", region: this.#url(scope) }
         : {};
-    return this.#begin(scope, async () => {
-      store.set(body.name, { ...body, ...more, scope });
+    return this.#begin(scope, "insert", `${kind}/${body.name}`, async () => {
+      const selfLink = this.#url(`${scope}/${kind}/${body.name}`);
+      store.set(body.name, { ...body, ...more, scope, selfLink });
       await this.#applyFirewall();
     });
   }
@@ -204,13 +223,14 @@ export class FakeCompute implements AsyncDisposable {
       ...body,
       id,
       scope,
+      selfLink: this.#url(`${scope}/instances/${body.name}`),
       status: "PROVISIONING",
       zone: this.#url(scope),
       machineType: this.#url(`${scope}/machineTypes/${type}`),
       networkInterfaces: [{ ...port, networkIP: `10.128.0.${this.#count}` }],
       disks: [{ boot: true, diskSizeGb: disk.initializeParams?.diskSizeGb ?? "10" }],
     };
-    return this.#begin(scope, async () => {
+    return this.#begin(scope, "insert", `instances/${body.name}`, async () => {
       this.instances.set(body.name, instance);
       address["status"] = "IN_USE";
       address["users"] = [this.#url(`${scope}/instances/${body.name}`)];
@@ -236,7 +256,7 @@ export class FakeCompute implements AsyncDisposable {
   async #delete(kind: string, scope: string, name: string, store: Map<string, Resource>): Promise<Answer> {
     if (kind === "addresses" && store.get(name)?.["status"] === "IN_USE")
       return problem(400, "resourceInUseByAnotherResource", `The address resource ${name} is already being used`);
-    return this.#begin(scope, async () => {
+    return this.#begin(scope, "delete", `${kind}/${name}`, async () => {
       store.delete(name);
       if (kind === "firewalls") await this.#applyFirewall();
       if (kind !== "instances") return;
@@ -266,14 +286,14 @@ export class FakeCompute implements AsyncDisposable {
     if (verb === "getEffectiveFirewalls")
       return [200, { firewalls: [...this.firewalls.values()].map((rule) => ({ ...rule, scope: undefined })) }];
     if (verb === "stop" || verb === "start") {
-      return this.#begin(scope, async () => {
+      return this.#begin(scope, verb, `instances/${name}`, async () => {
         await vm?.[verb]();
         instance.status = verb === "stop" ? "TERMINATED" : "RUNNING";
         if (verb === "start") await this.#applyFirewall();
       });
     }
     if (verb === "setTags") {
-      return this.#begin(scope, async () => {
+      return this.#begin(scope, verb, `instances/${name}`, async () => {
         instance.tags = body as { items?: string[] };
         await this.#applyFirewall();
       });

@@ -19,6 +19,7 @@ function allSpecs(): Record<string, Spec> {
     "RegionOperations",
     "GlobalOperations",
     "Projects",
+    "Zones",
   ];
   specs ??= {
     compute: new Spec(
@@ -52,6 +53,8 @@ export interface Google extends AsyncDisposable {
   /** `METHOD /path` of each request, and what was wrong with some. */
   seen: string[];
   rejected: string[];
+  /** Changes that were asked for, with their bodies. */
+  changes: { name: string; query: string; body: unknown }[];
 }
 
 export async function startGoogle(): Promise<Google> {
@@ -60,6 +63,7 @@ export async function startGoogle(): Promise<Google> {
   const faults: Fault[] = [];
   const seen: string[] = [];
   const rejected: string[] = [];
+  const changes: Google["changes"] = [];
   const fake = { project: compute.project, token };
   const { outside } = compute;
   const artifacts = await startArtifacts(outside, `${outside.name}-registry`, (shown) => shown === fake.token);
@@ -82,7 +86,10 @@ export async function startGoogle(): Promise<Google> {
     for await (const chunk of request) text += String(chunk);
     const body: unknown = text === "" ? undefined : JSON.parse(text);
     const logging = url.pathname === "/v2/entries:list";
-    const operation = /^\/v1\/projects\/[^/]+\/locations\/[^/]+\/operations\/[^/:]+(:cancel)?$/.test(url.pathname);
+    const operation = /^\/v1(?:beta1)?\/projects\/[^/]+\/locations\/[^/]+\/operations\/[^/:]+(:cancel)?$/.test(
+      url.pathname,
+    );
+    if (verb !== "GET") changes.push({ name, query: url.search, body });
     const service = url.pathname.startsWith("/compute/") ? "compute" : "aiplatform";
     // Two that Google's packages have no types of: Cloud Logging's list, and the operations that all services share.
     const known = logging ? logProblems(body) : operation ? [] : undefined;
@@ -105,7 +112,7 @@ export async function startGoogle(): Promise<Google> {
       return fault.answer;
     }
     if (logging) return [200, { entries: await vertex.logs(/endpoint_id=\\"(\w+)/.exec(text)?.[1] ?? "") }];
-    const place = /^\/v1\/(projects\/([^/]+)\/locations\/[^/]+)\/(.+)$/.exec(url.pathname);
+    const place = /^\/v1(?:beta1)?\/(projects\/([^/]+)\/locations\/[^/]+)\/(.+)$/.exec(url.pathname);
     const predict = /^endpoints\/(\w+):rawPredict$/.exec(place?.[3] ?? "");
     if (predict !== null) {
       const {
@@ -131,6 +138,7 @@ export async function startGoogle(): Promise<Google> {
     faults,
     seen,
     rejected,
+    changes,
     env: {
       NODE_EXTRA_CA_CERTS: artifacts.ca,
       CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE: `${base}/compute/v1/`,

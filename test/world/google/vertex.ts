@@ -55,6 +55,8 @@ interface Operation {
 
 const problem = (code: number, status: string, message: string): Answer => [code, { error: { code, status, message } }];
 const TYPES = ["n1-standard-2", "n1-standard-4", "e2-standard-2", "e2-standard-4"];
+/** What gcloud reads of a model before it deploys it. */
+const DEPLOYABLE = { supportedDeploymentResourcesTypes: ["DEDICATED_RESOURCES"] };
 const READY_MS = 15_000;
 
 /** What a prediction is answered with, besides a status and a body. */
@@ -150,7 +152,10 @@ export class FakeVertex implements AsyncDisposable {
       const versions = this.models.get(id) ?? [];
       const versionId = String(Number(versions.at(-1)?.versionId ?? 0) + 1);
       const name = `${place}/models/${id}`;
-      this.models.set(id, [...versions, { ...model, name, versionId, versionCreateTime: new Date().toISOString() }]);
+      this.models.set(id, [
+        ...versions,
+        { ...model, ...DEPLOYABLE, name, versionId, versionCreateTime: new Date().toISOString() },
+      ]);
       return { model: name, modelVersionId: versionId };
     });
   }
@@ -197,7 +202,9 @@ export class FakeVertex implements AsyncDisposable {
 
   #patch(endpoint: Endpoint, url: URL, body: Partial<Endpoint>): Answer {
     if (body.etag !== undefined && body.etag !== endpoint.etag) return problem(409, "ABORTED", "etag does not match");
-    const mask = (url.searchParams.get("updateMask") ?? "").split(",");
+    const camel = (name: string): string =>
+      name.replaceAll(/_([a-z])/g, (_all, letter: string) => letter.toUpperCase());
+    const mask = (url.searchParams.get("updateMask") ?? "").split(",").map(camel);
     const split = body.trafficSplit;
     if (mask.includes("trafficSplit") && split !== undefined) {
       const wrong = splitProblem(
