@@ -110,3 +110,63 @@ test("the machine itself tells of a silent release and of failures, by webhook a
   expect((await vm.dray("deploy", "-y")).stderr).toContain("alert nobody any more");
   expect((await vm.dray("alerts", "test")).stderr).toContain("[alerts.none]");
 });
+
+test("a replica that hangs is taken out and restarted while the other serves; deaths and lack of memory are told of", async () => {
+  await using vm = await startVm();
+  await using ears = await startEars(await gateway(vm));
+  await vm.write(
+    "dray.yaml",
+    `service: decisions\nmachine: ${vm.host}\nimage: ${appImage("1")}\nready: /health\ntls: off\nreplicas: 2\nalerts: {webhook: {env: HOOK}}\nlimits: {timeout: 3s, memory: 256MiB}\n`,
+  );
+  const deployed = await vm.drayWith({ HOOK: ears.hook }, "deploy", "-y");
+  expect(deployed.code, deployed.stderr).toBe(0);
+  const heard = (event: string): boolean =>
+    ears.alerts.some((alert) => alert.event === event && alert.state === "firing");
+  const names = (
+    await vm.inside("docker", "ps", "--filter", "label=dray.role=replica", "--format", "{{.Names}}")
+  ).split("\n");
+  const [first = "", second = ""] = names.toSorted();
+  const startedAt = (name: string): Promise<string> =>
+    vm.inside("docker", "inspect", name, "-f", "{{.State.StartedAt}}");
+  const before = await startedAt(first);
+  const app = (name: string, act: string): Promise<string> =>
+    vm.inside(
+      "docker",
+      "exec",
+      name,
+      "sh",
+      "-c",
+      `for p in /proc/[0-9]*; do grep -q app.py $p/cmdline && [ "\${p#/proc/}" != 1 ] && ${act} "\${p#/proc/}"; done; true`,
+    );
+  await app(first, "kill -STOP");
+  await expect.poll(() => startedAt(first), { timeout: 60_000, interval: 500 }).not.toBe(before);
+  expect(await vm.inside("docker", "logs", "dray-keeper")).toContain(
+    `${first} is hung: out of the traffic, and to be restarted`,
+  );
+  // Back in the traffic, and both of them answer.
+  await expect
+    .poll(() => vm.inside("docker", "logs", "dray-keeper"), { timeout: 30_000 })
+    .toContain(`${first} answers again`);
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, () => fetch(`http://${vm.address}/decisions`, { method: "POST", body: "{}" })),
+  );
+  expect(answers.every((answer) => answer.ok)).toBe(true);
+  await expect.poll(() => heard("hung"), { timeout: 30_000, interval: 500 }).toBe(true);
+
+  for (let death = 1; death <= 3; death++) {
+    const since = await startedAt(second);
+    await app(second, "kill -KILL");
+    await expect.poll(() => startedAt(second), { timeout: 30_000, interval: 200 }).not.toBe(since);
+    await expect.poll(() => vm.inside("docker", "inspect", second, "-f", "{{.State.Running}}")).toBe("true");
+  }
+  await expect.poll(() => heard("restart-loop"), { timeout: 30_000, interval: 500 }).toBe(true);
+
+  await vm.inside("docker", "exec", first, "sh", "-c", "echo eat-later > /tmp/mode");
+  for (let call = 0; call < 4; call++)
+    await fetch(`http://${vm.address}/decisions`, { method: "POST", body: "{}" }).catch(() => undefined);
+  await expect.poll(() => heard("out-of-memory"), { timeout: 40_000, interval: 500 }).toBe(true);
+  // The one with the engine's socket has no network.
+  expect(await vm.inside("docker", "inspect", "dray-warden", "-f", "{{.HostConfig.NetworkMode}}")).toBe("none");
+  expect((await vm.dray("remove", "-y")).code).toBe(0);
+  expect(await vm.inside("docker", "ps", "-aq")).toBe("");
+});

@@ -2,6 +2,9 @@ import { cp, readFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { REGISTRY_HOST } from "../world/google/artifacts.ts";
+import { startGoogle } from "../world/google/google.ts";
+import { openLaptop } from "../world/google/laptop.ts";
 import { appImage, must } from "../world/images.ts";
 import { startVm } from "../world/vm.ts";
 
@@ -14,7 +17,33 @@ const blocks = [...readme.matchAll(/```sh\n([\s\S]*?)```/g)].map((match) =>
 );
 const drayBlocks = blocks.filter((lines) => lines.every((line) => line.startsWith("dray ")));
 
-test.each(drayBlocks.map((lines) => [lines[0] ?? "", lines] as const))(
+/** The one about Google's cloud is run there. */
+const isCloud = (lines: readonly string[]): boolean => lines.some((line) => line.startsWith("dray machine create"));
+
+test("the README's commands for Google's cloud work as they stand there", async () => {
+  await using google = await startGoogle();
+  await using laptop = await openLaptop(google);
+  google.artifacts.rights.set(`${google.project}/models`, ["pull", "push"]);
+  const manifest = (machine: string): Promise<void> =>
+    laptop.write(
+      "dray.yaml",
+      `service: decisions\nmachine: ${machine}\nimage: ${appImage("1")}\nready: /health\ntls: off\nregistry: ${REGISTRY_HOST}/${google.project}/models\n`,
+    );
+  await manifest("nobody@203.0.113.7");
+  const [lines = []] = drayBlocks.filter(isCloud);
+  for (const line of lines) {
+    // What goes back to the release before needs one.
+    if (line.includes("rollback"))
+      expect((await laptop.dray("deploy", "--target", "vertex", appImage("2"))).code).toBe(0);
+    const ended = await laptop.dray(...line.split(/\s+/).slice(1));
+    expect(ended.code, `${line}\n${ended.stderr}`).toBe(0);
+    const [, made] = /machine: (\S+) in dray\.yaml/.exec(ended.stdout) ?? [];
+    if (made !== undefined) await manifest(made);
+  }
+  expect([google.compute.instances.size, google.compute.addresses.size, google.vertex.models.size]).toEqual([0, 0, 0]);
+});
+
+test.each(drayBlocks.filter((lines) => !isCloud(lines)).map((lines) => [lines[0] ?? "", lines] as const))(
   "the README's commands from `%s` on work as they stand there",
   async (_first, lines) => {
     await using vm = await startVm();

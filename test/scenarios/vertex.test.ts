@@ -64,12 +64,20 @@ test("the lecture's image runs on Vertex AI: deployed, called, replaced by a can
   ]);
   expect(await laptop.json("request")).toMatchObject([{ release: first.release }]);
 
+  expect((await laptop.dray("trace")).stdout).toMatch(/✓ prediction +200 after/);
   const declined = await laptop.dray("remove");
   expect(declined.code).not.toBe(0);
   const gone = await laptop.dray("remove", "-y");
   expect(gone.code, gone.stderr).toBe(0);
   expect([google.vertex.endpoints.size, google.vertex.models.size]).toEqual([0, 0]);
   expect((await laptop.dray("status")).stdout).toContain("nothing is deployed: nothing is billed");
+  const lost = await laptop.dray("trace");
+  expect([lost.code, lost.stdout]).toEqual([
+    1,
+    expect.stringMatching(
+      /broken at endpoint: .*never deployed there, or was removed\nfix: dray deploy --target vertex/,
+    ),
+  ]);
   expect(google.rejected).toEqual([]);
   expect(second.stdout + second.stderr + back.stderr).not.toContain(google.token);
 });

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Alerts } from "./alerts/alerts.ts";
 import { Certificates } from "./certificates/certificates.ts";
 import { Haproxy } from "./haproxy.ts";
+import { Hung } from "./hung.ts";
 import { LogFile } from "./numbers/log-file.ts";
 import { Numbers } from "./numbers/numbers.ts";
 import { Prometheus } from "./numbers/prometheus.ts";
@@ -39,7 +40,9 @@ async function readWish(home: string): Promise<Read | undefined> {
 
 /** Keeps what is wanted, until it is told to end. */
 export async function keep(home: string, secrets: Secrets): Promise<void> {
-  const certificates = new Certificates(home, new Haproxy(path.join(home, "admin.sock")), log);
+  const haproxy = new Haproxy(path.join(home, "admin.sock"));
+  const certificates = new Certificates(home, haproxy, log);
+  const hung = new Hung(home, haproxy, log);
   const shadows = new Shadows(home, log);
   const startedAt = new Date().toISOString();
   const stopped = new AbortController();
@@ -49,7 +52,7 @@ export async function keep(home: string, secrets: Secrets): Promise<void> {
   const [numbers, prometheus] = [new Numbers(home), new Prometheus()];
   const alerts = new Alerts(home, secrets, numbers, log);
   await numbers.load();
-  const receiver = await receive(new LogFile(home), numbers, prometheus);
+  const receiver = await receive(new LogFile(home), [numbers, prometheus, hung]);
   const server = await serve({ challenges: certificates.challenges, numbers, prometheus });
   const requests = new Requests(home);
   const copies = await takeCopies((copy) => {
@@ -60,6 +63,7 @@ export async function keep(home: string, secrets: Secrets): Promise<void> {
   let said = "";
   while (!stopped.signal.aborted) {
     numbers.tick();
+    hung.tick();
     alerts.tick(certificates.statuses());
     const read = await readWish(home);
     if (read !== undefined) {

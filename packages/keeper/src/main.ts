@@ -2,6 +2,7 @@
 import { text } from "node:stream/consumers";
 import { testAlert } from "./alerts/alerts.ts";
 import { keep } from "./keep.ts";
+import { ward } from "./warden/warden.ts";
 import { Secrets } from "./secrets.ts";
 
 const HOME = process.env["DRAY_HOME"] ?? "/var/lib/dray";
@@ -16,6 +17,7 @@ const COMMANDS: Record<string, () => Promise<void>> = {
     const problems = await testAlert(secrets, service);
     if (problems.length > 0) throw new Error(problems.join("; "));
   },
+  ward: async () => await ward(HOME),
   drop: async () => await secrets.drop(service),
   restore: async () => await secrets.restore(service),
 };

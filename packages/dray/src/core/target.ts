@@ -53,6 +53,15 @@ export interface ManagedStatus {
   notes: string[];
 }
 
+/** One part of the way to a managed service. */
+export interface ManagedHop {
+  hop: string;
+  verdict: "ok" | "broken";
+  evidence: string;
+  why?: string;
+  fix?: string;
+}
+
 /** One answer, and whose it was. */
 export interface ManagedAnswer {
   status: number;
@@ -78,6 +87,8 @@ export interface ManagedTarget {
   ): Promise<ManagedAnswer>;
   /** The status of a request that shows no login. */
   stranger(service: string, context: Context): Promise<number>;
+  /** The way to it, hop by hop, up to the first that is broken. Never throws for what is wrong with the way. */
+  trace(service: string, golden: Golden | undefined, context: Context): Promise<ManagedHop[]>;
   /** Its last log lines, oldest first. */
   logs(service: string, limit: number, sinceMs: number | undefined, context: Context): Promise<string[]>;
 }

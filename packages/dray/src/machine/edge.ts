@@ -25,6 +25,7 @@ import { execStream } from "./exec.ts";
 
 export const EDGE = "dray-edge";
 export const KEEPER = "dray-keeper";
+export const WARDEN = "dray-warden";
 export const EDGE_PORT_LABEL = "dray.edge.port";
 export const EDGE_TLS_LABEL = "dray.edge.tls";
 

@@ -1,10 +1,11 @@
 import { readdir, readFile, statfs } from "node:fs/promises";
-import http from "node:http";
 import path from "node:path";
 import type { Numbers } from "../numbers/numbers.ts";
 import type { Secrets } from "../secrets.ts";
 import type { CertificateStatus } from "../status.ts";
+import { readEvents } from "../warden/events.ts";
 import { askGolden } from "./golden.ts";
+import { askReady } from "./ready.ts";
 import { type Kind, type Trouble, troubles } from "./rules.ts";
 import { type Alert, send } from "./send.ts";
 import { type AlertSettings, settingsOf } from "./settings.ts";
@@ -14,7 +15,6 @@ const WINDOW_S = 300;
 const GOLDEN_MS = 60_000;
 /** Who does not answer so often in a row is silent. */
 const TIMES = 3;
-const PATIENCE_MS = 5000;
 /** What goes on is told again after this long. */
 const AGAIN_MS = 4 * 3_600_000;
 
@@ -66,6 +66,7 @@ export class Alerts {
     const state = JSON.parse(await readFile(path.join(this.#home, "state.json"), "utf8")) as State;
     const disk = await diskUse(this.#home);
     const rows = await this.#numbers.since(WINDOW_S);
+    const events = await readEvents(this.#home);
     for (const service of await configured(this.#home)) {
       const known = state.services[service];
       const settings = await alertSettings(this.#secrets, service);
@@ -79,6 +80,7 @@ export class Alerts {
         replicas: replicas.length,
         silent,
         wrong,
+        events: events.filter(({ container }) => replicas.some((replica) => replica.container === container)),
         certificates,
         disk,
         nowMs: Date.now(),
@@ -93,7 +95,8 @@ export class Alerts {
   ): Promise<string[]> {
     const asked = await Promise.all(
       replicas.map(async ({ container, address, port }) => {
-        const missed = (await answers(address, port, ready)) ? 0 : (this.#missed.get(container) ?? 0) + 1;
+        const missed =
+          (await askReady({ address, port, ready })) === "answered" ? 0 : (this.#missed.get(container) ?? 0) + 1;
         this.#missed.set(container, missed);
         return missed >= TIMES ? [container] : [];
       }),
@@ -173,16 +176,4 @@ async function diskUse(folder: string): Promise<number> {
   const { blocks, bavail, bfree } = await statfs(folder);
   const used = blocks - bfree;
   return used / (used + bavail);
-}
-
-async function answers(host: string, port: number, ready: string): Promise<boolean> {
-  return await new Promise((resolve) => {
-    const request = http.get({ host, port, path: ready, agent: false, timeout: PATIENCE_MS }, (answer) => {
-      answer.resume();
-      resolve((answer.statusCode ?? 500) < 500);
-    });
-    request.once("timeout", () => request.destroy());
-    request.once("error", () => resolve(false));
-    request.once("close", () => resolve(false));
-  });
 }

@@ -3,6 +3,7 @@ import { fixFor, Refused } from "../certificates/refused.ts";
 import { add, type Histogram } from "../numbers/histogram.ts";
 import type { Row } from "../numbers/numbers.ts";
 import { wrongIn } from "./golden.ts";
+import type { ReplicaEvent } from "../warden/events.ts";
 import { type Seen, troubles } from "./rules.ts";
 import type { AlertSettings } from "./settings.ts";
 
@@ -28,12 +29,23 @@ const well: Seen = {
   replicas: 2,
   silent: [],
   wrong: [],
+  events: [],
   certificates: { "a.example": { state: "valid", until: "2026-03-01T00:00:00Z", issuer: "CA" } },
   disk: 0.5,
   nowMs: now,
 };
 
+const event = (kind: ReplicaEvent["kind"], minutesAgo: number): ReplicaEvent => ({
+  at: new Date(now - minutesAgo * 60_000).toISOString(),
+  container: "a",
+  kind,
+});
+
 test.each<[string, Partial<Seen>, string[]]>([
+  ["a container that ends again and again", { events: [1, 2, 3].map((ago) => event("die", ago)) }, ["restart-loop"]],
+  ["one that ended three times in an hour", { events: [1, 20, 40].map((ago) => event("die", ago)) }, []],
+  ["out of memory", { events: [event("oom", 1), event("die", 1)] }, ["out-of-memory"]],
+  ["hung, and restarted", { events: [event("restarted", 2)] }, ["hung"]],
   ["all is well", {}, []],
   ["one replica of two is silent", { silent: ["a"] }, ["replica-silent"]],
   ["both are", { silent: ["a", "b"] }, ["down"]],

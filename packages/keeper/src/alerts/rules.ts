@@ -1,5 +1,6 @@
 import { quantile } from "../numbers/histogram.ts";
 import { type Row, together } from "../numbers/numbers.ts";
+import type { ReplicaEvent } from "../warden/events.ts";
 import type { CertificateStatus } from "../status.ts";
 import type { AlertSettings } from "./settings.ts";
 
@@ -13,13 +14,25 @@ export interface Seen {
   silent: readonly string[];
   /** What was wrong with the answers to golden requests, two minutes in a row. */
   wrong: readonly string[];
+  /** What happened to its replicas' containers. */
+  events: readonly ReplicaEvent[];
   certificates: Record<string, CertificateStatus>;
   /** Share of the disk in use. */
   disk: number;
   nowMs: number;
 }
 
-export type Kind = "down" | "replica-silent" | "golden" | "errors" | "slow" | "certificate" | "disk";
+export type Kind =
+  | "down"
+  | "replica-silent"
+  | "hung"
+  | "restart-loop"
+  | "out-of-memory"
+  | "golden"
+  | "errors"
+  | "slow"
+  | "certificate"
+  | "disk";
 
 /** Something that somebody should know of. */
 export interface Trouble {
@@ -30,6 +43,10 @@ export interface Trouble {
 /** Fewer answers say nothing about a share. */
 const ENOUGH = 20;
 const DAY_MS = 86_400_000;
+/** What is older has been told of. */
+const RECENT_MS = 600_000;
+/** So many ends within that time are a loop. */
+const LOOP = 3;
 
 /** What is wrong now; nothing when all is well. */
 export function troubles(seen: Seen, settings: AlertSettings): Trouble[] {
@@ -44,6 +61,7 @@ export function troubles(seen: Seen, settings: AlertSettings): Trouble[] {
     say("down", `no replica answers on ${settings.ready}: ${seen.silent.join(", ")}`);
   else if (seen.silent.length > 0)
     say("replica-silent", `of ${seen.replicas} replicas, these do not answer: ${seen.silent.join(", ")}`);
+  for (const [kind, why] of eventTroubles(seen)) say(kind, why);
   if (seen.wrong.length > 0) say("golden", `a golden request is answered wrongly: ${seen.wrong[0]}`);
   if (total >= ENOUGH && bad / total > settings.errors)
     say("errors", `${bad} of ${total} answers of the last five minutes failed (${percent(bad / total)})`);
@@ -55,6 +73,40 @@ export function troubles(seen: Seen, settings: AlertSettings): Trouble[] {
     if (why !== undefined) say("certificate", why);
   }
   return found;
+}
+
+/** Containers that died again and again, ran out of memory, or were hung. */
+function eventTroubles({ events, nowMs }: Seen): [Kind, string][] {
+  const recent = events.filter(({ at }) => nowMs - Date.parse(at) < RECENT_MS);
+  const of = (kind: ReplicaEvent["kind"]): ReplicaEvent[] => recent.filter((event) => event.kind === kind);
+  const deaths = of("die");
+  const loops = [...new Set(deaths.map(({ container }) => container))]
+    .map((container) => [container, deaths.filter((event) => event.container === container)] as const)
+    .filter(([, all]) => all.length >= LOOP);
+  const hungs = of("restarted");
+  const ooms = of("oom");
+  return [
+    ...loops.map(([container, all]): [Kind, string] => [
+      "restart-loop",
+      `${container} ended ${all.length} times in ten minutes, last with ${all.at(-1)?.exitCode ?? "?"}; dray logs`,
+    ]),
+    ...(ooms.length === 0
+      ? []
+      : [
+          [
+            "out-of-memory",
+            `${ooms.at(-1)?.container} was killed for want of memory; limits: {memory} in the manifest`,
+          ] as [Kind, string],
+        ]),
+    ...(hungs.length === 0
+      ? []
+      : [
+          ["hung", `${hungs.at(-1)?.container} took connections and answered nothing, and was restarted`] as [
+            Kind,
+            string,
+          ],
+        ]),
+  ];
 }
 
 function certificateTrouble(host: string, status: CertificateStatus, days: number, nowMs: number): string | undefined {

@@ -2,6 +2,8 @@
 export interface Access {
   service: string;
   release: string;
+  /** Which of its replicas: `RELEASE.N`. */
+  server: string;
   status: number;
   queueMs: number;
   modelMs: number;
@@ -30,6 +32,7 @@ export function parseAccess(line: string): Access | undefined {
     service: where.slice(BACKEND.length, slash),
     // Refused by the edge itself: no release was asked.
     release: dot < 0 ? "" : where.slice(slash + 1, dot),
+    server: where.slice(slash + 1),
     status: Number(status),
     queueMs: Number(queue),
     modelMs: Number(model),

@@ -14,6 +14,7 @@ test("a line of the access log, one of the edge's own answers, and what is none"
   expect(parseAccess(line("r1.2", 200, 40, "partners"))).toEqual({
     service: "loans",
     release: "r1",
+    server: "r1.2",
     status: 200,
     queueMs: 2,
     modelMs: 40,

@@ -140,3 +140,18 @@ export async function logsManaged(
   for (const line of await target.logs(manifest.service, limit, sinceMs, run.context))
     say(run.flags.json === true ? JSON.stringify({ line }) : line);
 }
+
+/** `dray trace` where somebody else keeps the machines: 1 where the way is broken. */
+export async function traceManaged(run: Run<object>, target: ManagedTarget, manifest: Manifest): Promise<number> {
+  const golden = (await loadGolden(manifest)).find(({ request }) => request.method === "POST");
+  const hops = await target.trace(manifest.service, golden, run.context);
+  const broken = hops.find(({ verdict }) => verdict === "broken");
+  const exit = broken === undefined ? 0 : 1;
+  if (run.flags.json === true) {
+    sayJson({ v: 1, target: target.kind, service: manifest.service, reached: broken === undefined, hops });
+    return exit;
+  }
+  for (const { hop, verdict, evidence } of hops) say(`${verdict === "ok" ? "✓" : "✗"} ${hop.padEnd(18)} ${evidence}`);
+  if (broken !== undefined) say(`\nbroken at ${broken.hop}: ${broken.why}\nfix: ${broken.fix}`);
+  return exit;
+}

@@ -1,7 +1,7 @@
 import { sleep } from "../../base/clock.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Context } from "../../core/context.ts";
-import { EDGE_VOLUME, KEEPER } from "../../machine/edge.ts";
+import { EDGE_VOLUME, KEEPER, WARDEN } from "../../machine/edge.ts";
 import { isMissing, isTaken } from "../../machine/engine.ts";
 import { CAGE } from "./container.ts";
 import { alone } from "./edge-setup.ts";
@@ -17,6 +17,8 @@ const KEEPER_IMAGE_LABEL = "dray.image";
 const POLL_MS = 200;
 const START_MS = 30_000;
 const MEMORY_BYTES = 256 * 1024 ** 2;
+const WARDEN_BYTES = 96 * 1024 ** 2;
+const ENGINE_SOCKET = "/var/run/docker.sock";
 
 /** What a keeper is to be: its image, and the services whose secrets it holds. */
 export interface KeeperWanted {
@@ -39,6 +41,7 @@ export async function setUpKeeper(job: Job, wanted: KeeperWanted, context: Conte
     const address = edgeOf(site).known.keeper?.address ?? freeAddress(job.subnet, job.taken);
     job.taken.add(address);
     await create(site, { image: wanted.image, secrets }, address, signal);
+    await createWarden(site, wanted.image, context);
     await up(site, before, signal);
     return address;
   });
@@ -116,11 +119,49 @@ async function create(
   await engine.post(`/containers/${KEEPER}/start`, { signal });
 }
 
-/** Ends the keeper; what it keeps is in the edge's volume. */
-export async function removeKeeper(site: Site, signal: AbortSignal): Promise<void> {
-  await site.machine.engine
-    .call("DELETE", `/containers/${KEEPER}`, { query: { force: true }, signal })
-    .catch((error: unknown) => {
-      if (!isMissing(error)) throw error;
+/**
+ * The warden: the keeper's image with the engine's socket and without a network. It restarts replicas that the keeper
+ * names and notes how they ended. Where the socket is not to be had, replicas are only not restarted: it is said.
+ */
+async function createWarden(site: Site, image: string, { signal, emit }: Context): Promise<void> {
+  const { engine } = site.machine;
+  const body = {
+    Image: image,
+    Cmd: ["ward"],
+    Labels: { "dray.role": "warden", [KEEPER_IMAGE_LABEL]: image },
+    HostConfig: {
+      ...CAGE,
+      CapAdd: [],
+      Memory: WARDEN_BYTES,
+      MemorySwap: WARDEN_BYTES,
+      ReadonlyRootfs: true,
+      NetworkMode: "none",
+      RestartPolicy: { Name: "always" },
+      Mounts: [
+        { Type: "volume", Source: EDGE_VOLUME.name, Target: EDGE_VOLUME.path },
+        { Type: "bind", Source: ENGINE_SOCKET, Target: ENGINE_SOCKET },
+      ],
+    },
+  };
+  try {
+    await engine.post("/containers/create", { query: { name: WARDEN }, body, signal }).catch((error: unknown) => {
+      if (!isTaken(error)) throw error;
     });
+    await engine.post(`/containers/${WARDEN}/start`, { signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    const why = error instanceof Error ? error.message : String(error);
+    emit({ type: "warning", text: `replicas of ${site.machine.name} that hang will not be restarted: ${why}` });
+  }
+}
+
+/** Ends the keeper and the warden; what they keep is in the edge's volume. */
+export async function removeKeeper(site: Site, signal: AbortSignal): Promise<void> {
+  for (const name of [WARDEN, KEEPER]) {
+    await site.machine.engine
+      .call("DELETE", `/containers/${name}`, { query: { force: true }, signal })
+      .catch((error: unknown) => {
+        if (!isMissing(error)) throw error;
+      });
+  }
 }

@@ -10,6 +10,7 @@ import type { Managed, ManagedRelease, ManagedStatus, ManagedTarget, Order } fro
 import { Vertex } from "./client.ts";
 import { perform, type Work } from "./perform.ts";
 import { nodesOf, planDeploy, planRollback, rolesOf, type Seen, undeployAll, type VertexStep } from "./plan.ts";
+import { traceVertex } from "./trace.ts";
 import { type DeployedModel, type Endpoint, RELEASE, type VertexSettings } from "./resources.ts";
 
 const TIMEOUT_MS = 60_000;
@@ -87,6 +88,10 @@ export function vertex(settings: VertexSettings): ManagedTarget {
     stranger: async (service, context) => {
       const client = await open(context);
       return (await client.rawPredict(await endpointOf(client, service), "{}", {}, TIMEOUT_MS, false)).status;
+    },
+    trace: async (service, golden, context) => {
+      const client = await open(context);
+      return await traceVertex(client, service, () => look(client, service), golden);
     },
     logs: async (service, limit, sinceMs, context) => {
       const client = await open(context);
