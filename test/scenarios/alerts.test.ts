@@ -136,7 +136,7 @@ test("a replica that hangs is taken out and restarted while the other serves; de
       name,
       "sh",
       "-c",
-      `for p in /proc/[0-9]*; do grep -q app.py $p/cmdline && [ "\${p#/proc/}" != 1 ] && ${act} "\${p#/proc/}"; done; true`,
+      `for p in /proc/[0-9]*; do grep -q "[a]pp.py" $p/cmdline && [ "\${p#/proc/}" != 1 ] && ${act} "\${p#/proc/}"; done; true`,
     );
   await app(first, "kill -STOP");
   await expect.poll(() => startedAt(first), { timeout: 60_000, interval: 500 }).not.toBe(before);
