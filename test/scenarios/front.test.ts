@@ -113,3 +113,30 @@ test("limits hold: rate, body, a bounded queue; every answer has an id that the 
   expect(late.status).toBe(504);
   expect(performance.now() - startedAt).toBeLessThan(4000);
 });
+
+test("a body that does not say its length cannot go past the limit", async () => {
+  await using vm = await startVm();
+  const chunked = async (bytes: number, piece: number = bytes): Promise<number> => {
+    const headers = { "transfer-encoding": "chunked", "content-type": "application/json" };
+    const request = http.request({ host: vm.address, path: "/decisions", method: "POST", agent: false, headers });
+    // Refused in the middle of it: the answer counts, not what could not be sent any more.
+    request.on("error", () => undefined);
+    for (let sent = 0; sent < bytes; sent += piece) request.write("x".repeat(Math.min(piece, bytes - sent)));
+    request.end();
+    const [answer] = (await once(request, "response")) as [http.IncomingMessage];
+    answer.resume();
+    return answer.statusCode ?? 0;
+  };
+  await deploy(vm, "limits: {body: 1KiB}\n");
+  expect([await chunked(500), await chunked(500, 100), await chunked(2000), await chunked(2000, 100)]).toEqual([
+    200, 200, 413, 413,
+  ]);
+  expect(await chunked(3_000_000)).toBe(413);
+  await deploy(vm, "limits: {body: 1MiB}\n");
+  expect([await chunked(8000), await chunked(200_000, 1000), await chunked(3_000_000)]).toEqual([200, 411, 413]);
+  // (One chunk says its own length.) Saying its length, it may be as large as the limit; and without a body nothing is waited for.
+  expect((await ask(vm, "/decisions", {}, `"${"x".repeat(900_000)}"`)).status).toBe(200);
+  expect((await ask(vm, "/")).status).toBe(200);
+  await deploy(vm, "");
+  expect(await chunked(200_000, 1000)).toBe(200);
+});

@@ -105,13 +105,22 @@ function rateRules(service: ServiceState, front: Front | undefined): string[] {
   ];
 }
 
+/** Less than HAProxy's buffer of 16 KiB holds of a request beside what it keeps free: more than this is a body whose end is not in sight. */
+const SEEN_WHOLE = 12_000;
+
 function bodyRules(front: Front | undefined): string[] {
+  // Who sends slowly waits here, and holds no replica; a body larger than HAProxy's buffer goes on when that is full.
+  if (front?.body === undefined)
+    return ["  http-request wait-for-body time 30s if { req.hdr(content-length) -m found }"];
+  const tooLarge = refuse(413, `a body of at most ${front.body} bytes`);
+  const unsaid = "!{ req.hdr(content-length) -m found }";
   return [
-    ...(front?.body === undefined
-      ? []
-      : [`  ${refuse(413, `a body of at most ${front.body} bytes`)} if { req.body_size gt ${front.body} }`]),
-    // Who sends slowly waits here, and holds no replica; a body larger than HAProxy's buffer goes on when that is full.
-    "  http-request wait-for-body time 30s if { req.hdr(content-length) -m found }",
+    `  ${tooLarge} if { req.body_size gt ${front.body} }`,
+    "  http-request wait-for-body time 30s",
+    // Chunked: its length is known when it has come whole; what does not fit into the buffer would go past the limit.
+    `  ${tooLarge} if ${unsaid} { req.body_len gt ${front.body} }`,
+    `  http-request set-var(txn.head) req.hdrs,length if ${unsaid}`,
+    `  ${refuse(411, "a large body has to say its length")} if ${unsaid} { req.body_len,add(txn.head) gt ${SEEN_WHOLE} }`,
   ];
 }
 

@@ -61,7 +61,9 @@ export const limits = z.strictObject({
     ),
   body: bytes
     .optional()
-    .describe("Largest body of a request, in the edge and in a model's server (10MB there); a larger one gets 413."),
+    .describe(
+      "Largest body of a request, in the edge and in a model's server (10MB there); a larger one gets 413, and a chunked one that does not fit into 12 kB gets 411: it has to say its length.",
+    ),
   timeout: duration.default(60_000).describe("Longest wait for an answer (60s)."),
   ready: duration.default(60_000).describe("Longest wait for a new replica to become ready (60s)."),
   drain: duration.default(600_000).describe("Longest time the replaced release may take to finish its requests (10m)."),
