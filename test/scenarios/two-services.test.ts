@@ -39,3 +39,52 @@ test("two services of one machine, deployed at once again and again, never overw
   const second = await vm.dray("deploy", appImage("1"), "--machine", vm.host, "--service", "second");
   expect(second.stderr).toContain("[service.route-taken]");
 });
+
+test("services share a name by their paths; each sees its own, and a key opens no other", async () => {
+  await using vm = await startVm();
+  const deploy = async (name: string, more: string): Promise<string> => {
+    await vm.write(
+      "golden.json",
+      JSON.stringify([{ request: { path: "/decisions", body: {} }, expect: { status: 200 } }]),
+    );
+    await vm.write(
+      `${name}.yaml`,
+      `service: ${name}\nmachine: ${vm.host}\nimage: ${appImage("1")}\ntls: off\nready: /health\n${more}`,
+    );
+    const ended = await vm.drayWith({ KEY: "a-key-of-a-good-length-1" }, "deploy", "--file", `${name}.yaml`, "-y");
+    expect(ended.code, ended.stderr).toBe(0);
+    return ended.stdout;
+  };
+  expect(await deploy("loans", "prefix: /loans\n")).toContain(`serves at http://${vm.address}/loans`);
+  await deploy("eu", "prefix: /loans/eu\nkeys: {me: {env: KEY}}\n");
+  await deploy("all", "");
+  const ask = async (
+    path: string,
+    headers: Record<string, string> = {},
+  ): Promise<{ status: number; release: string | null; told: Record<string, string> }> => {
+    const answer = await fetch(`http://${vm.address}${path}`, { method: "POST", body: "{}", headers });
+    const body = await answer.text();
+    const told =
+      path.endsWith("/echo") && answer.ok ? (JSON.parse(body) as { headers: Record<string, string> }).headers : {};
+    return { status: answer.status, release: answer.headers.get("x-dray-release"), told };
+  };
+  const releases = await Promise.all(
+    ["/loans/decisions", "/loansharks/decisions", "/decisions"].map((path) => ask(path)),
+  );
+  expect(releases.map(({ status }) => status)).toEqual([200, 200, 200]);
+  // Another word that begins so is not below it.
+  expect(releases[0]?.release).not.toBe(releases[1]?.release);
+  expect(releases[1]?.release).toBe(releases[2]?.release);
+  expect((await ask("/loans/echo")).told["x-forwarded-prefix"]).toBe("/loans");
+  expect((await ask("/loans/eu/decisions")).status).toBe(401);
+  const bearer = { authorization: "Bearer a-key-of-a-good-length-1" };
+  expect((await ask("/loans/eu/decisions", bearer)).status).toBe(200);
+  // What is open is so by the service's own paths, and a trick opens nothing.
+  expect((await fetch(`http://${vm.address}/loans/eu/docs`)).status).toBe(200);
+  expect((await ask("/loans/eu//decisions")).status).toBe(401);
+  expect((await vm.dray("request", "--file", "loans.yaml")).code).toBe(0);
+  const traced = await vm.dray("trace", "--file", "loans.yaml");
+  expect(traced.code, traced.stdout).toBe(0);
+  await vm.write("other.yaml", `service: other\nmachine: ${vm.host}\nimage: ${appImage("1")}\nprefix: /loans\n`);
+  expect((await vm.dray("deploy", "--file", "other.yaml", "-y")).stderr).toContain("[service.route-taken]");
+});

@@ -119,6 +119,8 @@ export interface Evidence {
     literal: boolean;
     method: string;
     path: string;
+    /** What the edge takes off the path before the container sees it. */
+    prefix?: string;
     readyPath: string;
     readyMs: number;
     timeoutMs: number;

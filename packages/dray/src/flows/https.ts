@@ -51,7 +51,13 @@ export function endpoint(manifest: Manifest, address: string, secured: boolean =
   const [scheme, port, usual] =
     host === undefined ? ["http", manifest.edge.port, 80] : ["https", manifest.edge.https, 443];
   const name = host ?? manifest.domain ?? address;
-  return `${scheme}://${isIP(name) === 6 ? `[${name}]` : name}${port === usual ? "" : `:${port}`}`;
+  return `${scheme}://${isIP(name) === 6 ? `[${name}]` : name}${port === usual ? "" : `:${port}`}${manifest.prefix ?? ""}`;
+}
+
+/** A path of a service, where clients call it: below its prefix. */
+export function under(base: string, own: string): string {
+  const url = new URL(base);
+  return new URL(url.pathname.replace(/\/$/, "") + (own.startsWith("/") ? own : `/${own}`), url).href;
 }
 
 /** Everything about a service's HTTPS on one machine. @throws Failure tls.bad-certificate, manifest.secret-missing */

@@ -3,6 +3,7 @@ import https from "node:https";
 import { Failure } from "../base/failure.ts";
 import type { Context } from "../core/context.ts";
 import { compareGolden, type Golden } from "../core/golden.ts";
+import { under } from "./https.ts";
 
 /** One call of a service from this computer; times in milliseconds from the start of the call. */
 export interface Called {
@@ -40,7 +41,7 @@ export interface CallOptions {
 
 /** Sends one request on a connection of its own and says where the time went. @throws Failure request.failed */
 export async function call(base: string, options: CallOptions, context: Context): Promise<Called> {
-  const url = new URL(options.path, base);
+  const url = new URL(under(base, options.path));
   const startedAt = performance.now();
   const at = { dns: 0, connect: 0, first: 0 };
   const now = (): number => Math.round((performance.now() - startedAt) * 10) / 10;

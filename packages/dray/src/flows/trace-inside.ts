@@ -150,7 +150,7 @@ async function askContainerItself(
   const [{ binds, containerDial }, ready, predict] = await Promise.all([
     said.then((stdout) => ({ binds: parseListeners(stdout), containerDial: parseDial(stdout, "container") })),
     exchange({ url: base + facts.readyPath, method: "GET", headers: {}, timeoutMs: ASK_MS, dial }, signal),
-    exchange({ ...asked, url: base + new URL(facts.url).pathname, timeoutMs: ASK_MS, dial }, signal),
+    exchange({ ...asked, url: base + ownPath(facts), timeoutMs: ASK_MS, dial }, signal),
   ]);
   return {
     binds,
@@ -182,4 +182,10 @@ async function askPull(
     const message = error instanceof Error ? error.message : String(error);
     return { denied: /denied|unauthorized|authentication required|forbidden/i.test(message), message };
   }
+}
+
+/** The path as the container knows it. */
+function ownPath({ url, prefix = "" }: Target["facts"]): string {
+  const { pathname } = new URL(url);
+  return pathname.startsWith(prefix) ? pathname.slice(prefix.length) || "/" : pathname;
 }

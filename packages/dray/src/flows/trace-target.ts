@@ -9,7 +9,7 @@ import { loadGolden } from "../manifest/golden.ts";
 import type { Manifest } from "../manifest/schema.ts";
 import type { Asked } from "../probes/http.ts";
 import { ownKey } from "./keys.ts";
-import { endpoint } from "./https.ts";
+import { endpoint, under } from "./https.ts";
 
 /** What a person wants traced: a service of a manifest, a container by hand, or just a URL. */
 export interface Wanted {
@@ -38,8 +38,11 @@ export async function targetOf(wanted: Wanted, address: string | undefined, sign
   const golden = manifest === undefined || container !== undefined ? undefined : (await loadGolden(manifest))[0];
   const url = parse(wanted.url ?? plainUrl(manifest, address, golden, wanted.secured !== false));
   // A URL without a path means the service; one with a path means that path.
-  if (golden !== undefined && url.pathname === "/") url.pathname = golden.request.path;
-  const fits = golden !== undefined && url.pathname === new URL(golden.request.path, url).pathname;
+  const prefix = manifest?.prefix ?? "";
+  const pathOf = (own: string): string => new URL(under(url.origin + prefix, own)).pathname;
+  if (golden !== undefined && /^\/?$/.test(url.pathname.slice(prefix.length)))
+    url.pathname = pathOf(golden.request.path);
+  const fits = golden !== undefined && url.pathname === pathOf(golden.request.path);
   const request = fits ? golden.request : undefined;
   const body = wanted.body ?? (request?.body === undefined ? undefined : JSON.stringify(request.body));
   const method = request?.method ?? (body === undefined ? "GET" : "POST");
@@ -55,6 +58,7 @@ export async function targetOf(wanted: Wanted, address: string | undefined, sign
       literal: isIP(host) !== 0,
       method,
       path: url.pathname,
+      ...(manifest?.prefix === undefined ? {} : { prefix: manifest.prefix }),
       readyPath: manifest?.ready ?? "/",
       readyMs: limits?.ready ?? 60_000,
       timeoutMs: limits?.timeout ?? 60_000,
@@ -94,7 +98,7 @@ function plainUrl(
 ): string {
   const host = manifest?.domain ?? address;
   if (manifest !== undefined && host !== undefined)
-    return new URL(golden?.request.path ?? "/", endpoint(manifest, host, secured)).href;
+    return under(endpoint(manifest, host, secured), golden?.request.path ?? "/");
   if (host === undefined) {
     throw new Failure("usage.invalid", "there is nothing to trace", {
       hint: "dray trace --url http://203.0.113.7/decisions, and --machine user@203.0.113.7 --container my-api to look inside",

@@ -20,6 +20,7 @@ export function backend(service: ServiceState): string {
     `  balance ${service.candidate === undefined ? "leastconn" : "roundrobin"}`,
     `  timeout server ${limits?.timeoutMs ?? 60_000}ms`,
     `  timeout queue ${limits?.timeoutMs ?? 30_000}ms`,
+    ...prefixRules(service),
     ...Object.entries(front?.timeouts ?? {}).map(
       ([path, ms]) => `  http-request set-timeout server ${ms}ms if { ${matching(path)} }`,
     ),
@@ -49,6 +50,15 @@ function refuse(status: number, title: string, also = ""): string {
 /** A path as HAProxy matches it; one that ends in `*` means all below it. */
 function matching(path: string): string {
   return path.endsWith("*") ? `path_beg ${path.slice(0, -1)}` : `path ${path}`;
+}
+
+/** The release sees its own paths; all rules that follow are about those. */
+function prefixRules({ prefix }: ServiceState): string[] {
+  if (prefix === undefined) return [];
+  return [
+    `  http-request set-header x-forwarded-prefix ${prefix}`,
+    `  http-request replace-path ^${prefix.replaceAll(".", "[.]")}/?(.*) /\\1`,
+  ];
 }
 
 /** What a release says of itself to a Prometheus is for nobody outside, unless the manifest opens it. */

@@ -19,8 +19,11 @@ const HSTS_S = 31_536_000;
 /** What clients connect to: ports, TLS, and which service a request is for. */
 export function frontend(state: EdgeState): string {
   const services = Object.values(state.services).toSorted((a, b) => a.service.localeCompare(b.service));
-  const named = services.filter((service) => service.domain !== undefined);
-  const open = services.find((service) => service.domain === undefined);
+  // The longest path first: /loans/eu is not /loans. A name's own services come before those of every name.
+  const routed = services
+    .filter(({ domain, prefix }) => domain !== undefined || prefix !== undefined)
+    .toSorted((a, b) => rank(b) - rank(a));
+  const open = services.find(({ domain, prefix }) => domain === undefined && prefix === undefined);
   return [
     "frontend http",
     `  bind :::${state.port} v4v6`,
@@ -36,16 +39,23 @@ export function frontend(state: EdgeState): string {
     "  http-request set-header x-request-id %[unique-id]",
     "  http-after-response set-header x-request-id %[unique-id]",
     ...services.flatMap((service) => numbersRoute(service, state)),
-    ...named.map(
-      (service) =>
-        `  use_backend ${backendName(service.service)} if { req.hdr(host),host_only,lower -m str ${service.domain} }`,
-    ),
+    ...routed.flatMap(routes),
     `  default_backend ${open === undefined ? "nowhere" : backendName(open.service)}`,
     "",
     ...(state.keeper === undefined
       ? []
       : ["backend keeper", `  server keeper ${state.keeper.address}:${KEEPER_PORT}`, ""]),
   ].join("\n");
+}
+
+const NAMED = 1_000_000;
+const rank = ({ domain, prefix = "" }: ServiceState): number => prefix.length + (domain === undefined ? 0 : NAMED);
+
+/** A prefix is the path itself, or all below it; never another word that begins so. */
+function routes({ service, domain, prefix }: ServiceState): string[] {
+  const host = domain === undefined ? "" : ` { req.hdr(host),host_only,lower -m str ${domain} }`;
+  const use = `  use_backend ${backendName(service)} if${host}`;
+  return prefix === undefined ? [use] : [`${use} { path ${prefix} }`, `${use} { path_beg ${prefix}/ }`];
 }
 
 /** HTTPS beside plain HTTP: hosts that have a certificate are sent on to it. */
@@ -70,9 +80,10 @@ function tlsLines(state: EdgeState, services: readonly ServiceState[]): string[]
 function numbersRoute(service: ServiceState, state: EdgeState): string[] {
   if (state.keeper === undefined || service.keys?.[METRICS_CALLER] === undefined) return [];
   const host = service.domain === undefined ? "" : ` { req.hdr(host),host_only,lower -m str ${service.domain} }`;
+  const path = `${service.prefix ?? ""}/.dray/metrics`;
   const map = `${HOME}/${keysFile(service.service)}`;
   return [
-    `  use_backend keeper if { path /.dray/metrics }${host} { http_auth_bearer,sha2(256),hex,lower,map_str(${map}) -m str ${METRICS_CALLER} }`,
+    `  use_backend keeper if { path ${path} }${host} { http_auth_bearer,sha2(256),hex,lower,map_str(${map}) -m str ${METRICS_CALLER} }`,
   ];
 }
 

@@ -22,6 +22,8 @@ export interface Kept {
 export interface ServiceState {
   service: string;
   domain?: string;
+  /** Path under which it answers; the releases see what follows it. */
+  prefix?: string;
   /** The release that gets the traffic. */
   current: string;
   /** The one that got it before: where `dray rollback` goes. */

@@ -20,6 +20,10 @@ export const domain = z
   );
 /** A path that the edge matches, RFC 3986's characters only; `*` at the end. */
 export const route = z.string().regex(/^\/[\w.~%!+=:@/-]*\*?$/, "expected a path such as /docs or /docs/*");
+/** Where a service begins on its host: it becomes a line of the edge's configuration, and part of a regular expression. */
+export const prefix = z
+  .string()
+  .regex(/^(\/[\w~-][\w.~-]*)+$/, "expected a path such as /loans, without a slash at its end");
 export const port = z.number().int().min(1).max(65_535);
 
 export const machine = z

@@ -9,6 +9,7 @@ import {
   name,
   path,
   port,
+  prefix,
   registry,
   requests,
   rollout,
@@ -86,6 +87,11 @@ export const manifestSchema = z
         "What the container gets and nobody else sees, as environment variables and files in /run/secrets: names of variables of this computer, or by name `{env: NAME}`, `{file: PATH}`, `{command: [op, read, ...]}`, `{machine: true}` for what `dray secrets set` left on the machine; with `as: file` only the file.",
       ),
     domain: domain.optional().describe("Host name the service answers to; without it, it answers to any."),
+    prefix: prefix
+      .optional()
+      .describe(
+        "Path under which the service answers, for several on one name or machine; the API itself sees its own paths, and the prefix as x-forwarded-prefix.",
+      ),
     tls: tls
       .optional()
       .describe(

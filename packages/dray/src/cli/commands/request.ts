@@ -5,7 +5,7 @@ import { Failure } from "../../base/failure.ts";
 import { attach } from "../../base/process.ts";
 import type { Golden } from "../../core/golden.ts";
 import { connect, machinesOf } from "../../flows/fleet.ts";
-import { endpoint } from "../../flows/https.ts";
+import { endpoint, under } from "../../flows/https.ts";
 import { managedOf } from "../../flows/managed.ts";
 import { ownKey } from "../../flows/keys.ts";
 import { call, type Called } from "../../flows/request.ts";
@@ -66,7 +66,7 @@ export function addOpen(program: Command): void {
     .description("open the service in a browser")
     .option("-p, --path <path>", "path", "/docs");
   define<{ path: string }>(command, ["dray open", "dray open --path /"], async (run) => {
-    const url = new URL(run.flags.path, await baseUrl(run, await run.manifest())).href;
+    const url = under(await baseUrl(run, await run.manifest()), run.flags.path);
     if (run.flags.json === true) return sayJson({ url });
     say(url);
     if (!process.stdout.isTTY) return;

@@ -89,7 +89,7 @@ async function factsOf(wanted: CheckWanted, machine: Machine | undefined, contex
 
 function plainOf(url: URL, manifest: Manifest | undefined): URL {
   if (url.protocol === "http:") return url;
-  return new URL(`http://${url.hostname}:${manifest?.edge.port ?? 80}`);
+  return new URL(`http://${url.hostname}:${manifest?.edge.port ?? 80}${manifest?.prefix ?? ""}`);
 }
 
 function baseOf({ url, manifest }: CheckWanted, machine: Machine | undefined): string {

@@ -16,7 +16,7 @@ export function askOver(base: URL, through: string | undefined, signal: AbortSig
   return async ({ method = "GET", path, headers = {}, body }) => {
     const request = (secure ? https : http).request({
       ...reached(base, through),
-      path,
+      path: below(base, path),
       method,
       agent: false,
       signal,
@@ -35,6 +35,7 @@ export function askOver(base: URL, through: string | undefined, signal: AbortSig
   };
 }
 
+const below = (base: URL, path: string): string => base.pathname.replace(/\/$/, "") + path;
 const hostOf = (base: URL): string => base.hostname.replace(/^\[|\]$/g, "");
 
 function reached(base: URL, through: string | undefined): { host: string; port: number; servername?: string } {
@@ -68,7 +69,9 @@ export async function slowly(
     "content-length": "100",
     ...headers,
   });
-  socket.write(`POST / HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n{`);
+  socket.write(
+    `POST ${below(base, "/")} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n{`,
+  );
   await Promise.race([once(socket, "data"), once(socket, "close")]);
   clearTimeout(limit);
   signal.removeEventListener("abort", stop);

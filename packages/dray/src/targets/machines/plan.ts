@@ -122,14 +122,15 @@ function check(wish: Wish, seen: Seen): void {
     });
   }
   const rival = Object.values(seen.state.services).find(
-    (service) => service.service !== release.service && service.domain === release.settings.domain,
+    ({ service, domain, prefix }) =>
+      service !== release.service && domain === release.settings.domain && prefix === release.settings.prefix,
   );
   if (rival !== undefined) {
     throw new Failure(
       "service.route-taken",
-      `${rival.service} answers to ${rival.domain ?? "every name"} on ${seen.machine} already`,
+      `${rival.service} answers to ${rival.domain ?? "every name"}${rival.prefix ?? ""} on ${seen.machine} already`,
       {
-        hint: "give one of them a domain: of its own in its manifest",
+        hint: "give one of them a domain: or a prefix: of its own in its manifest",
       },
     );
   }

@@ -180,6 +180,7 @@ export function withRelease(state: EdgeState, kept: Kept): EdgeState {
         ...(old?.keys === undefined ? {} : { keys: old.keys }),
         ...(old?.alerts === true ? { alerts: true as const } : {}),
         ...(settings.domain === undefined ? {} : { domain: settings.domain }),
+        ...(settings.prefix === undefined ? {} : { prefix: settings.prefix }),
         current: id,
         ...(previous === undefined ? {} : { previous }),
         releases: [...(old?.releases ?? []).filter((each) => each.release.id !== id), kept],
