@@ -3,7 +3,7 @@ import type { Row } from "../../packages/dray/src/core/compare.ts";
 import { REGISTRY_HOST } from "../world/google/artifacts.ts";
 import { startGoogle } from "../world/google/google.ts";
 import { openLaptop } from "../world/google/laptop.ts";
-import { appImage } from "../world/images.ts";
+import { appImage, must } from "../world/images.ts";
 
 test("the lecture from end to end: a VM, Artifact Registry, the external address; the same manifest on Vertex AI; compared; nothing left", async () => {
   await using google = await startGoogle();
@@ -59,4 +59,8 @@ test("the lecture from end to end: a VM, Artifact Registry, the external address
   expect([...compute.firewalls.keys()]).toEqual(["default-allow-ssh"]);
   expect(google.rejected).toEqual([]);
   expect(said.join("\n")).not.toContain(google.token);
+  // In no request but its header; in no file here or in the cache of blobs.
+  expect(JSON.stringify(google.changes) + google.seen.join("\n")).not.toContain(google.token);
+  const cache = laptop.env["DRAY_CACHE"] ?? "";
+  expect(await must(["sh", "-c", `grep -rls '${google.token}' ${laptop.folder} ${cache} || true`])).toBe("");
 });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { REGISTRY_HOST } from "../world/google/artifacts.ts";
 import { startGoogle } from "../world/google/google.ts";
-import { openLaptop } from "../world/google/laptop.ts";
+import { type Laptop, openLaptop } from "../world/google/laptop.ts";
 import { appImage } from "../world/images.ts";
 
 interface Pushed {
@@ -68,6 +68,23 @@ test("with registry: in the manifest a new machine pulls what was pushed, with t
   expect(deployed.stderr).toContain(`push to ${registry}/decisions`);
   expect((await fetch(`http://${external}/decisions`, { method: "POST", body: "{}" })).status).toBe(200);
   const vm = google.compute.vms.get("jkowalski-vm");
+  // A token that ends in the middle of a pull: the rest is pulled with another.
+  await vm?.inside("sh", "-c", "docker rmi -f $(docker images -q dray/decisions) || true");
+  artifacts.given = 0;
+  artifacts.endedTokens = [5];
+  const late = await laptop.dray("deploy", appImage("2"), "-y");
+  expect(late.code, late.stderr).toBe(0);
+  expect(artifacts.given).toBeGreaterThan(5);
+  // Without a login here, the machine has one of its own: its service account.
+  artifacts.endedTokens = [];
+  laptop.env["GOOGLE_OAUTH_ACCESS_TOKEN"] = "";
+  laptop.env["CLOUDSDK_CONFIG"] = laptop.folder;
+  await laptop.write(
+    "dray.yaml",
+    `service: decisions\nmachine: ${ssh}\nimage: ${registry}/decisions:${await tagOf(laptop)}\ntls: off\nready: /health\n`,
+  );
+  const own = await laptop.dray("deploy", "-y");
+  expect(own.code, own.stderr).toBe(0);
   const planted = await vm?.inside(
     "sh",
     "-c",
@@ -76,3 +93,10 @@ test("with registry: in the manifest a new machine pulls what was pushed, with t
   expect(planted).toBe("");
   expect(deployed.stdout + deployed.stderr).not.toContain(google.token);
 });
+
+/** The tag of the live release's image, as status tells it. */
+async function tagOf(laptop: Laptop): Promise<string> {
+  const [machine] = await laptop.json<{ services: { releases: { image: string; traffic: boolean }[] }[] }[]>("status");
+  const image = machine?.services[0]?.releases.find(({ traffic }) => traffic)?.image ?? "";
+  return image.split(":").pop() ?? "";
+}

@@ -25,6 +25,9 @@ export interface Artifacts extends AsyncDisposable {
   cutAfter: number | undefined;
   /** The next token of the registry's own is one that ended long ago. */
   expired: number;
+  /** How many tokens the registry's server has given; those of these numbers are ended ones. */
+  given: number;
+  endedTokens: number[];
 }
 
 export async function startArtifacts(
@@ -51,6 +54,8 @@ export async function startArtifacts(
     configOf: (reference: string): Promise<string> => configOf(reference),
     cutAfter: undefined as number | undefined,
     expired: 0,
+    given: 0,
+    endedTokens: [] as number[],
   };
   const refuse = (reply: http.ServerResponse, status: number, code: string, message: string): void =>
     void reply
@@ -68,7 +73,8 @@ export async function startArtifacts(
       const may = state.rights.get(repository.split("/").slice(0, 2).join("/")) ?? [];
       return [{ type, name: repository, actions: asked.split(",").filter((each) => (may as string[]).includes(each)) }];
     });
-    const now = Math.floor(Date.now() / 1000) - (state.expired-- > 0 ? 7200 : 0);
+    const now =
+      Math.floor(Date.now() / 1000) - (state.expired-- > 0 || state.endedTokens.includes(++state.given) ? 7200 : 0);
     const claims = {
       iss: "world",
       sub: user,

@@ -1,6 +1,7 @@
 import { since } from "../base/clock.ts";
 import { asFailure, Failure } from "../base/failure.ts";
 import { run } from "../base/process.ts";
+import { forgetToken } from "../base/google/token.ts";
 import { engineAuth, type FindLogin } from "../base/registry/login.ts";
 import { checkName } from "../base/registry/reference.ts";
 import { explainRefusal } from "../base/registry/refused.ts";
@@ -55,8 +56,26 @@ export async function shown<T>(step: string, title: string, context: Context, ac
   }
 }
 
-/** The digest and architectures that a machine's engine finds in a registry. @throws Failure image.not-found, registry.* */
+/**
+ * The digest and architectures that a machine's engine finds in a registry; a token that has ended is got anew, once.
+ * @throws Failure image.not-found, registry.*
+ */
 export async function askRegistry(
+  machine: Machine,
+  reference: string,
+  find: FindLogin,
+  context: Context,
+): ReturnType<typeof askOnce> {
+  try {
+    return await askOnce(machine, reference, find, context);
+  } catch (error) {
+    if (!(error instanceof Failure) || error.code !== "registry.unauthorized") throw error;
+    forgetToken();
+    return await askOnce(machine, reference, find, context);
+  }
+}
+
+async function askOnce(
   machine: Machine,
   reference: string,
   find: FindLogin,

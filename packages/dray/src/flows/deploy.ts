@@ -23,6 +23,7 @@ import { machinesOf, onEach, withMachine } from "./fleet.ts";
 import { endpoint } from "./https.ts";
 import { supplyKeeper } from "./keeper-image.ts";
 import { keysOf } from "./keys.ts";
+import { orMachines } from "./machine-login.ts";
 import { loginsOf, push, repositoryOf } from "./push.ts";
 import { reachedBy } from "./reached-by.ts";
 import { withSecrets } from "./secrets.ts";
@@ -101,7 +102,7 @@ export async function deploy(manifest: Manifest, options: DeployOptions, context
           equipped,
         ),
       ]);
-      const { release, source } = await fit(made, machine, seen, loginsOf(manifest), equipped);
+      const { release, source } = await fit(made, machine, seen, orMachines(loginsOf(manifest), machine), equipped);
       const copying = options.now !== true && (options.shadow ?? manifest.rollout.shadow) !== undefined;
       const needed = copying || onTrial || Object.keys(manifest.secrets).length > 0;
       const reached = await reachedBy(manifest, machine, architecture, needed, equipped);
@@ -263,7 +264,7 @@ export async function carryOutOn(
     acceptGolden: options.acceptGolden === true,
     accepted: [],
     edgeImage: wish.edge.image,
-    findLogin: loginsOf(manifest),
+    findLogin: orMachines(loginsOf(manifest), site.machine),
     supplyEdge: supplyEdge(wish.edge.image),
     https,
     keys: errand.keys,

@@ -55,9 +55,9 @@ export function endpoint(manifest: Manifest, address: string, secured: boolean =
 }
 
 /** A path of a service, where clients call it: below its prefix. */
-export function under(base: string, own: string): string {
+export function under(base: string, below: string): string {
   const url = new URL(base);
-  return new URL(url.pathname.replace(/\/$/, "") + (own.startsWith("/") ? own : `/${own}`), url).href;
+  return new URL(url.pathname.replace(/\/$/, "") + (below.startsWith("/") ? below : `/${below}`), url).href;
 }
 
 /** Everything about a service's HTTPS on one machine. @throws Failure tls.bad-certificate, manifest.secret-missing */
