@@ -31,12 +31,17 @@ export interface Usage {
   restarts: number;
 }
 
+/** What one key's holder got; times in milliseconds. */
+export interface CallerFigures extends Pick<Figures, "requests" | "errors" | "refused" | "p50Ms" | "p95Ms" | "p99Ms"> {
+  caller: string;
+}
+
 export interface MachineMetrics {
   machine: string;
   sinceS: number;
   all: Figures;
   releases: (Figures & { release: string })[];
-  callers: { caller: string; requests: number }[];
+  callers: CallerFigures[];
   containers: Usage[];
 }
 
@@ -86,7 +91,11 @@ export async function metricsOn(
   const spanS = Math.max(1, Math.min(sinceS, Date.now() / 1000 - first));
   const byRelease = together(ours, (row) => row.release);
   const all = together(ours, () => "").get("");
-  const callers = Object.entries(all?.callers ?? {}).map(([caller, requests]) => ({ caller, requests }));
+  const callers = Object.entries(all?.callers ?? {}).map(([caller, requests]): CallerFigures => {
+    const { failed = 0, refused = 0, total = {} } = all?.byCaller?.[caller] ?? {};
+    const [p50Ms, p95Ms, p99Ms] = [quantile(total, 0.5), quantile(total, 0.95), quantile(total, 0.99)];
+    return { caller, requests, errors: failed, refused, p50Ms, p95Ms, p99Ms };
+  });
   return {
     machine: site.machine.name,
     sinceS,

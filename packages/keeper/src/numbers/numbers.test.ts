@@ -67,6 +67,8 @@ test("minutes are counted, kept on the disk, and found again by a keeper that is
       statuses: { 200: 10, 500: 1 },
       callers: { a: 10 },
     });
+    const felt = together(await again.since(600), () => "").get("")?.byCaller?.["a"];
+    expect(Object.values(felt?.total ?? {}).reduce((sum, count) => sum + count, 0)).toBe(10);
     expect(together(await again.since(7200), () => "").get("")?.statuses).toEqual({ 200: 10, 500: 1 });
   } finally {
     await rm(home, { recursive: true });

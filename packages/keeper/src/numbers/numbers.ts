@@ -4,6 +4,13 @@ import { readIfThere } from "../status.ts";
 import type { Access } from "./access.ts";
 import { add, type Histogram, merge } from "./histogram.ts";
 
+/** What one caller got: answers of 500 and above, 429s, and milliseconds in all. */
+export interface Felt {
+  failed: number;
+  refused: number;
+  total: Histogram;
+}
+
 /** One minute, or more, of one release of a service; `release` is empty where the edge answered by itself. */
 export interface Row {
   /** Start of the minute, in seconds since 1970. */
@@ -15,6 +22,8 @@ export interface Row {
   /** Clients that went away before the answer. */
   left: number;
   callers: Record<string, number>;
+  /** How it went for each of them; lines of older keepers have none. */
+  byCaller?: Record<string, Felt>;
   /** Milliseconds: in all, waiting in the edge, and in the release. */
   total: Histogram;
   queue: Histogram;
@@ -51,7 +60,7 @@ export class Numbers {
       return;
     }
     row.statuses[access.status] = (row.statuses[access.status] ?? 0) + 1;
-    if (access.caller !== "-") row.callers[access.caller] = (row.callers[access.caller] ?? 0) + 1;
+    if (access.caller !== "-") feel(row, access);
     if (access.totalMs >= 0) add(row.total, access.totalMs);
     if (access.queueMs >= 0) add(row.queue, access.queueMs);
     if (access.modelMs >= 0) add(row.model, access.modelMs);
@@ -127,6 +136,15 @@ export class Numbers {
   }
 }
 
+function feel(row: Row, { caller, status, totalMs }: Access): void {
+  row.callers[caller] = (row.callers[caller] ?? 0) + 1;
+  const felt = (row.byCaller ??= {})[caller] ?? { failed: 0, refused: 0, total: {} };
+  row.byCaller[caller] = felt;
+  if (status >= 500 || status <= 0) felt.failed++;
+  if (status === 429) felt.refused++;
+  if (totalMs >= 0) add(felt.total, totalMs);
+}
+
 function emptyRow(at: number, service: string, release: string): Row {
   return { at, service, release, statuses: {}, left: 0, callers: {}, total: {}, queue: {}, model: {} };
 }
@@ -142,6 +160,11 @@ export function together(rows: readonly Row[], key: (row: Row) => string): Map<s
       known.statuses[status] = (known.statuses[status] ?? 0) + count;
     for (const [caller, count] of Object.entries(row.callers))
       known.callers[caller] = (known.callers[caller] ?? 0) + count;
+    for (const [caller, { failed, refused, total }] of Object.entries(row.byCaller ?? {})) {
+      const felt = (known.byCaller ??= {})[caller] ?? { failed: 0, refused: 0, total: {} };
+      known.byCaller[caller] = { failed: felt.failed + failed, refused: felt.refused + refused, total: felt.total };
+      merge(felt.total, total);
+    }
     merge(known.total, row.total);
     merge(known.queue, row.queue);
     merge(known.model, row.model);

@@ -63,11 +63,15 @@ function metricsText({ machine, sinceS, all, releases, callers, containers }: Ma
     `${prettyBytes(each.memory)} of ${prettyBytes(each.memoryLimit)}`,
     String(each.restarts),
   ]);
-  const asked = callers.map(({ caller, requests }) => [caller, String(requests)]);
+  const asked = callers.map((each) => [
+    each.caller,
+    ...[each.requests, each.errors, each.refused].map(String),
+    ...[each.p50Ms, each.p95Ms, each.p99Ms].map((ms) => `${ms} ms`),
+  ]);
   return [
     `${machine}, the last ${sinceS >= 7200 ? `${Math.round(sinceS / 3600)} h` : `${Math.round(sinceS / 60)} min`}`,
     table(COLUMNS, [...releases.map((each) => row(each.release, each)), row("all", all)]),
-    ...(asked.length === 0 ? [] : [table(["CALLER", "REQUESTS"], asked)]),
+    ...(asked.length === 0 ? [] : [table(["CALLER", "REQUESTS", "5XX", "429", "P50", "P95", "P99"], asked)]),
     ...(used.length === 0 ? [] : [table(["CONTAINER", "CPU", "MEMORY", "RESTARTS"], used)]),
   ].join("\n");
 }
