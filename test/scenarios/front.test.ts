@@ -55,6 +55,15 @@ test("callers show a key; keys come and go without a reload, and only hashes are
   expect(told.headers["x-dray-key"]).toBe("partners");
   expect(told.headers["authorization"]).toBeUndefined();
   expect((await vm.drayWith({ PARTNER_KEY: KEY }, "request", "-d", "{}", "-p", "/decisions")).code).toBe(0);
+  // How it felt to each of them.
+  await expect
+    .poll(async () => {
+      const [told] = JSON.parse((await vm.dray("metrics", "--json")).stdout) as {
+        callers: { caller: string; p99Ms: number }[];
+      }[];
+      return told?.callers.map(({ caller, p99Ms }) => [caller, p99Ms >= 0]);
+    })
+    .toEqual([["partners", true]]);
 
   const reloads = await vm.inside("docker", "exec", "dray-edge", "cat", "/proc/1/task/1/children");
   const added = await vm.dray("keys", "add", "auditors");
