@@ -58,10 +58,10 @@ test("callers show a key; keys come and go without a reload, and only hashes are
   // How it felt to each of them.
   await expect
     .poll(async () => {
-      const [told] = JSON.parse((await vm.dray("metrics", "--json")).stdout) as {
+      const [found] = JSON.parse((await vm.dray("metrics", "--json")).stdout) as {
         callers: { caller: string; p99Ms: number }[];
       }[];
-      return told?.callers.map(({ caller, p99Ms }) => [caller, p99Ms >= 0]);
+      return found?.callers.map(({ caller, p99Ms }) => [caller, p99Ms >= 0]);
     })
     .toEqual([["partners", true]]);
 

@@ -68,6 +68,7 @@ test("each refusal of Google's has its name and its fix, and nothing is left tha
   expect(google.compute.addresses.size).toBe(0);
   const zone = await laptop.dray(...create, "--zone", "us-central1-q");
   expect(zone.stderr).toContain("there is no zone us-central1-q");
+  expect((await laptop.dray(...create, "--zone", "mars-a")).stderr).toContain("there is no zone mars-a");
   expect(google.compute.addresses.size).toBe(0);
   expect((await laptop.dray("machine", "rm", "nobody", "-y")).stderr).toContain("dray has made no machine nobody");
   const asked = await laptop.dray("machine", "create", "jkowalski-vm");

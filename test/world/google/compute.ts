@@ -95,6 +95,9 @@ export class FakeCompute implements AsyncDisposable {
   }
 
   async #route(verb: string, rest: string, body: Resource, url: URL): Promise<Answer> {
+    const region = /^regions\/([^/]+)\//.exec(rest)?.[1];
+    if (region !== undefined && !ZONES.some((each) => each.startsWith(`${region}-`)))
+      return problem(400, "invalid", `Invalid value for field 'region': '${region}'. Unknown region.`);
     const zone = /^zones\/([^/]+)$/.exec(rest)?.[1];
     if (zone !== undefined)
       return ZONES.includes(zone)

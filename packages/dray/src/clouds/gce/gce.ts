@@ -45,7 +45,9 @@ async function prepare(compute: Compute, wish: MachineWish): Promise<Prepared<Ma
     compute.find<Address>(regional(wish.zone), `addresses/${wish.name}`),
     compute.rule(),
     compute.instances(),
-  ]);
+  ]).catch((error: unknown) => {
+    throw explain(error, wish);
+  });
   const instance = instances.find((each) => each.name === wish.name);
   const seen: Seen = { address, rule, instance };
   if (instance !== undefined && isOurs(instance, wish.name) && lastOf(instance.zone) !== wish.zone) {
@@ -89,7 +91,9 @@ async function perform(
   };
   switch (kind) {
     case "address": {
-      await compute.change("POST", regional(zone), "addresses", onWait, addressBody(name));
+      await compute.change("POST", regional(zone), "addresses", onWait, addressBody(name)).catch((error: unknown) => {
+        throw explain(error, wish);
+      });
       const note = (await compute.get<Address>(regional(zone), `addresses/${name}`)).address ?? "";
       return { note, undo: away(regional(zone), `addresses/${name}`) };
     }
@@ -137,7 +141,7 @@ function explain(error: unknown, wish: MachineWish): unknown {
       `gcloud compute machine-types list --zones ${wish.zone}`,
     );
   }
-  if (/zones\/|Invalid value for field 'zone'|Unknown zone/.test(said) && error.code === "google.not-found")
+  if (/Unknown (zone|region)|Invalid value for field '(zone|region)'/.test(said))
     return wrong(`there is no zone ${wish.zone}`, "gcloud compute zones list");
   return error;
 }

@@ -35,7 +35,7 @@ const silent = (found: Evidence): Evidence => {
 const closed = { outcome: "timeout", ms: 4000 } as const;
 
 /** The computer in front of the user is cut off: nothing can be said of the machine. Asked before everything else. */
-export const HERE: readonly Fault[] = [
+export const OFFLINE: readonly Fault[] = [
   {
     id: "offline",
     hop: "route",
@@ -56,6 +56,10 @@ export const HERE: readonly Fault[] = [
       route: { ssh: closed, control: closed, controlPort: closed, controlHost: "1.1.1.1" },
     }),
   },
+];
+
+/** The machine does not answer at all. */
+export const HERE: readonly Fault[] = [
   {
     id: "machine-silent",
     hop: "tcp",

@@ -7,7 +7,7 @@ import { LISTENER, PORT_TAKEN } from "./listener.ts";
 import { PACKET } from "./packet.ts";
 import { PREDICT } from "./predict.ts";
 import { PROCESS } from "./process.ts";
-import { HERE, REACH } from "./reach.ts";
+import { HERE, OFFLINE, REACH } from "./reach.ts";
 import { TLS } from "./tls.ts";
 
 /**
@@ -15,9 +15,9 @@ import { TLS } from "./tls.ts";
  * for first. docs/why-cant-i-reach-it.md is made from this.
  */
 export const FAULTS: readonly Fault[] = [
-  ...HERE.slice(0, 1),
+  ...OFFLINE,
   ...CLOUD_MACHINE,
-  ...HERE.slice(1),
+  ...HERE,
   ...CLOUD_BOOT,
   ...ACCESS,
   ...REACH,

@@ -102,7 +102,7 @@ function explain(error: unknown, { order, settings }: Work): unknown {
 async function share(percent: number, work: Work, vertex: Vertex): Promise<Result> {
   const endpoint = await vertex.get(endpointOf(work));
   const fresh = work.fresh ?? "";
-  const rest = percent === 100 || work.old === undefined ? {} : { [work.old]: 100 - percent };
+  const rest = percent === 100 || work.old === undefined || work.old === fresh ? {} : { [work.old]: 100 - percent };
   const others = Object.fromEntries(
     (endpoint.deployedModels ?? []).flatMap(({ id }) => (id === fresh || id in rest ? [] : [[id, 0]])),
   );

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Order } from "../../core/target.ts";
-import { planDeploy, planRollback, type Seen, undeployAll, type VertexStep } from "./plan.ts";
+import { planDeploy, planRollback, rolesOf, type Seen, undeployAll, type VertexStep } from "./plan.ts";
 import { type Endpoint, modelBody, type Model, type VertexSettings } from "./resources.ts";
 
 const settings: VertexSettings = {
@@ -105,6 +105,23 @@ test("a rollback is a change of shares where the release is deployed, else it is
   expect(() =>
     planRollback("s", undefined, { ...seen, models: [model("2", "2")], endpoint: cold.endpoint }, "r"),
   ).toThrow("is the first release");
+});
+
+test("of a canary that nobody judges any more a rollback goes back to what has the rest; a first release without a record is the current one", () => {
+  const split = { d2: 90, dx: 10 };
+  const trial = {
+    ...seen,
+    endpoint: { ...(seen.endpoint as Endpoint), deployedModels: [deployed("2"), deployed("x")], trafficSplit: split },
+  };
+  expect(planRollback("s", undefined, trial, "r")).toMatchObject({
+    to: "2",
+    plan: { stages: [{ steps: [{ share: 100 }] }] },
+  });
+  const first = {
+    ...seen,
+    endpoint: { name: "e", displayName: "s", deployedModels: [deployed("2")], trafficSplit: { d2: 100 } },
+  };
+  expect(rolesOf(first)).toMatchObject({ current: { id: "d2" }, strays: [] });
 });
 
 test("secrets are refused where a container's environment is plain to read", () => {

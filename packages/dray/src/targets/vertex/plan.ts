@@ -39,7 +39,9 @@ export function rolesOf({ endpoint }: Seen): {
   const deployed = endpoint?.deployedModels ?? [];
   const of = (label: string): DeployedModel | undefined =>
     deployed.find((each) => each.displayName !== undefined && each.displayName === endpoint?.labels?.[label]);
-  const [current, previous] = [of(CURRENT), of(PREVIOUS)];
+  // A first deploy that was killed before its record: what has all of the traffic is the current release.
+  const current = of(CURRENT) ?? deployed.find(({ id }) => endpoint?.trafficSplit?.[id] === 100);
+  const previous = of(PREVIOUS) === current ? undefined : of(PREVIOUS);
   return { current, previous, strays: deployed.filter((each) => each !== current && each !== previous) };
 }
 
@@ -151,20 +153,23 @@ export function planRollback(
   seen: Seen,
   region: string,
 ): { plan: Plan<VertexStep>; to: string; model: Model | undefined } {
-  const { current, previous } = rolesOf(seen);
+  const { current, previous, strays } = rolesOf(seen);
   if (seen.endpoint === undefined || current === undefined) {
     throw new Failure("service.unknown", `${service} does not run on Vertex AI in ${region}`, {
       hint: "dray status --target vertex; dray deploy --target vertex starts it",
     });
   }
   const kept = seen.models.flatMap((model) => model.labels?.[RELEASE] ?? []).filter((id) => id !== current.displayName);
-  const to = asked ?? previous?.displayName ?? kept.toSorted().at(-1);
+  // Of a trial that nobody judges any more: back to what has the rest of the traffic.
+  const tried = strays.some(({ id }) => (seen.endpoint?.trafficSplit?.[id] ?? 0) > 0);
+  const back = asked === undefined && tried ? current.displayName : undefined;
+  const to = asked ?? back ?? previous?.displayName ?? kept.toSorted().at(-1);
   if (to === undefined)
     throw new Failure("release.none-before", `${current.displayName} is the first release of ${service}`, {
       hint: "there is nothing to go back to yet",
     });
   const model = seen.models.find((each) => each.labels?.[RELEASE] === to);
-  if (model === undefined || to === current.displayName) {
+  if (model === undefined || (to === current.displayName && back === undefined)) {
     throw new Failure(
       "release.unknown",
       to === current.displayName ? `${to} has the traffic already` : `${to} is not kept`,

@@ -56,7 +56,7 @@ export function vertex(settings: VertexSettings): ManagedTarget {
       const client = await open(context);
       const seen = await look(client, service);
       const { plan, to: release, model } = planRollback(service, to, seen, settings.region);
-      const { current } = rolesOf(seen);
+      const { current, previous } = rolesOf(seen);
       const there = seen.endpoint?.deployedModels?.find((each) => each.displayName === release);
       const work: Work = {
         order: orderOf(service, release),
@@ -66,7 +66,7 @@ export function vertex(settings: VertexSettings): ManagedTarget {
         parent: undefined,
         fresh: there?.id,
         old: current?.id,
-        before: current?.displayName,
+        before: release === current?.displayName ? previous?.displayName : current?.displayName,
       };
       return prepared(client, plan, work, settings, current);
     },
