@@ -92,6 +92,16 @@ test("a startup script that failed is told with the machine's own words; the mac
   expect([google.compute.instances.size, google.compute.addresses.size]).toEqual([0, 0]);
 });
 
+test("Ctrl-C takes back what was begun, also what Google was still at", async () => {
+  await using google = await startGoogle();
+  await using laptop = await openLaptop(google);
+  const running = laptop.drayRunning(...create);
+  await expect.poll(() => google.seen.some((name) => /POST .*\/instances$/.test(name)), { interval: 20 }).toBe(true);
+  running.kill("SIGINT");
+  expect((await running.ended).code).toBe(130);
+  expect([google.compute.instances.size, google.compute.addresses.size]).toEqual([0, 0]);
+});
+
 test("killed after any request it goes on where it was, or is taken away whole", async () => {
   await using google = await startGoogle();
   await using laptop = await openLaptop(google);

@@ -129,6 +129,22 @@ test("what does not come up, answers wrong or is worse leaves the old release as
   expect(google.rejected).toEqual([]);
 });
 
+test("Ctrl-C while Google deploys ends that, and takes the rest back", async () => {
+  await using google = await startGoogle();
+  await using laptop = await openLaptop(google);
+  await prepare(google, laptop, "1");
+  google.vertex.deployMs = 2000;
+  const running = laptop.drayRunning("deploy");
+  await expect
+    .poll(() => google.seen.some((name) => name.endsWith(":deployModel")), { interval: 20, timeout: 30_000 })
+    .toBe(true);
+  running.kill("SIGINT");
+  const ended = await running.ended;
+  expect(ended.code, ended.stderr).toBe(130);
+  expect(google.seen.some((name) => name.endsWith(":cancel"))).toBe(true);
+  expect([google.vertex.endpoints.size, google.vertex.models.size]).toEqual([0, 0]);
+});
+
 test("killed while Google deploys, it is named as billed by status, and cleared away by the next deploy", async () => {
   await using google = await startGoogle();
   await using laptop = await openLaptop(google);

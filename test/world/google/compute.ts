@@ -233,8 +233,9 @@ export class FakeCompute implements AsyncDisposable {
       networkInterfaces: [{ ...port, networkIP: `10.128.0.${this.#count}` }],
       disks: [{ boot: true, diskSizeGb: disk.initializeParams?.diskSizeGb ?? "10" }],
     };
+    // It is there at once, long before it runs; an insert that fails takes it away again.
+    if (this.nextError === undefined) this.instances.set(body.name, instance);
     return this.#begin(scope, "insert", `instances/${body.name}`, async () => {
-      this.instances.set(body.name, instance);
       address["status"] = "IN_USE";
       address["users"] = [this.#url(`${scope}/instances/${body.name}`)];
       const attributes = Object.fromEntries((body.metadata?.items ?? []).map(({ key, value }) => [key, value]));
@@ -263,6 +264,8 @@ export class FakeCompute implements AsyncDisposable {
       store.delete(name);
       if (kind === "firewalls") await this.#applyFirewall();
       if (kind !== "instances") return;
+      // Behind the insert, when that is still under way.
+      for (let tries = 0; tries < 100 && !this.vms.has(name); tries++) await pause(100);
       for (const address of this.addresses.values()) {
         const users = (address["users"] ?? []) as string[];
         if (users.some((user) => user.endsWith(`/${name}`))) Object.assign(address, { status: "RESERVED", users: [] });

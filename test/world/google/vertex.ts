@@ -73,6 +73,7 @@ export class FakeVertex implements AsyncDisposable {
   /** Lines of Cloud Logging, by endpoint id. */
   readonly #containers = new Map<string, { name: string; url: string }>();
   readonly #operations = new Map<string, Operation>();
+  readonly #cancelled = new Set<string>();
   readonly #outside: Outside;
   readonly #artifacts: Artifacts;
   #count = 0;
@@ -91,7 +92,7 @@ export class FakeVertex implements AsyncDisposable {
     const operation = /^operations\/([^:]+)(:cancel)?$/.exec(rest);
     if (operation !== null) {
       const found = this.#operations.get(operation[1] ?? "");
-      if (operation[2] !== undefined && found !== undefined) found.error = { code: 1, message: "cancelled" };
+      if (operation[2] !== undefined) this.#cancelled.add(operation[1] ?? "");
       return found === undefined ? problem(404, "NOT_FOUND", `no operation ${operation[1]}`) : [200, found];
     }
     const [, kind = "", id = "", version, action = ""] =
@@ -230,8 +231,9 @@ export class FakeVertex implements AsyncDisposable {
     const wrong = splitProblem(trafficSplit, ["0", ...endpoint.deployedModels.map((each) => each.id)]);
     if (wrong !== undefined) return problem(400, "INVALID_ARGUMENT", wrong);
     const deployedId = String(90_000 + ++this.#count);
-    return this.#begin(place, async () => {
+    return this.#begin(place, async (cancelled) => {
       await new Promise((resolve) => setTimeout(resolve, this.deployMs));
+      if (cancelled()) throw Object.assign(new Error("The operation was cancelled."), { code: 1 });
       await this.#run(deployedId, model, endpoint);
       const deployed = { ...deployedModel, id: deployedId, createTime: new Date().toISOString() };
       endpoint.deployedModels.push(deployed);
@@ -311,7 +313,7 @@ export class FakeVertex implements AsyncDisposable {
     });
   }
 
-  #begin(place: string, work: () => Promise<unknown>): Answer {
+  #begin(place: string, work: (cancelled: () => boolean) => Promise<unknown>): Answer {
     const id = String(++this.#count);
     const operation: Operation = { name: `${place}/operations/${id}`, done: false };
     this.#operations.set(id, operation);
@@ -320,7 +322,7 @@ export class FakeVertex implements AsyncDisposable {
     void (async () => {
       try {
         if (ordered !== undefined) operation.error = ordered;
-        else operation.response = await work();
+        else operation.response = await work(() => this.#cancelled.has(id));
       } catch (error) {
         const { code = 13, message } = error as { code?: number; message: string };
         operation.error = { code, message };

@@ -1,13 +1,12 @@
-import { confirm, isCancel } from "@clack/prompts";
 import type { Command } from "commander";
 import { Failure } from "../../base/failure.ts";
 import type { CloudMachine } from "../../core/cloud.ts";
-import type { Left, Prepared } from "../../core/prepared.ts";
+import type { Left } from "../../core/prepared.ts";
 import { monthText } from "../../core/prices.ts";
 import { cloudOf, createMachine, listMachines, removeMachine } from "../../flows/cloud.ts";
+import { agree } from "../agree.ts";
 import { define, type Run } from "../command.ts";
-import { say, sayJson, table, tell } from "../screen/say.ts";
-import { planText } from "../screen/screen.ts";
+import { say, sayJson, table } from "../screen/say.ts";
 
 interface CloudFlags {
   cloud: string;
@@ -55,7 +54,12 @@ function addCreate(group: Command): void {
     if (!Number.isInteger(diskGb) || diskGb < 10)
       throw new Failure("usage.invalid", `--disk ${disk} is no size in GB`, { hint: "a whole number from 10 on" });
     const prepared = await createMachine(cloudFor(run), { name, zone, type, diskGb, system }, run.context);
-    await agree(run, prepared, prepared.monthly === undefined ? "" : `It costs ${monthText(prepared.monthly)}. `);
+    await agree(
+      run,
+      prepared.plan,
+      prepared.monthly === undefined ? "" : `It costs ${monthText(prepared.monthly)}.`,
+      "declined",
+    );
     const made = await prepared.perform(run.context);
     run.screen.close();
     if (run.flags.json === true) return sayJson(made);
@@ -106,7 +110,7 @@ function addRm(group: Command): void {
     .option("-y, --yes", "do not ask");
   define<CloudFlags & { keepAddress?: boolean }>(rm, ["dray machine rm jkowalski-vm"], async (run, name = "") => {
     const prepared = await removeMachine(cloudFor(run), name, run.flags.keepAddress === true, run.context);
-    await agree(run, prepared, "What is on its disk is lost. ");
+    await agree(run, prepared.plan, "What is on its disk is lost.", "declined");
     report(run, await prepared.perform(run.context));
   });
 }
@@ -119,18 +123,6 @@ function report(run: Run<object>, left: Left): void {
   run.screen.close();
   if (run.flags.json === true) return sayJson(left);
   for (const line of [...left.done, ...left.costs]) say(line);
-}
-
-/** Shows what would be done; without a terminal somebody has to have said yes. */
-async function agree(run: Run<CloudFlags>, { plan }: Prepared<unknown>, before: string): Promise<void> {
-  if (run.flags.yes === true) return;
-  tell(planText(plan));
-  const asking = process.stdin.isTTY && run.flags.json !== true;
-  const answer = asking ? await confirm({ message: `${before}Go on?` }) : false;
-  if (isCancel(answer) || !answer)
-    throw new Failure("usage.declined", `not confirmed; nothing was changed. ${before}`.trim(), {
-      hint: "if so: --yes",
-    });
 }
 
 /** `dray machine ls --cloud gce`. */

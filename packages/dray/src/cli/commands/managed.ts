@@ -1,4 +1,3 @@
-import { confirm, isCancel } from "@clack/prompts";
 import { readFile } from "node:fs/promises";
 import { Failure } from "../../base/failure.ts";
 import { compareGolden } from "../../core/golden.ts";
@@ -8,6 +7,7 @@ import type { Managed, ManagedTarget } from "../../core/target.ts";
 import { orderOf } from "../../flows/managed.ts";
 import { loadGolden } from "../../manifest/golden.ts";
 import type { Manifest } from "../../manifest/schema.ts";
+import { agree } from "../agree.ts";
 import type { Run } from "../command.ts";
 import { headersOf } from "../headers.ts";
 import { planText } from "../screen/screen.ts";
@@ -45,23 +45,13 @@ async function carry(run: Run<Flags>, prepared: Prepared<Managed>): Promise<void
     return say([planText(prepared.plan), ...(price === "" ? [] : [price])].join("\n"));
   }
   run.context.emit({ type: "planned", plan: prepared.plan });
-  await agree(run, prepared, `${price} Go on?`.trim(), true);
+  await agree(run, prepared.plan, price, "agreed");
   const done = await prepared.perform(run.context);
   screen.close();
   if (flags.json === true) return sayJson({ ...done, totalMs: Math.round(performance.now()) });
   say(`${done.service} ${done.release} serves at ${done.url}`);
   if (done.monthly !== undefined) say(`it costs ${monthText(done.monthly)}`);
   for (const note of done.notes) tell(note);
-}
-
-/** Asks where somebody sits at a terminal; `quiet`: where nobody does it is taken as agreed, as in CI. */
-async function agree(run: Run<Flags>, { plan }: Prepared<unknown>, message: string, quiet: boolean): Promise<void> {
-  const asking = process.stdin.isTTY && process.stderr.isTTY && run.flags.json !== true;
-  if (run.flags.yes === true || (quiet && !asking)) return;
-  tell(planText(plan));
-  const answer = asking ? await confirm({ message }) : false;
-  if (isCancel(answer) || !answer)
-    throw new Failure("usage.declined", "not confirmed; nothing was changed", { hint: "if so: --yes" });
 }
 
 export async function statusManaged(run: Run<object>, target: ManagedTarget, manifest: Manifest): Promise<void> {
@@ -83,7 +73,7 @@ export async function statusManaged(run: Run<object>, target: ManagedTarget, man
 
 export async function removeManaged(run: Run<Flags>, target: ManagedTarget, manifest: Manifest): Promise<void> {
   const prepared = await target.remove(manifest.service, run.context);
-  await agree(run, prepared, "Remove it?", false);
+  await agree(run, prepared.plan, "", "declined");
   const left = await prepared.perform(run.context);
   run.screen.close();
   if (run.flags.json === true) return sayJson(left);

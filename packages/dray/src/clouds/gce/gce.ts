@@ -74,6 +74,9 @@ async function prepare(compute: Compute, wish: MachineWish): Promise<Prepared<Ma
   };
 }
 
+/** Longest wait for what was stopped half way to be gone. */
+const TAKE_BACK_MS = 60_000;
+
 type Undoable = { undo?: Undo; note?: string };
 
 async function perform(
@@ -86,16 +89,25 @@ async function perform(
   const { name, zone } = wish;
   const onWait = (note: string): void =>
     context.emit({ type: "step.progress", step: kind, on, done: 0, unit: "count", note });
-  const away = (scope: string, rest: string): Undo => {
-    return (fresh) => compute.under(fresh.signal).change("DELETE", scope, rest, () => undefined);
+  /** Makes something that is taken back: when a later step fails, and when somebody stops it half way. */
+  const make = async (scope: string, collection: string, body: object): Promise<Undo> => {
+    const away: Undo = (fresh) =>
+      compute.under(fresh.signal).change("DELETE", scope, `${collection}/${name}`, () => undefined);
+    try {
+      await compute.change("POST", scope, collection, onWait, body);
+      return away;
+    } catch (error) {
+      if (context.signal.aborted) {
+        const fresh = { ...context, signal: AbortSignal.timeout(TAKE_BACK_MS) };
+        await away(fresh).catch(() => undefined);
+      }
+      throw explain(error, wish);
+    }
   };
   switch (kind) {
     case "address": {
-      await compute.change("POST", regional(zone), "addresses", onWait, addressBody(name)).catch((error: unknown) => {
-        throw explain(error, wish);
-      });
-      const note = (await compute.get<Address>(regional(zone), `addresses/${name}`)).address ?? "";
-      return { note, undo: away(regional(zone), `addresses/${name}`) };
+      const undo = await make(regional(zone), "addresses", addressBody(name));
+      return { undo, note: (await compute.get<Address>(regional(zone), `addresses/${name}`)).address ?? "" };
     }
     case "firewall":
       // Of all our machines: it stays, whatever becomes of this one.
@@ -104,12 +116,7 @@ async function perform(
     case "instance": {
       const { address } = await compute.get<Address>(regional(zone), `addresses/${name}`);
       const body = instanceBody(wish, address ?? "", startupScript(wish.login.user));
-      try {
-        await compute.change("POST", zonal(zone), "instances", onWait, body);
-      } catch (error) {
-        throw explain(error, wish);
-      }
-      return { undo: away(zonal(zone), `instances/${name}`) };
+      return { undo: await make(zonal(zone), "instances", body) };
     }
     case "start":
       await compute.change("POST", zonal(zone), `instances/${name}/start`, onWait);
