@@ -255,6 +255,7 @@ export async function carryOutOn(
   if (options.dryRun === true) return outcome;
   if (options.confirm !== undefined && !(await options.confirm(plan)))
     throw new Failure("usage.declined", "not confirmed; nothing was changed");
+  const find = orMachines(loginsOf(manifest), site.machine);
   const job: Job = {
     site,
     who: whoAmI(),
@@ -264,8 +265,8 @@ export async function carryOutOn(
     acceptGolden: options.acceptGolden === true,
     accepted: [],
     edgeImage: wish.edge.image,
-    findLogin: orMachines(loginsOf(manifest), site.machine),
-    supplyEdge: supplyEdge(wish.edge.image),
+    findLogin: find,
+    supplyEdge: supplyEdge(wish.edge.image, find),
     https,
     keys: errand.keys,
     alerts: errand.alerts,

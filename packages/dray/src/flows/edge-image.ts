@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { Failure } from "../base/failure.ts";
+import { engineAuth, type FindLogin } from "../base/registry/login.ts";
+import { parseReference } from "../base/registry/reference.ts";
 import type { Context } from "../core/context.ts";
 import { isMissing } from "../machine/engine.ts";
 import type { Manifest } from "../manifest/schema.ts";
@@ -14,8 +16,8 @@ export function edgeImageOf(manifest: Manifest): string {
   return manifest.edge.image ?? process.env["DRAY_EDGE_IMAGE"] ?? DEFAULT_EDGE;
 }
 
-/** Brings the edge's image to a machine: it is there, or this computer's engine has it, or the machine pulls it. @throws Failure image.not-found */
-export function supplyEdge(image: string): (site: Site, context: Context) => Promise<void> {
+/** Brings the edge's image to a machine: it is there, or this computer's engine has it, or the machine pulls it, with the login that there is (Docker Hub gives strangers little). @throws Failure image.not-found */
+export function supplyEdge(image: string, find: FindLogin): (site: Site, context: Context) => Promise<void> {
   return async (site, context) => {
     const { engine, name } = site.machine;
     const { signal } = context;
@@ -23,7 +25,10 @@ export function supplyEdge(image: string): (site: Site, context: Context) => Pro
     const carried = await carryFromHere(site, image, context);
     if (carried) return;
     try {
-      for await (const _line of engine.stream("POST", "/images/create", { query: { fromImage: image }, signal }));
+      const { registry } = parseReference(image);
+      const headers = engineAuth(registry, await find(registry, signal));
+      const query = { fromImage: image };
+      for await (const _line of engine.stream("POST", "/images/create", { query, headers, signal }));
     } catch (error) {
       throw new Failure(
         "image.not-found",

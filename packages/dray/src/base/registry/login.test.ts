@@ -51,7 +51,11 @@ test("what docker login left is found, by its file or by a credential helper", a
   expect(shown(await find("ghcr.io"))).toEqual(["me", "pass:word", "config.json"]);
   expect(shown(await find("docker.io"))).toEqual(["me", "pass:word", "config.json"]);
   expect(shown(await find("helped.example"))).toEqual(["w", "of helped.example", "docker-credential-world"]);
-  expect(await find("broken.example")).toBeUndefined();
+  await expect(find("broken.example")).rejects.toMatchObject({
+    code: "registry.unauthorized",
+    message: expect.stringContaining("docker-credential-none-such"),
+    hint: "is it installed, and on the PATH?",
+  });
   expect(await find("quay.io")).toBeUndefined();
 });
 

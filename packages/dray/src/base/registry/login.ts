@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
+import { Failure } from "../failure.ts";
 import { googleToken } from "../google/token.ts";
 import { run } from "../process.ts";
 import { Secret } from "../secret.ts";
@@ -45,9 +46,15 @@ async function dockerLogin(registry: string, signal: AbortSignal): Promise<Login
   const text = await readFile(file, "utf8").catch(() => "{}");
   const config = JSON.parse(text) as DockerConfig;
   const key = registry === "docker.io" ? HUB : registry;
-  const helper = config.credHelpers?.[registry] ?? config.credsStore;
+  const own = config.credHelpers?.[registry];
+  const helper = own ?? config.credsStore;
   if (helper !== undefined) {
-    const found = await askHelper(helper, key, signal);
+    // One that is for every registry may be of another computer, and the image open to all; one for this registry is meant.
+    const found = await askHelper(helper, key, signal).catch((error: unknown) => {
+      signal.throwIfAborted();
+      if (own !== undefined) throw error;
+      return undefined;
+    });
     if (found !== undefined) return found;
   }
   const auth = config.auths?.[key]?.auth ?? config.auths?.[`https://${registry}`]?.auth;
@@ -62,8 +69,20 @@ async function askHelper(helper: string, key: string, signal: AbortSignal): Prom
   const limit = AbortSignal.any([signal, AbortSignal.timeout(HELPER_MS)]);
   const ended = await run([program, "get"], { signal: limit, stdin: key }).catch(() => undefined);
   signal.throwIfAborted();
-  // "credentials not found" ends with 1: somebody else may know.
-  if (ended?.code !== 0) return undefined;
+  // It says that on standard output, and ends with 1: somebody else may know (docker-credential-helpers, "get").
+  if (ended !== undefined && ended.code !== 0 && /not found/i.test(ended.stdout)) return undefined;
+  if (ended?.code !== 0) {
+    const said = (ended?.stderr ?? "").trim() || (ended?.stdout ?? "").trim().split("\n")[0];
+    throw new Failure(
+      "registry.unauthorized",
+      `${program}, which docker's configuration names for ${key}, gives no login`,
+      {
+        hint:
+          ended === undefined ? `is it installed, and on the PATH?` : `run it by hand: echo ${key} | ${program} get`,
+        details: said === undefined || said === "" ? [] : [said.slice(0, 200)],
+      },
+    );
+  }
   const { Username: user = "", Secret: secret = "" } = JSON.parse(ended.stdout) as {
     Username?: string;
     Secret?: string;
