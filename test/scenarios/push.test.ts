@@ -1,3 +1,5 @@
+import { generateKeyPairSync } from "node:crypto";
+import path from "node:path";
 import { expect, test } from "vitest";
 import { REGISTRY_HOST } from "../world/google/artifacts.ts";
 import { startGoogle } from "../world/google/google.ts";
@@ -92,6 +94,34 @@ test("with registry: in the manifest a new machine pulls what was pushed, with t
   );
   expect(planted).toBe("");
   expect(deployed.stdout + deployed.stderr).not.toContain(google.token);
+});
+
+test("with a service account's key, and at Google's real names: nothing is told where to go", async () => {
+  await using google = await startGoogle();
+  await using laptop = await openLaptop(google);
+  google.artifacts.rights.set(`${google.project}/models`, ["pull", "push"]);
+  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const key = {
+    type: "service_account",
+    project_id: google.project,
+    private_key_id: "k",
+    private_key: privateKey.export({ type: "pkcs8", format: "pem" }),
+    client_email: `me@${google.project}.iam.gserviceaccount.com`,
+    token_uri: "https://oauth2.googleapis.com/token",
+  };
+  await laptop.write("sa.json", JSON.stringify(key));
+  for (const name of Object.keys(laptop.env)) if (/^(CLOUDSDK_|GOOGLE_)/.test(name)) delete laptop.env[name];
+  laptop.env["GOOGLE_APPLICATION_CREDENTIALS"] = path.join(laptop.folder, "sa.json");
+  laptop.env["CLOUDSDK_CONFIG"] = laptop.folder;
+  await laptop.write(
+    "dray.yaml",
+    `service: decisions\nmachine: nobody@203.0.113.9\nimage: ${appImage("1")}\nregistry: ${REGISTRY_HOST}/${google.project}/models\n`,
+  );
+  expect(await laptop.json("machine", "ls", "--cloud", "gce")).toEqual([]);
+  expect((await laptop.json<Pushed>("push")).sent).toBeGreaterThan(0);
+  const status = await laptop.dray("status", "--target", "vertex");
+  expect(status.stdout, status.stderr).toContain("nothing is deployed: nothing is billed");
+  expect(google.rejected).toEqual([]);
 });
 
 /** The tag of the live release's image, as status tells it. */

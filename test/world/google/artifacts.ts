@@ -10,6 +10,13 @@ import { addressOf, must, prepareTokenRegistry } from "../images.ts";
 import type { Outside } from "./vm.ts";
 
 export const REGISTRY_HOST = "us-central1-docker.pkg.dev";
+/** Google's other names that lead here, for a laptop that is not told to go elsewhere. */
+const API_HOSTS = [
+  "oauth2.googleapis.com",
+  "compute.googleapis.com",
+  "us-central1-aiplatform.googleapis.com",
+  "logging.googleapis.com",
+];
 
 /** Artifact Registry at its real name: Debian's registry, behind a front that gives tokens as Google's does. */
 export interface Artifacts extends AsyncDisposable {
@@ -34,10 +41,11 @@ export async function startArtifacts(
   outside: Outside,
   name: string,
   isGood: (token: string) => boolean,
+  api: http.RequestListener,
 ): Promise<Artifacts> {
   const folder = await mkdtemp(path.join(tmpdir(), "dray-world-"));
   const at = (file: string): string => path.join(folder, file);
-  await selfSigned(at("ca.pem"), at("key.pem"), `DNS:${REGISTRY_HOST}`);
+  await selfSigned(at("ca.pem"), at("key.pem"), [REGISTRY_HOST, ...API_HOSTS].map((each) => `DNS:${each}`).join(","));
   const [cert, key] = [await readFile(at("ca.pem"), "utf8"), await readFile(at("key.pem"), "utf8")];
   const image = await prepareTokenRegistry();
   const realm = `REGISTRY_AUTH_TOKEN_REALM=https://${REGISTRY_HOST}/v2/token`;
@@ -46,7 +54,7 @@ export async function startArtifacts(
   const settings = [realm, service, host, `TOKEN_CERTIFICATE=${cert}`].flatMap((each) => ["-e", each]);
   await must(["docker", "run", "-d", "--name", name, "--network", outside.name, ...settings, image]);
   const behind = await addressOf(name);
-  await writeFile(at("hosts"), `127.0.0.1 localhost\n${outside.gateway} ${REGISTRY_HOST}\n`);
+  await writeFile(at("hosts"), `127.0.0.1 localhost\n${outside.gateway} ${[REGISTRY_HOST, ...API_HOSTS].join(" ")}\n`);
   const state = {
     ca: at("ca.pem"),
     hosts: at("hosts"),
@@ -106,6 +114,7 @@ export async function startArtifacts(
 
   const front = https.createServer({ cert, key }, (request, reply) => {
     const url = new URL(request.url ?? "/", `https://${REGISTRY_HOST}`);
+    if (API_HOSTS.includes(request.headers.host ?? "")) return api(request, reply);
     if (url.pathname === "/v2/token") return giveToken(url, request, reply);
     const repository = url.pathname.split("/").slice(2, 4).join("/");
     if (url.pathname !== "/v2/" && request.headers.authorization !== undefined && !state.rights.has(repository))

@@ -66,17 +66,24 @@ export async function startGoogle(): Promise<Google> {
   const changes: Google["changes"] = [];
   const fake = { project: compute.project, token };
   const { outside } = compute;
-  const artifacts = await startArtifacts(outside, `${outside.name}-registry`, (shown) => shown === fake.token);
+  const artifacts = await startArtifacts(
+    outside,
+    `${outside.name}-registry`,
+    (shown) => shown === fake.token,
+    (request, reply) => listen(request, reply),
+  );
   outside.names.set(REGISTRY_HOST, artifacts.ca);
   const vertex = new FakeVertex(outside, artifacts);
-  const server = http.createServer((request, reply) => {
+  const listen: http.RequestListener = (request, reply) => {
+    if (request.url === "/token") return void giveToken(request, reply, fake.token);
     const send = (answer: Answer | undefined): void => {
       // A prediction's answer is sent already.
       if (answer !== undefined)
         reply.writeHead(answer[0], { "content-type": "application/json" }).end(JSON.stringify(answer[1]));
     };
     route(request, reply).then(send, (error: unknown) => reply.writeHead(500).end(String(error)));
-  });
+  };
+  const server = http.createServer(listen);
   const route = async (request: http.IncomingMessage, reply: http.ServerResponse): Promise<Answer | undefined> => {
     const verb = request.method ?? "GET";
     const url = new URL(request.url ?? "/", "http://google");
@@ -165,4 +172,20 @@ function logProblems(body: unknown): string[] {
     ...given.filter((key) => !known.has(key)).map((key) => `${key} is unknown`),
     ...(given.includes("resourceNames") ? [] : ["resourceNames is missing"]),
   ];
+}
+
+/** Google's token server for a service account's key (RFC 7523): the assertion names who, and for what. */
+async function giveToken(request: http.IncomingMessage, reply: http.ServerResponse, token: string): Promise<void> {
+  let text = "";
+  for await (const chunk of request) text += String(chunk);
+  const form = new URLSearchParams(text);
+  const [, claims = ""] = (form.get("assertion") ?? "").split(".");
+  const said = JSON.parse(Buffer.from(claims, "base64url").toString() || "{}") as { iss?: string; scope?: string };
+  const good =
+    form.get("grant_type") === "urn:ietf:params:oauth:grant-type:jwt-bearer" &&
+    said.scope?.endsWith("/cloud-platform") === true;
+  const body = good
+    ? { access_token: token, expires_in: 3599, token_type: "Bearer" }
+    : { error: "invalid_grant", error_description: "Invalid JWT" };
+  reply.writeHead(good ? 200 : 400, { "content-type": "application/json" }).end(JSON.stringify(body));
 }

@@ -32,6 +32,8 @@ export interface MachineWish {
   system: string;
   /** Who logs in, and with which public key (a line of OpenSSH's). */
   login: { user: string; key: string };
+  /** Told the machine's host keys, as soon as the cloud has told them: lines of known_hosts without the name. */
+  onHostKeys: (address: string, keys: readonly string[]) => Promise<void>;
 }
 
 /** Makes machines, addresses and firewall rules. Everything may be run again: what is half made is gone on with. */
@@ -50,6 +52,4 @@ export interface Cloud {
 /** A machine that is ready for its first deploy. */
 export interface MadeMachine extends CloudMachine {
   external: string;
-  /** Its host keys as the cloud tells them, lines of known_hosts without the name. */
-  hostKeys: string[];
 }

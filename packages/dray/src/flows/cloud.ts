@@ -25,17 +25,20 @@ export interface Created extends CloudMachine {
 /** Looks at what is missing of a machine; what is done after that ends with its host keys written down. @throws Failure */
 export async function createMachine(
   cloud: Cloud,
-  wish: Omit<MachineWish, "login">,
+  wish: Omit<MachineWish, "login" | "onHostKeys">,
   context: Context,
 ): Promise<Prepared<Created>> {
   checkName(wish.name);
   const login = await ownLogin(wish.name, context.signal);
-  const prepared: Prepared<MadeMachine> = await cloud.create({ ...wish, login }, context);
+  let knownHosts = "";
+  const onHostKeys = async (address: string, keys: readonly string[]): Promise<void> => {
+    knownHosts = await rememberHostKeys(address, keys, context.signal);
+  };
+  const prepared: Prepared<MadeMachine> = await cloud.create({ ...wish, login, onHostKeys }, context);
   return {
     ...prepared,
     perform: async (inner) => {
-      const { hostKeys, ...machine } = await prepared.perform(inner);
-      const knownHosts = await rememberHostKeys(machine.external, hostKeys, inner.signal);
+      const machine = await prepared.perform(inner);
       return { ...machine, ssh: `${login.user}@${machine.external}`, knownHosts };
     },
   };

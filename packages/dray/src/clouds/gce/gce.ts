@@ -1,6 +1,7 @@
 import { Failure } from "../../base/failure.ts";
 import { GoogleApi } from "../../base/google/api.ts";
 import { googleProject } from "../../base/google/project.ts";
+import type { OnWait } from "../../base/google/operation.ts";
 import { carryOut, type Undo } from "../../core/carry-out.ts";
 import type { Cloud, CloudMachine, MachineWish, MadeMachine } from "../../core/cloud.ts";
 import type { Left, Prepared } from "../../core/prepared.ts";
@@ -61,15 +62,14 @@ async function prepare(compute: Compute, wish: MachineWish): Promise<Prepared<Ma
     plan,
     ...(monthly === undefined ? {} : { monthly }),
     perform: async (context) => {
-      const made: { hostKeys: string[] } = { hostKeys: [] };
-      await carryOut(plan, (step, inner) => perform(step, wish, compute.under(inner.signal), made, inner), context);
+      await carryOut(plan, (step, inner) => perform(step, wish, compute.under(inner.signal), inner), context);
       const found = await compute.get<Instance>(zonal(wish.zone), `instances/${wish.name}`);
       const machine = machineOf(found, await compute.addresses());
       if (machine.external === undefined)
         throw new Failure("google.failed", `${wish.name} runs without an external address`, {
           hint: `dray machine rm ${wish.name}, then make it again`,
         });
-      return { ...machine, external: machine.external, hostKeys: made.hostKeys };
+      return { ...machine, external: machine.external };
     },
   };
 }
@@ -83,7 +83,6 @@ async function perform(
   { kind, on }: GceStep,
   wish: MachineWish,
   compute: Compute,
-  made: { hostKeys: string[] },
   context: Context,
 ): Promise<Undoable> {
   const { name, zone } = wish;
@@ -122,12 +121,20 @@ async function perform(
       await compute.change("POST", zonal(zone), `instances/${name}/start`, onWait);
       return {};
     case "boot":
-      made.hostKeys = await hostKeys(compute, wish, onWait, context.signal);
-      return { note: `${made.hostKeys.length} host keys` };
+      return { note: `${await meet(wish, compute, onWait, context.signal)} host keys` };
     case "docker":
       await dockerReady(compute, wish, onWait, context.signal);
       return {};
   }
+}
+
+/** Waits for the machine's host keys, and hands them on with its address: whatever fails later, it can be looked at. */
+async function meet(wish: MachineWish, compute: Compute, onWait: OnWait, signal: AbortSignal): Promise<number> {
+  const keys = await hostKeys(compute, wish, onWait, signal);
+  const found = await compute.get<Instance>(zonal(wish.zone), `instances/${wish.name}`);
+  const { external } = machineOf(found, []);
+  if (external !== undefined) await wish.onHostKeys(external, keys);
+  return keys.length;
 }
 
 /** What Google says of a wish that cannot be, in the words of the command line. */

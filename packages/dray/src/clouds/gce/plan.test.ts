@@ -9,6 +9,7 @@ const wish = {
   diskGb: 20,
   system: "debian-12",
   login: { user: "me", key: "ssh-ed25519 AAAA me" },
+  onHostKeys: () => Promise.resolve(),
 };
 const address = { name: "my-vm", address: "203.0.113.7", status: "IN_USE" as const, labels: { drayage: "my-vm" } };
 const instance: Instance = {
