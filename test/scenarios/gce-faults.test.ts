@@ -93,9 +93,7 @@ test("a startup script that failed is told with the machine's own words; the mac
   await laptop.write("dray.yaml", `service: decisions\nmachine: dray@${address}\nimage: x\n`);
   laptop.env["DRAY_CONTROL_HOST"] = google.compute.outside.gateway;
   const traced = await laptop.dray("trace");
-  expect(traced.stdout).toContain(
-    "the startup script of jkowalski-vm failed: dray: apt-get could not install docker.io",
-  );
+  expect(traced.stdout).toContain("the startup script of jkowalski-vm failed: apt-get could not install docker.io");
   expect((await laptop.dray("machine", "rm", "jkowalski-vm", "-y")).code).toBe(0);
   expect([google.compute.instances.size, google.compute.addresses.size]).toEqual([0, 0]);
 });

@@ -106,7 +106,7 @@ export const CLOUD_BOOT: readonly Fault[] = [
     hop: "cloud",
     title: "The machine's startup script failed",
     when: (found) => (found.cloud?.startup ?? []).length > 0 && found.engine?.code !== undefined,
-    why: (found) => `the startup script of ${nameOf(found)} failed: ${found.cloud?.startup?.at(-1)}`,
+    why: (found) => `the startup script of ${nameOf(found)} failed: ${lastWord(found.cloud?.startup ?? [])}`,
     fix: (found) =>
       `dray machine setup ${found.target.machine} installs Docker; or dray machine rm ${nameOf(found)}, and create it again`,
     outside: "ssh answers, Docker is not there.",
@@ -173,6 +173,12 @@ export const CLOUD_FIREWALL: readonly Fault[] = [
     example: (found) => told(found, {}, { rules: [{ ...OPEN, ranges: ["198.51.100.0/24"] }] }),
   },
 ];
+
+/** Its own last word, where it had one; the status that it ended with says less. */
+function lastWord(lines: readonly string[]): string {
+  const own = lines.findLast((line) => line.includes("dray: "));
+  return own === undefined ? (lines.at(-1) ?? "") : own.slice(own.indexOf("dray: ") + "dray: ".length);
+}
 
 function tagFlag(found: Evidence): string {
   const [tag] = instanceOf(found)?.tags ?? [];
