@@ -92,6 +92,11 @@ test("what does not come up, answers wrong or is worse leaves the old release as
   );
   expect([google.vertex.endpoints.size, google.vertex.models.size]).toEqual([0, 0]);
 
+  await prepare(google, laptop, "never-ready");
+  const never = await laptop.dray("deploy");
+  expect(never.stderr).toMatch(/\[release\.not-ready\] .*never became ready within the deployment timeout/);
+  expect([google.vertex.endpoints.size, google.vertex.models.size]).toEqual([0, 0]);
+
   await prepare(google, laptop, "1");
   const first = await laptop.json<{ release: string }>("deploy");
   await laptop.write("golden.json", JSON.stringify([{ ...GOLDEN[0], expect: { status: 418 } }]));
@@ -172,4 +177,33 @@ test("killed while Google deploys, it is named as billed by status, and cleared 
     { state: "traffic", share: 100 },
   ]);
   expect((await laptop.dray("remove", "-y")).code).toBe(0);
+});
+
+test("killed after any of its requests, the same command typed again finishes the job, and leaves nothing that is billed unnamed", async () => {
+  await using google = await startGoogle();
+  await using laptop = await openLaptop(google);
+  await prepare(google, laptop, "1");
+  // Model and endpoint are asked for side by side.
+  const moments = [/POST .*models:upload$/, /:deployModel$/, /^PATCH /, /:undeployModel$/];
+  for (const [index, when] of moments.entries()) {
+    // Each time another image: the last of them has two releases before it, one of which is undeployed.
+    const image = appImage(index % 2 === 0 ? "1" : "2");
+    google.seen.length = 0;
+    const running = laptop.drayRunning("deploy", image);
+    await expect.poll(() => google.seen.some((name) => when.test(name)), { interval: 5, timeout: 30_000 }).toBe(true);
+    running.kill("SIGKILL");
+    await running.ended;
+    // What Google was still at ends by itself.
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    const again = await laptop.dray("deploy", image);
+    expect(again.code, `${when.source}\n${again.stderr}`).toBe(0);
+    const found = await rows(laptop);
+    expect(found.filter(({ share }) => share > 0)).toMatchObject([{ state: "traffic", share: 100 }]);
+    expect(found.filter(({ state }) => state === "stray")).toEqual([]);
+    expect(google.vertex.endpoints.size).toBe(1);
+    expect(await laptop.json("request")).toMatchObject([{ status: 200 }]);
+  }
+  expect((await laptop.dray("remove", "-y")).code).toBe(0);
+  expect([google.vertex.endpoints.size, google.vertex.models.size]).toEqual([0, 0]);
+  expect(google.rejected).toEqual([]);
 });
