@@ -70,7 +70,7 @@ export class FakeVertex implements AsyncDisposable {
   nextError: { code: number; message: string } | undefined;
   /** Makes deploying take this long at least. */
   deployMs = 0;
-  /** Lines of Cloud Logging, by endpoint id. */
+  /** What runs, by the id of the deployed model. */
   readonly #containers = new Map<string, { name: string; url: string }>();
   readonly #operations = new Map<string, Operation>();
   readonly #cancelled = new Set<string>();

@@ -22,10 +22,9 @@ export interface CloudFacts {
     status: string;
     external?: string;
     tags: readonly string[];
-    ours: boolean;
   } | null;
   /** The reserved address under the machine's name. */
-  address?: { name: string; address: string; inUse: boolean };
+  address?: { name: string; address: string };
   /** What is in force for it; undefined: it may not be read. */
   rules?: readonly CloudRule[];
   /** The end of its serial port, where its startup script failed. */

@@ -1,4 +1,4 @@
-import type { FindLogin, Login } from "../base/registry/login.ts";
+import { type FindLogin, type Login, TOKEN_USER } from "../base/registry/login.ts";
 import { isGoogle } from "../base/registry/reference.ts";
 import { Secret } from "../base/secret.ts";
 import type { Machine } from "../machine/machine.ts";
@@ -18,7 +18,7 @@ async function accountOf(machine: Machine, signal: AbortSignal): Promise<Login |
   if (code !== 0) return undefined;
   try {
     const { access_token: token } = JSON.parse(stdout) as { access_token: string };
-    return { user: "oauth2accesstoken", password: new Secret(token), from: `the service account of ${machine.name}` };
+    return { user: TOKEN_USER, password: new Secret(token), from: `the service account of ${machine.name}` };
   } catch {
     // Something else answers at that name: no login.
     return undefined;

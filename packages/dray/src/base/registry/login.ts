@@ -19,7 +19,7 @@ export interface Login {
 export type FindLogin = (registry: string, signal: AbortSignal) => Promise<Login | undefined>;
 
 /** What Google's registries call a caller who shows an access token (Artifact Registry, "Access token"). */
-const TOKEN_USER = "oauth2accesstoken";
+export const TOKEN_USER = "oauth2accesstoken";
 const HELPER_MS = 20_000;
 const HUB = "https://index.docker.io/v1/";
 

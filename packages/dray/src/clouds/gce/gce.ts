@@ -98,7 +98,11 @@ async function perform(
     } catch (error) {
       if (context.signal.aborted) {
         const fresh = { ...context, signal: AbortSignal.timeout(TAKE_BACK_MS) };
-        await away(fresh).catch(() => undefined);
+        await away(fresh).catch((left: unknown) => {
+          const why = left instanceof Error ? left.message : String(left);
+          const text = `${collection}/${name} may be left, and cost: dray machine rm ${name} takes it away (${why})`;
+          context.emit({ type: "warning", text });
+        });
       }
       throw explain(error, wish);
     }

@@ -1,7 +1,7 @@
 import type { CloudFacts, CloudRule } from "../../core/cloud-facts.ts";
 import { serialTail } from "./boot.ts";
 import { type Compute, zonal } from "./compute.ts";
-import { type Firewall, type Instance, isOurs, lastOf } from "./resources.ts";
+import { type Firewall, type Instance, lastOf } from "./resources.ts";
 
 /** What Google says of the machine with that address, or one of those names. @throws Failure google.* */
 export async function lookAt(compute: Compute, address: string, names: readonly string[]): Promise<CloudFacts> {
@@ -14,9 +14,7 @@ export async function lookAt(compute: Compute, address: string, names: readonly 
     cloud: "gce",
     project: compute.api.project,
     machine: null,
-    ...(reserved?.address === undefined
-      ? {}
-      : { address: { name: reserved.name, address: reserved.address, inUse: reserved.status === "IN_USE" } }),
+    ...(reserved?.address === undefined ? {} : { address: { name: reserved.name, address: reserved.address } }),
   };
   if (instance === undefined) return facts;
   const zone = lastOf(instance.zone);
@@ -34,7 +32,6 @@ export async function lookAt(compute: Compute, address: string, names: readonly 
       status: instance.status,
       ...(external === undefined ? {} : { external }),
       tags: instance.tags?.items ?? [],
-      ours: isOurs(instance, instance.name),
     },
     ...(rules === undefined ? {} : { rules }),
     ...(failed.length === 0 ? {} : { startup: failed }),

@@ -45,7 +45,6 @@ const told = (found: Evidence, machine: Partial<Instance> | null, more: Partial<
             status: "RUNNING",
             external: "203.0.113.7",
             tags: ["drayage-web"],
-            ours: true,
             ...machine,
           },
     rules: [OPEN],
@@ -95,7 +94,7 @@ export const CLOUD_MACHINE: readonly Fault[] = [
       `dray machine create ${nameOf(found)} makes it again; dray machine rm ${nameOf(found)} releases the address`,
     outside: "Nothing answers, ssh neither.",
     byHand: "`gcloud compute instances list` does not have it.",
-    example: (found) => told(found, null, { address: { name: "my-vm", address: "203.0.113.7", inUse: false } }),
+    example: (found) => told(found, null, { address: { name: "my-vm", address: "203.0.113.7" } }),
   },
 ];
 
