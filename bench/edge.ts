@@ -77,7 +77,11 @@ function summary(
   light: Map<string, Measured[]>,
 ): Record<string, number> {
   const rps = (name: string): number => Math.round(median((full.get(name) ?? []).map((each) => each.rps)));
-  const ratio = (a: string, b: string): number => Math.round((rps(a) / rps(b)) * 100) / 100;
+  // Turn by turn: a neighbour on the same core takes from both of a turn alike.
+  const ratio = (a: string, b: string): number => {
+    const [ours, theirs] = [full.get(a) ?? [], full.get(b) ?? []];
+    return Math.round(median(ours.map((each, turn) => each.rps / (theirs[turn]?.rps ?? Number.NaN))) * 100) / 100;
+  };
   const of = (name: string, what: "p50" | "p99"): number =>
     Math.round(median((light.get(name) ?? []).map((each) => each[what])) * 1000) / 1000;
   return {

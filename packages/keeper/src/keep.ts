@@ -52,7 +52,7 @@ export async function keep(home: string, secrets: Secrets): Promise<void> {
   const [numbers, prometheus] = [new Numbers(home), new Prometheus()];
   const alerts = new Alerts(home, secrets, numbers, log);
   await numbers.load();
-  const receiver = await receive(new LogFile(home), [numbers, prometheus, hung]);
+  const receiver = await receive(home, new LogFile(home), [numbers, prometheus, hung]);
   const server = await serve({ challenges: certificates.challenges, numbers, prometheus });
   const requests = new Requests(home);
   const copies = await takeCopies((copy) => {

@@ -90,7 +90,7 @@ function keyRules(service: ServiceState, front: Front | undefined): string[] {
     // The release has no use for a key of the edge's; another Authorization is its own.
     "  http-request del-header x-api-key if { var(txn.caller) -m found }",
     "  http-request del-header authorization if { var(txn.caller) -m found }",
-    "  http-request set-header x-dray-key %[var(txn.caller)] if { var(txn.caller) -m found }",
+    "  http-request add-header x-dray-key %[var(txn.caller)] if { var(txn.caller) -m found }",
   ];
 }
 
@@ -109,8 +109,9 @@ function rateRules(service: ServiceState, front: Front | undefined): string[] {
   if (front?.rate === undefined) return [];
   const { count, perMs } = front.rate;
   return [
-    `  http-request track-sc0 var(txn.caller) table ${tableName(service.service)} if { var(txn.caller) -m found }`,
-    `  http-request track-sc0 src table ${tableName(service.service)} if !{ var(txn.caller) -m found }`,
+    // Where there is no caller the first does nothing, and where there is one the second.
+    `  http-request track-sc0 var(txn.caller) table ${tableName(service.service)}`,
+    `  http-request track-sc0 src table ${tableName(service.service)}`,
     `  ${refuse(429, "too many requests from you", ` hdr retry-after ${Math.ceil(perMs / 1000)}`)} if { sc_http_req_rate(0) gt ${count} }`,
   ];
 }
@@ -123,13 +124,13 @@ function bodyRules(front: Front | undefined): string[] {
   if (front?.body === undefined)
     return ["  http-request wait-for-body time 30s if { req.hdr(content-length) -m found }"];
   const tooLarge = refuse(413, `a body of at most ${front.body} bytes`);
-  const unsaid = "!{ req.hdr(content-length) -m found }";
+  const unsaid = "{ var(txn.head) -m found }";
   return [
     `  ${tooLarge} if { req.body_size gt ${front.body} }`,
+    "  http-request set-var(txn.head) req.hdrs,length if !{ req.hdr(content-length) -m found }",
     "  http-request wait-for-body time 30s",
     // Chunked: its length is known when it has come whole; what does not fit into the buffer would go past the limit.
     `  ${tooLarge} if ${unsaid} { req.body_len gt ${front.body} }`,
-    `  http-request set-var(txn.head) req.hdrs,length if ${unsaid}`,
     `  ${refuse(411, "a large body has to say its length")} if ${unsaid} { req.body_len,add(txn.head) gt ${SEEN_WHOLE} }`,
   ];
 }
@@ -174,8 +175,8 @@ function copyRules(service: ServiceState): string[] {
   ];
 }
 
-/** Where the keeper takes the access log. */
-const LOG_PORT = 9996;
+/** Where the keeper takes the access log: a socket, which nobody else on the machine's network can write to. */
+const LOG_SOCKET = `${HOME}/access.sock`;
 
 /**
  * The access log. Where there is a keeper it empties a ring in HAProxy's memory, many lines at once; a write for each
@@ -190,7 +191,7 @@ ring access
   size 4194304
   timeout connect 5s
   timeout server 10s
-  server keeper ${keeper}:${LOG_PORT} log-proto legacy
+  server keeper unix@${LOG_SOCKET} log-proto legacy
 `;
   if (!copying) return { log: "  log ring@access len 4096 format raw local0", sections: ring };
   return {

@@ -33,10 +33,9 @@ export function frontend(state: EdgeState): string {
     // `dray request` asks where the time went; nobody else is told.
     "  http-request set-var(txn.timing) req.hdr(x-dray-timing)",
     // What only we say; with underscores, too, which many frameworks take for dashes.
-    "  http-request del-header ^x[-_]dray[-_] -m reg",
-    "  http-request del-header ^x_request[-_]id$|^x-request_id$ -m reg",
+    "  http-request del-header ^x[-_](dray[-_]|request[-_]id$) -m reg",
     // One id in the answer, in the release's hands and in both logs; a client's own would be anybody's.
-    "  http-request set-header x-request-id %[unique-id]",
+    "  http-request add-header x-request-id %[unique-id]",
     "  http-after-response set-header x-request-id %[unique-id]",
     ...services.flatMap((service) => numbersRoute(service, state)),
     ...routed.flatMap(routes),
