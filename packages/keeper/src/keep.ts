@@ -79,7 +79,7 @@ export async function keep(home: string, secrets: Secrets): Promise<void> {
     await sleep(LOOK_MS, undefined, { signal: stopped.signal }).catch(() => undefined);
   }
   await shadows.close();
-  receiver.close();
+  await receiver.close();
   copies.close();
   await requests.flush();
   await numbers.flush();

@@ -24,6 +24,11 @@ export class LogFile {
     if (this.#bytes > MOST_BYTES) this.#turn();
   }
 
+  /** Ends when all of it is in the file. */
+  async close(): Promise<void> {
+    await new Promise<void>((resolve) => this.#stream.end(resolve));
+  }
+
   /** At the end of a chunk, which may be in the middle of a line: the files together are whole. */
   #turn(): void {
     for (let index = FILES - 1; index > 0; index--) {

@@ -1,38 +1,57 @@
 import { once } from "node:events";
 import { rm } from "node:fs/promises";
-import { createServer, type Server, type Socket } from "node:net";
+import { createServer, type Socket } from "node:net";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Access, parseAccess } from "./access.ts";
 import type { LogFile } from "./log-file.ts";
 
 /** Where the edge's ring of log lines is emptied to: in the shared volume, where no container but the edge can write. */
 const SOCKET = "access.sock";
-/** What Node reads at once: a chunk of this size says that more is waiting. */
-const FULL = 65_536;
-/** How long lines may gather. At tens of thousands a second they come by hundreds then; woken for each handful, the edge and the keeper lose a core's twentieth. */
+/** How long lines may gather, in the socket and when that is full in the edge's ring: at tens of thousands a second they come by hundreds then. */
 const GATHER_MS = 20;
+/** How long the edge may take to see that nobody takes its lines any more. */
+const GOODBYE_MS = 500;
 
 /** Who wants to know of each request. */
 interface Taker {
   add(access: Access): void;
 }
 
+export interface Receiver {
+  /** Ends when every line that the edge has sent is taken: it is told first that nobody takes more. */
+  close(): Promise<void>;
+}
+
 /** Takes the edge's access log, line by line over a socket in `home`, keeps it in files and counts it. */
-export async function receive(home: string, log: LogFile, takers: readonly Taker[]): Promise<Server> {
+export async function receive(home: string, log: LogFile, takers: readonly Taker[]): Promise<Receiver> {
   const socket = path.join(home, SOCKET);
   // A keeper that was killed leaves its own behind.
   await rm(socket, { force: true });
-  const server = createServer((connection) => take(connection, log, takers));
+  const open = new Set<Socket>();
+  // A socket that is paused still reads until its buffer is full: the smallest one lets the lines wait outside.
+  const server = createServer({ highWaterMark: 1 }, (connection) => {
+    open.add(connection);
+    connection.once("close", () => open.delete(connection));
+    take(connection, log, takers);
+  });
   server.listen(socket);
   await once(server, "listening");
-  return server;
+  return {
+    async close() {
+      server.close();
+      const closed = [...open].map((each) => once(each.end(), "close"));
+      await Promise.race([Promise.all(closed), sleep(GOODBYE_MS)]);
+      await log.close();
+    },
+  };
 }
 
 function take(socket: Socket, log: LogFile, takers: readonly Taker[]): void {
   let rest = "";
   socket.on("error", () => socket.destroy());
+  gather(socket);
   socket.on("data", (chunk: Buffer) => {
-    if (chunk.length < FULL) gather(socket);
     log.write(chunk);
     const lines = (rest + chunk.toString("latin1")).split("\n");
     rest = lines.pop() ?? "";
@@ -44,8 +63,18 @@ function take(socket: Socket, log: LogFile, takers: readonly Taker[]): void {
   });
 }
 
-/** What comes meanwhile waits in the socket, and when that is full in the edge's ring. */
+/** Lets the socket rest after each turn of the event loop that read from it; a turn reads all that is there. */
 function gather(socket: Socket): void {
-  socket.pause();
-  setTimeout(() => socket.resume(), GATHER_MS);
+  let turn = false;
+  socket.on("data", () => {
+    if (turn) return;
+    turn = true;
+    setImmediate(() => {
+      socket.pause();
+      setTimeout(() => {
+        turn = false;
+        socket.resume();
+      }, GATHER_MS);
+    });
+  });
 }
