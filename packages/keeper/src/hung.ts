@@ -47,7 +47,10 @@ export class Hung {
   readonly #home: string;
   readonly #haproxy: Haproxy;
   readonly #log: (text: string) => void;
+  /** Since when each is known to be alive. */
   readonly #alive = new Map<string, number>();
+  /** Who has answered a request since the last look. */
+  readonly #answered = new Set<string>();
   /** Servers that are out, until they answer again: in a file, since the keeper may be restarted meanwhile. */
   #out: Record<string, string> | undefined;
   #lookedAt = 0;
@@ -60,8 +63,8 @@ export class Hung {
   }
 
   /** A request that was answered shows that its replica is alive. */
-  add({ service, server, modelMs }: Access): void {
-    if (modelMs >= 0) this.#alive.set(`s_${service}/${server}`, performance.now());
+  add({ server, modelMs }: Access): void {
+    if (modelMs >= 0) this.#answered.add(server);
   }
 
   /** Looks, when it is time. Resolves at once. */
@@ -80,6 +83,9 @@ export class Hung {
   async #look(): Promise<void> {
     this.#out ??= JSON.parse((await readIfThere(this.#file)) ?? "{}") as Record<string, string>;
     const replicas = replicasOf(JSON.parse(await readFile(path.join(this.#home, "state.json"), "utf8")) as State);
+    const now = performance.now();
+    for (const server of this.#answered) this.#alive.set(server, now);
+    this.#answered.clear();
     const known = new Set(replicas.map(({ server }) => server));
     for (const server of this.#alive.keys()) if (!known.has(server)) this.#alive.delete(server);
     await Promise.all(replicas.map((replica) => this.#judge(replica)));

@@ -14,12 +14,12 @@ test("a line of the access log, one of the edge's own answers, and what is none"
   expect(parseAccess(line("r1.2", 200, 40, "partners"))).toEqual({
     service: "loans",
     release: "r1",
-    server: "r1.2",
+    server: "s_loans/r1.2",
     status: 200,
     queueMs: 2,
     modelMs: 40,
     totalMs: 43,
-    ended: "----",
+    left: false,
     caller: "partners",
   });
   expect(parseAccess(line("<NOSRV>", 401, -1))).toMatchObject({ release: "", status: 401 });

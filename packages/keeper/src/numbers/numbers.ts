@@ -39,6 +39,8 @@ export class Numbers {
   readonly #folder: string;
   readonly #recent: Row[] = [];
   #minute = new Map<string, Row>();
+  /** The same rows, by each replica that has a part in them. */
+  readonly #byServer = new Map<string, Row>();
   #at = 0;
   #written: Promise<void> = Promise.resolve();
 
@@ -49,13 +51,8 @@ export class Numbers {
   add(access: Access, nowMs: number = Date.now()): void {
     const at = Math.floor(nowMs / 1000 / MINUTE_S) * MINUTE_S;
     if (at !== this.#at) this.#turn(at);
-    const key = `${access.service} ${access.release}`;
-    let row = this.#minute.get(key);
-    if (row === undefined) {
-      row = emptyRow(at, access.service, access.release);
-      this.#minute.set(key, row);
-    }
-    if (access.ended.startsWith("c") || access.ended.startsWith("C")) {
+    const row = this.#row(access);
+    if (access.left) {
       row.left++;
       return;
     }
@@ -64,6 +61,16 @@ export class Numbers {
     if (access.totalMs >= 0) add(row.total, access.totalMs);
     if (access.queueMs >= 0) add(row.queue, access.queueMs);
     if (access.modelMs >= 0) add(row.model, access.modelMs);
+  }
+
+  #row({ server, service, release }: Access): Row {
+    let row = this.#byServer.get(server);
+    if (row !== undefined) return row;
+    const key = `${service} ${release}`;
+    row = this.#minute.get(key) ?? emptyRow(this.#at, service, release);
+    this.#minute.set(key, row);
+    this.#byServer.set(server, row);
+    return row;
   }
 
   /** Ends the minute when it is over, also where nobody calls. */
@@ -75,6 +82,7 @@ export class Numbers {
   #turn(at: number): void {
     const rows = [...this.#minute.values()];
     this.#minute = new Map();
+    this.#byServer.clear();
     this.#at = at;
     this.#recent.push(...rows);
     while ((this.#recent[0]?.at ?? at) < at - HOUR_S) this.#recent.shift();

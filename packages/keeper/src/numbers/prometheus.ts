@@ -38,7 +38,7 @@ export class Prometheus {
   add(access: Access): void {
     if (!this.#asked) return;
     const { service, release, status, caller } = access;
-    if (/^c/i.test(access.ended)) return;
+    if (access.left) return;
     this.#requests.inc({ service, release, status: String(status) });
     if (caller !== "-") this.#callers.inc({ service, caller });
     for (const [index, ms] of [access.totalMs, access.queueMs, access.modelMs].entries())
