@@ -88,17 +88,20 @@ const names = new Map<string, string>();
 const asked = new Map<string, Asked>();
 
 function known(name: string): string {
-  return names.get(name) ?? remember(names, name, name);
+  return names.get(name) ?? remember(names, name, (own) => own);
 }
 
 function askedOf(server: string): Asked {
-  return asked.get(server) ?? remember(asked, server, split(server));
+  return asked.get(server) ?? remember(asked, server, split);
 }
 
-function remember<T>(memory: Map<string, T>, name: string, value: T): T {
+function remember<T>(memory: Map<string, T>, name: string, make: (name: string) => T): T {
   // Releases come and go for as long as the keeper runs.
   if (memory.size >= MOST_NAMES) memory.clear();
-  memory.set(name, value);
+  // A part of a string holds the whole, here all that came with it; a copy does not.
+  const own = Buffer.from(name).toString();
+  const value = make(own);
+  memory.set(own, value);
   return value;
 }
 

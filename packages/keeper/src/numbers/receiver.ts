@@ -40,7 +40,7 @@ export async function receive(home: string, log: LogFile, takers: readonly Taker
   return {
     async close() {
       server.close();
-      const closed = [...open].map((each) => once(each.end(), "close"));
+      const closed = [...open].map((each) => new Promise((resolve) => each.end().once("close", resolve)));
       await Promise.race([Promise.all(closed), sleep(GOODBYE_MS)]);
       await log.close();
     },
