@@ -115,8 +115,18 @@ async function call(vm: Vm, agent: http.Agent, window: Window): Promise<void> {
 }
 
 async function edgeMemory(vm: Vm): Promise<number> {
-  const said = await vm.inside("docker", "exec", "dray-edge", "cat", "/proc/1/status", "/proc/7/status");
-  return [...said.matchAll(/VmRSS:\s+(\d+)/g)].reduce((sum, [, kib]) => sum + Number(kib) * 1024, 0);
+  // Master and worker, whatever their numbers; what ends meanwhile has no file any more.
+  const said = await vm.inside(
+    "docker",
+    "exec",
+    "dray-edge",
+    "bash",
+    "-c",
+    "cat /proc/[0-9]*/status 2>/dev/null; true",
+  );
+  const resident = [...said.matchAll(/^Name:\s+haproxy\n[\s\S]*?^VmRSS:\s+(\d+)/gm)];
+  if (resident.length === 0) throw new Error(`no haproxy in ${said}`);
+  return resident.reduce((sum, [, kib]) => sum + Number(kib) * 1024, 0);
 }
 
 const at = (times: readonly number[], share: number): number => Math.round(percentile(times, share) * 10) / 10;
