@@ -8,7 +8,7 @@ import type { Manifest } from "../manifest/schema.ts";
 import { carry, direct } from "../registries/direct.ts";
 import type { Site } from "../targets/machines/observe.ts";
 
-/** Without the name of a Debian: Docker Hub has each release of HAProxy for one Debian only. Any image with HAProxy 3.2, bash and coreutils will do. */
+/** HAProxy's own, whichever Debian it is built on. Any image with HAProxy 3.2, bash and coreutils will do. */
 const DEFAULT_EDGE = "docker.io/library/haproxy:3.2.9";
 
 /** One setting: `edge.image` in the manifest, else DRAY_EDGE_IMAGE, else HAProxy's own image. */

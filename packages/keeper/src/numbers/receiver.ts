@@ -19,7 +19,7 @@ interface Taker {
 }
 
 export interface Receiver {
-  /** Ends when every line that the edge has sent is taken: it is told first that nobody takes more. */
+  /** Ends when every line that the edge has sent is taken, or after half a second: it is told first that nobody takes more. */
   close(): Promise<void>;
 }
 
@@ -42,6 +42,8 @@ export async function receive(home: string, log: LogFile, takers: readonly Taker
       server.close();
       const closed = [...open].map((each) => new Promise((resolve) => each.end().once("close", resolve)));
       await Promise.race([Promise.all(closed), sleep(GOODBYE_MS)]);
+      // Who still sends would write to a log that is closed.
+      for (const each of open) each.destroy();
       await log.close();
     },
   };
