@@ -75,7 +75,12 @@ test("services share a name by their paths; each sees its own, and a key opens n
   // Another word that begins so is not below it.
   expect(releases[0]?.release).not.toBe(releases[1]?.release);
   expect(releases[1]?.release).toBe(releases[2]?.release);
-  expect((await ask("/loans/echo")).told["x-forwarded-prefix"]).toBe("/loans");
+  const forged = { "x-forwarded-for": "203.0.113.9", x_forwarded_for: "203.0.113.9", "x-forwarded-proto": "https" };
+  const { told } = await ask("/loans/echo", forged);
+  expect(told).toMatchObject({ "x-forwarded-prefix": "/loans", "x-forwarded-proto": "http" });
+  // An IPv4 client is called by its own address, and only the edge says where a request comes from.
+  expect(told["x-forwarded-for"]).toMatch(/^[\d.]+$/);
+  expect(JSON.stringify(told)).not.toContain("203.0.113.9");
   expect((await ask("/loans/eu/decisions")).status).toBe(401);
   const bearer = { authorization: "Bearer a-key-of-a-good-length-1" };
   expect((await ask("/loans/eu/decisions", bearer)).status).toBe(200);

@@ -26,14 +26,14 @@ export function frontend(state: EdgeState): string {
   const open = services.find(({ domain, prefix }) => domain === undefined && prefix === undefined);
   return [
     "frontend http",
-    `  bind :::${state.port} v4v6`,
+    ...binds(state.port),
     ...tlsLines(state, services),
-    "  http-request set-header x-forwarded-for %[src]",
-    "  http-request set-header x-forwarded-proto %[ssl_fc,iif(https,http)]",
     // `dray request` asks where the time went; nobody else is told.
     "  http-request set-var(txn.timing) req.hdr(x-dray-timing)",
     // What only we say; with underscores, too, which many frameworks take for dashes.
-    "  http-request del-header ^x[-_](dray[-_]|request[-_]id$) -m reg",
+    "  http-request del-header ^x[-_](dray[-_]|request[-_]id$|forwarded[-_](for|proto)$) -m reg",
+    "  http-request add-header x-forwarded-for %[src]",
+    "  http-request add-header x-forwarded-proto %[ssl_fc,iif(https,http)]",
     // One id in the answer, in the release's hands and in both logs; a client's own would be anybody's.
     "  http-request add-header x-request-id %[unique-id]",
     "  http-after-response set-header x-request-id %[unique-id]",
@@ -45,6 +45,11 @@ export function frontend(state: EdgeState): string {
       ? []
       : ["backend keeper", `  server keeper ${state.keeper.address}:${KEEPER_PORT}`, ""]),
   ].join("\n");
+}
+
+/** A socket for each family: one for both calls an IPv4 client `::ffff:192.0.2.1`, in the logs and to the release. */
+function binds(port: number, also = ""): string[] {
+  return [`  bind 0.0.0.0:${port}${also}`, `  bind :::${port} v6only${also}`];
 }
 
 const NAMED = 1_000_000;
@@ -64,7 +69,7 @@ function tlsLines(state: EdgeState, services: readonly ServiceState[]): string[]
   const port = state.tls === 443 ? "" : `:${state.tls}`;
   const strict = services.filter((service) => service.domain !== undefined && isStrict(service));
   return [
-    `  bind :::${state.tls} v4v6 ssl crt-list ${certificatesFile} alpn h2,http/1.1 ssl-min-ver TLSv1.2`,
+    ...binds(state.tls, ` ssl crt-list ${certificatesFile} alpn h2,http/1.1 ssl-min-ver TLSv1.2`),
     `  http-request redirect code 308 location https://%[req.hdr(host),host_only]${port}%[capture.req.uri] if !{ ssl_fc } !${CHALLENGE} { req.hdr(host),host_only,lower,map_str(${httpsMap}) -m found }`,
     ...strict.map(
       ({ domain }) =>
