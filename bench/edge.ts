@@ -14,8 +14,11 @@ const KEY = "a-partner-key-of-a-good-length";
 const ROW = '{"income": 1200, "age": 41, "amount": 9000}';
 /** As many as the limit lets through: with half of them the edge's core is idle a tenth of the time, since the load's core has the keeper, too. */
 const CONNECTIONS = 64;
-const SECONDS = 4;
+/** A neighbour on the machine comes and goes within seconds: many short turns, each peer once in each, meet it alike. */
+const TURNS = 4;
+const TURN_SECONDS = 1;
 const STEADY_PER_SECOND = 1000;
+const STEADY_SECONDS = 4;
 const IMAGE = "drayage-bench/edge";
 const FOLDER = fileURLToPath(new URL("edge", import.meta.url));
 const UPSTREAM = 9301;
@@ -30,7 +33,10 @@ interface Peer {
   mount?: string;
 }
 
-/** Requests a second at saturation, and p50/p99 at 1,000 a second; medians of `rounds` turns, each peer once a turn. */
+/**
+ * Requests a second at saturation, and p50/p99 at 1,000 a second; medians of all turns. Each of `rounds` starts every
+ * peer anew; those that have no turn wait idle.
+ */
 export async function benchEdge(rounds: number, say: (line: string) => void): Promise<Record<string, number>> {
   await prepareImages();
   await must(["docker", "build", "-q", "-t", IMAGE, "-f", path.join(FOLDER, "edge.Dockerfile"), FOLDER]);
@@ -40,23 +46,12 @@ export async function benchEdge(rounds: number, say: (line: string) => void): Pr
   const stopKeeper = startPinned([KEEPER], "1", { DRAY_HOME: home, DRAY_SECRETS: path.join(home, "secrets") });
   const stopUpstream = await start({ name: "direct", port: UPSTREAM, image: IMAGE, argv: haproxy("upstream") }, "1");
   const peers = await peersIn(home);
-  const full = new Map<string, Measured[]>();
-  const light = new Map<string, Measured[]>();
+  const full: Measurements = new Map();
+  const light: Measurements = new Map();
   try {
     for (let round = 0; round < rounds; round++) {
-      for (const peer of peers) {
-        const stop = peer.name === "direct" ? undefined : await start(peer, "0");
-        try {
-          note(full, peer.name, await load(peer.port, ROW, CONNECTIONS, SECONDS, bearer));
-          note(light, peer.name, await steady(peer.port, ROW, STEADY_PER_SECOND, SECONDS, bearer));
-        } finally {
-          await stop?.();
-        }
-        const last = [full, light].map((of) => of.get(peer.name)?.at(-1)) as [Measured, Measured];
-        say(
-          `${peer.name}: ${Math.round(last[0].rps)} requests/s; at 1,000/s p50 ${last[1].p50} ms, p99 ${last[1].p99} ms`,
-        );
-      }
+      await oneRound(peers, full, light);
+      for (const { name } of peers) say(line(name, full.get(name) ?? [], light.get(name) ?? []));
     }
   } finally {
     await stopUpstream();
@@ -68,17 +63,36 @@ export async function benchEdge(rounds: number, say: (line: string) => void): Pr
 
 const bearer = `Bearer ${KEY}`;
 
-function note(into: Map<string, Measured[]>, name: string, measured: Measured): void {
+function note(into: Measurements, name: string, measured: Measured): void {
   into.set(name, [...(into.get(name) ?? []), measured]);
 }
 
-function summary(
-  peers: readonly Peer[],
-  full: Map<string, Measured[]>,
-  light: Map<string, Measured[]>,
-): Record<string, number> {
+type Measurements = Map<string, Measured[]>;
+
+/** Starts every peer, measures each in turn, and stops them. */
+async function oneRound(peers: readonly Peer[], full: Measurements, light: Measurements): Promise<void> {
+  const stops: (() => Promise<void>)[] = [];
+  try {
+    for (const peer of peers) if (peer.name !== "direct") stops.push(await start(peer, "0"));
+    for (let turn = 0; turn < TURNS; turn++)
+      for (const { name, port } of peers) note(full, name, await load(port, ROW, CONNECTIONS, TURN_SECONDS, bearer));
+    for (const { name, port } of peers)
+      note(light, name, await steady(port, ROW, STEADY_PER_SECOND, STEADY_SECONDS, bearer));
+  } finally {
+    for (const stop of stops) await stop();
+  }
+}
+
+/** What a peer did in the last round. */
+function line(name: string, full: readonly Measured[], light: readonly Measured[]): string {
+  const turns = full.slice(-TURNS).map(({ rps }) => Math.round(rps));
+  const last = light.at(-1);
+  return `${name}: ${turns.join(", ")} requests/s; at 1,000/s p50 ${last?.p50} ms, p99 ${last?.p99} ms`;
+}
+
+function summary(peers: readonly Peer[], full: Measurements, light: Measurements): Record<string, number> {
   const rps = (name: string): number => Math.round(median((full.get(name) ?? []).map((each) => each.rps)));
-  // Turn by turn: a neighbour on the same core takes from both of a turn alike.
+  // Turn by turn: a neighbour takes from both of a turn alike.
   const ratio = (a: string, b: string): number => {
     const [ours, theirs] = [full.get(a) ?? [], full.get(b) ?? []];
     return Math.round(median(ours.map((each, turn) => each.rps / (theirs[turn]?.rps ?? Number.NaN))) * 100) / 100;
