@@ -1,4 +1,5 @@
 import http from "node:http";
+import type { Socket } from "node:net";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { expect, test } from "vitest";
@@ -19,9 +20,10 @@ async function ask(
   headers: Record<string, string> = {},
   body?: string,
   method: string = body === undefined ? "GET" : "POST",
+  agent: http.Agent | false = false,
 ): Promise<Answer> {
   const length = body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) };
-  const request = http.request({ host: vm.address, path, method, agent: false, headers: { ...headers, ...length } });
+  const request = http.request({ host: vm.address, path, method, agent, headers: { ...headers, ...length } });
   request.end(body);
   const [answer] = (await once(request, "response")) as [http.IncomingMessage];
   return { status: answer.statusCode ?? 0, headers: answer.headers, body: await text(answer) };
@@ -87,6 +89,45 @@ test("callers show a key; keys come and go without a reload, and only hashes are
   expect((await vm.dray("logs", "--edge", "-n", "200")).stdout).toMatch(
     /"POST \/decisions HTTP\/1.1" [0-9a-f-]{36} partners/,
   );
+});
+
+test("on a connection that many use, each request is let in by its own key, and a revoked one ends within it", async () => {
+  await using vm = await startVm();
+  await deploy(vm, "keys: {partners: {env: PARTNER_KEY}}\n");
+  const fresh = (await vm.dray("keys", "add", "auditors")).stdout.trim();
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  const ports: unknown[] = [];
+  agent.on("free", (socket: Socket) => void ports.push(socket.localPort));
+  const caller = async (headers: Record<string, string>): Promise<string | number> => {
+    const { status, body } = await ask(vm, "/echo", headers, "{}", "POST", agent);
+    return status === 200 ? ((JSON.parse(body) as Answer).headers["x-dray-key"] as string) : status;
+  };
+  const basic = { authorization: `Basic ${Buffer.from(`x:${KEY}`).toString("base64")}` };
+  const shown: [Record<string, string>, string | number][] = [
+    [{}, 401],
+    [bearer(KEY), "partners"],
+    [bearer(KEY), "partners"],
+    [{}, 401],
+    [basic, 401],
+    [bearer(""), 401],
+    [bearer(`${KEY}x`), 401],
+    [{}, 401],
+    [bearer(KEY), "partners"],
+    [bearer(KEY.slice(0, -1)), 401],
+    [bearer(fresh), "auditors"],
+    [bearer(KEY), "partners"],
+    [{ "x-api-key": fresh }, "auditors"],
+    [{ ...bearer("wrong"), "x-api-key": KEY }, "partners"],
+    [{}, 401],
+    [bearer(fresh), "auditors"],
+  ];
+  for (const [headers, whom] of shown) expect([headers, await caller(headers)]).toEqual([headers, whom]);
+  expect((await vm.dray("keys", "revoke", "auditors")).code).toBe(0);
+  expect(await caller(bearer(fresh))).toBe(401);
+  expect(await caller(bearer(KEY))).toBe("partners");
+  // It was one connection all along.
+  expect([ports.length, new Set(ports).size]).toEqual([shown.length + 2, 1]);
+  agent.destroy();
 });
 
 test("limits hold: rate, body, a bounded queue; every answer has an id that the release knows, too", async () => {

@@ -79,13 +79,19 @@ function isClosed({ keys }: ServiceState): boolean {
 function keyRules(service: ServiceState, front: Front | undefined): string[] {
   if (!isClosed(service)) return [];
   const open = (front?.open ?? []).map(matching);
-  const known = `sha2(256),hex,lower,map_str(${HOME}/${keysFile(service.service)})`;
+  const hash = "sha2(256),hex,lower";
+  const caller = `map_str(${HOME}/${keysFile(service.service)})`;
   return [
     // A path that a framework may read as another one is open to nobody.
     "  acl odd path,lower -m sub .. %2e %2f %5c %00 // ; '\\'",
     ...open.map((match) => `  acl open ${match}`),
-    `  http-request set-var(txn.caller) http_auth_bearer,${known}`,
-    `  http-request set-var(txn.caller) req.hdr(x-api-key),${known} if !{ var(txn.caller) -m found }`,
+    // A connection's next request mostly shows the same key: its hash is known. Whose it is, is asked each time: a revoked
+    // one is none at once. Who shows none, or another one, has nothing of the request before.
+    "  acl same http_auth_bearer,secure_memcmp(sess.shown)",
+    `  http-request set-var(sess.hash) http_auth_bearer,${hash} if !same`,
+    "  http-request set-var(sess.shown) http_auth_bearer if !same",
+    `  http-request set-var(txn.caller) var(sess.hash),${caller} if same`,
+    `  http-request set-var(txn.caller) req.hdr(x-api-key),${hash},${caller} if !{ var(txn.caller) -m found }`,
     `  ${refuse(401, "show a key: Authorization: Bearer KEY", " hdr www-authenticate Bearer")} if !{ var(txn.caller) -m found } ${open.length > 0 ? "!open or !{ var(txn.caller) -m found } odd" : ""}`,
     // The release has no use for a key of the edge's; another Authorization is its own.
     "  http-request del-header x-api-key if { var(txn.caller) -m found }",
