@@ -39,3 +39,35 @@ test("dray killed before and after the switch: somebody serves, status says what
   const back = async (): Promise<unknown> => await (await fetch(`http://${vm.address}/`)).json();
   await expect.poll(back, { timeout: 20_000 }).toMatchObject({ version: "1" });
 });
+
+test("a release that went down just after the switch is up again before the next one is compared with it", async () => {
+  await using vm = await startVm();
+  const write = (tag: string): Promise<void> =>
+    vm.write(
+      "dray.yaml",
+      `service: decisions\nmachine: ${vm.host}\nimage: ${appImage(tag)}\nready: /health\nenv: {POLITE: "1"}\nrollout: {canary: [50], every: 500ms, minimum: 10}\n`,
+    );
+  for (const tag of ["1", "2"]) {
+    await write(tag);
+    const ended = await vm.dray("deploy", "--wait");
+    expect(ended.code, ended.stderr).toBe(0);
+  }
+  const running = vm.drayRunning("rollback", "--json");
+  running.onLine((line) => {
+    if (line.includes('"type":"step.done"') && line.includes('"step":"switch"')) running.kill("SIGKILL");
+  });
+  await running.ended;
+  // An engine that is killed at this moment does not know that the replica is to stay.
+  const release = (await fetch(`http://${vm.address}/`)).headers.get("x-dray-release");
+  const replica = `dray-decisions-${release}-1`;
+  await vm.inside("docker", "update", "--restart", "no", replica);
+  await vm.inside("docker", "kill", replica);
+  const started = (): Promise<string> => vm.inside("docker", "inspect", "-f", "{{.State.StartedAt}}", replica);
+  const before = await started();
+  await write("2");
+  const ended = await vm.dray("deploy", "--wait");
+  expect(ended.code, ended.stderr).toBe(0);
+  expect(await started()).not.toBe(before);
+  // Ten answers of the one that was down would have taken as many minutes.
+  expect(ended.stderr).toMatch(/the old one (?!0 )\d+ answers|10 golden requests besides/);
+});

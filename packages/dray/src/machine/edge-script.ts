@@ -4,10 +4,14 @@ import { EMPTY_STATE, type EdgeState, HOME } from "./edge-state.ts";
 
 export const GREETED = "--dray-greeted--";
 export const STALE = "--dray-stale--";
-export const READ_STATE: string = `cat ${HOME}/state.json 2>/dev/null || cat ${HOME}/state.json.last 2>/dev/null`;
+const CONFIG = "--dray-config--";
+/** Prints the state, and HAProxy's configuration. */
+export const READ_STATE: string = `cat ${HOME}/state.json 2>/dev/null || cat ${HOME}/state.json.last 2>/dev/null
+echo "${CONFIG}"; cat ${HOME}/haproxy.cfg`;
 
-export function parseState(said: string): EdgeState {
-  return said.trim() === "" ? EMPTY_STATE : (JSON.parse(said) as EdgeState);
+export function parseState(said: string): { state: EdgeState; config: string } {
+  const [state = "", config = ""] = said.split(CONFIG).map((part) => part.trim());
+  return { state: state === "" ? EMPTY_STATE : (JSON.parse(state) as EdgeState), config };
 }
 
 /** What a file of the volume holds; undefined of an empty one. */

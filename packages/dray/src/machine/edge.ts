@@ -58,6 +58,8 @@ export class Edge implements AsyncDisposable {
   readonly #said: () => string;
   #turn: Promise<unknown> = Promise.resolve();
   #known: EdgeState = EMPTY_STATE;
+  /** HAProxy's configuration, as it was last read or written here. */
+  #config = "";
 
   private constructor(engine: Engine, shell: Duplex, said: () => string) {
     this.#engine = engine;
@@ -71,7 +73,7 @@ export class Edge implements AsyncDisposable {
     const { stream, said } = await execStream(engine, EDGE, ["bash", "-c", greeting], signal);
     stream.setEncoding("utf8");
     const edge = new Edge(engine, stream, said);
-    edge.#known = parseState(await edge.#heard(GREETED));
+    edge.#read(await edge.#heard(GREETED));
     return edge;
   }
 
@@ -124,13 +126,18 @@ export class Edge implements AsyncDisposable {
   /** Runs lines, then reads the state; in one round trip. */
   async runAndRead(script: string): Promise<string> {
     const [said = "", state = ""] = (await this.run(`${script}\necho "${GREETED}"\n${READ_STATE}`)).split(GREETED);
-    this.#known = parseState(state);
+    this.#read(state);
     return said;
+  }
+
+  #read(said: string): void {
+    ({ state: this.#known, config: this.#config } = parseState(said));
   }
 
   /**
    * Changes what the edge does: files first (atomically, the last good copy kept), then the running HAProxy. One round
-   * trip, and no reload where HAProxy's runtime API can do it. `change` is asked again when somebody else wrote between.
+   * trip, and no reload where HAProxy's runtime API can do it: not where another dray wrote the configuration that runs.
+   * `change` is asked again when somebody else wrote between.
    * @throws Failure edge.failed; the configuration before is then in force
    */
   async change(
@@ -141,7 +148,9 @@ export class Edge implements AsyncDisposable {
     for (let tries = 0; tries < TRIES; tries++) {
       const before = this.#known;
       const after = next(before, change);
-      const commands = switchCommands(before, after, service);
+      const config = edgeConfig(after);
+      const ours = this.#config === edgeConfig(before).trim();
+      const commands = ours ? switchCommands(before, after, service) : undefined;
       const asked = (all: readonly string[]): string[] => all.map((command) => `admin '${command}'`);
       const act = asked([
         ...(commands ?? beforeReload(before, after, service)),
@@ -151,7 +160,7 @@ export class Edge implements AsyncDisposable {
       const said = await this.run(
         [
           ADMIN,
-          file("haproxy.cfg.new", edgeConfig(after)),
+          file("haproxy.cfg.new", config),
           file("audit.new", JSON.stringify(audit(before))),
           ...exclusively(before, [
             ...keysFileLines(before, after, service),
@@ -172,6 +181,7 @@ export class Edge implements AsyncDisposable {
       if (commands === undefined) expectReload(said);
       else expectTraffic(said, after, service);
       this.#known = after;
+      this.#config = config.trim();
       return { how: commands === undefined ? "reloaded" : "switched", after };
     }
     throw contested();
@@ -246,7 +256,8 @@ export class Edge implements AsyncDisposable {
    * (Connecting at once would stall: an address that nobody has yet costs seconds of ARP.)
    */
   async line(address: string, port: number, waitMs: number, signal: AbortSignal): Promise<() => Duplex> {
-    const script = `read -r; for ((i = 0; i < ${Math.ceil(waitMs / 20)}; i++)); do
+    // By the clock: where nobody has the address at all, each try takes seconds.
+    const script = `read -r; end=$((SECONDS + ${Math.ceil(waitMs / 1000)})); while ((SECONDS <= end)); do
       if exec 3<>/dev/tcp/${address}/${port}; then exec 4<&0; { cat <&4 >&3; kill $$; } >/dev/null 2>&1 & exec cat <&3; fi
       sleep 0.02; done 2>/dev/null; exit 7`;
     const { stream } = await execStream(this.#engine, EDGE, ["bash", "-c", script], signal);

@@ -175,7 +175,18 @@ async function clearAway(job: Job, left: Entry | undefined, context: Context): P
   await removeStrayImages(job.site, service, ids, context);
   const current = known?.releases.find((kept) => kept.release.id === known.current);
   if (trial === undefined && current?.release.id === left.release)
-    await Promise.all(current.replicas.map((replica) => keepRunning(job, replica, context)));
+    await Promise.all(current.replicas.map((replica) => bringBack(job, replica, context)));
+}
+
+/** A replica that has the traffic: an engine that was killed just after the switch did not know yet that it is to stay. */
+async function bringBack(job: Job, replica: Replica, context: Context): Promise<void> {
+  try {
+    await job.site.machine.engine.post(`/containers/${replica.container}/start`, { signal: context.signal });
+    await keepRunning(job, replica, context);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    context.emit({ type: "warning", text: notLasting(error) });
+  }
 }
 
 /**

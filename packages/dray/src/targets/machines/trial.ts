@@ -23,6 +23,11 @@ interface Window {
   old: readonly Sample[];
 }
 
+interface Asked extends Sample {
+  /** There was no answer at all. */
+  silent?: true;
+}
+
 /**
  * A release on trial: its answers are compared with those that the old release gives in the same time, as the edge's own
  * log tells of them, and its containers are watched.
@@ -147,7 +152,7 @@ export class Trial {
     const service = edgeOf(site).known.services[release.service];
     const theirs =
       this.#old === undefined || service === undefined ? undefined : keptOf(service, this.#old)?.replicas[0];
-    const samples: { fresh: Sample[]; old: Sample[] } = { fresh: [], old: [] };
+    const samples: { fresh: Asked[]; old: Asked[] } = { fresh: [], old: [] };
     const [ours] = this.#replicas;
     if (ours === undefined) return 0;
     using mine = this.#asker(ours, context);
@@ -155,8 +160,10 @@ export class Trial {
     for (let turn = 0; turn < this.#rollout.minimum; turn++) {
       const each = golden[turn % Math.max(1, golden.length)];
       samples.fresh.push(await mine.ask(each, true));
-      // The golden file may have moved on with the new release: of the old one any answer will do.
-      if (other !== undefined) samples.old.push(await other.ask(each, false));
+      // The golden file may have moved on with the new release: of the old one any answer will do. One that is down is
+      // asked once: each question would wait as long as an answer may take.
+      if (other !== undefined && !samples.old.some(({ silent }) => silent))
+        samples.old.push(await other.ask(each, false));
       // One that hangs is not asked fifty times.
       this.#judge(samples, share, false);
     }
@@ -167,7 +174,7 @@ export class Trial {
   #asker(
     replica: Replica,
     context: Context,
-  ): Disposable & { ask(golden: Golden | undefined, strict: boolean): Promise<Sample> } {
+  ): Disposable & { ask(golden: Golden | undefined, strict: boolean): Promise<Asked> } {
     const { ready, limits } = this.#job.release.settings;
     const asker = openAsker(this.#job, replica, context.signal);
     return {
@@ -182,7 +189,7 @@ export class Trial {
           };
         } catch {
           context.signal.throwIfAborted();
-          return { ok: false, ms: performance.now() - startedAt };
+          return { ok: false, ms: performance.now() - startedAt, silent: true };
         }
       },
       [Symbol.dispose]: () => asker.close(),
