@@ -6,6 +6,7 @@ import { keyCommands, keysFileLines } from "./edge-keys.ts";
 import { backendName, EMPTY_STATE, type EdgeState, HOME } from "./edge-state.ts";
 import {
   ADMIN,
+  alone,
   exclusively,
   expectReload,
   expectTraffic,
@@ -160,9 +161,10 @@ export class Edge implements AsyncDisposable {
       const said = await this.run(
         [
           ADMIN,
-          file("haproxy.cfg.new", config),
-          file("audit.new", JSON.stringify(audit(before))),
           ...exclusively(before, [
+            // Within: somebody else's change at the same moment has files of the same names.
+            file("haproxy.cfg.new", config),
+            file("audit.new", JSON.stringify(audit(before))),
             ...keysFileLines(before, after, service),
             `if ${commands === undefined ? `haproxy -c -f ${HOME}/haproxy.cfg.new 2>&1` : "true"}; then`,
             `cat ${HOME}/audit.new >> ${HOME}/audit.jsonl`,
@@ -237,7 +239,8 @@ export class Edge implements AsyncDisposable {
 
   /** Adds a line to the audit record. */
   async note(entry: object): Promise<void> {
-    await this.run(`${file("audit.note", JSON.stringify(entry))}\ncat ${HOME}/audit.note >> ${HOME}/audit.jsonl`);
+    const lines = [file("audit.note", JSON.stringify(entry)), `cat ${HOME}/audit.note >> ${HOME}/audit.jsonl`];
+    await this.run(alone(lines).join("\n"));
   }
 
   /** The audit record, oldest first. */
