@@ -85,18 +85,18 @@ function keyRules(service: ServiceState, front: Front | undefined): string[] {
     // A path that a framework may read as another one is open to nobody.
     "  acl odd path,lower -m sub .. %2e %2f %5c %00 // ; '\\'",
     ...open.map((match) => `  acl open ${match}`),
+    "  acl known var(txn.caller) -m found",
     // A connection's next request mostly shows the same key: its hash is known. Whose it is, is asked each time: a revoked
     // one is none at once. Who shows none, or another one, has nothing of the request before.
     "  acl same http_auth_bearer,secure_memcmp(sess.shown)",
-    `  http-request set-var(sess.hash) http_auth_bearer,${hash} if !same`,
-    "  http-request set-var(sess.shown) http_auth_bearer if !same",
     `  http-request set-var(txn.caller) var(sess.hash),${caller} if same`,
-    `  http-request set-var(txn.caller) req.hdr(x-api-key),${hash},${caller} if !{ var(txn.caller) -m found }`,
-    `  ${refuse(401, "show a key: Authorization: Bearer KEY", " hdr www-authenticate Bearer")} if !{ var(txn.caller) -m found } ${open.length > 0 ? "!open or !{ var(txn.caller) -m found } odd" : ""}`,
+    `  http-request set-var(txn.caller) http_auth_bearer,set-var(sess.shown),${hash},set-var(sess.hash),${caller} if !known`,
+    `  http-request set-var(txn.caller) req.hdr(x-api-key),${hash},${caller} if !known`,
+    `  ${refuse(401, "show a key: Authorization: Bearer KEY", " hdr www-authenticate Bearer")} unless known${open.length > 0 ? " or open !odd" : ""}`,
     // The release has no use for a key of the edge's; another Authorization is its own.
-    "  http-request del-header x-api-key if { var(txn.caller) -m found }",
-    "  http-request del-header authorization if { var(txn.caller) -m found }",
-    "  http-request add-header x-dray-key %[var(txn.caller)] if { var(txn.caller) -m found }",
+    "  http-request del-header x-api-key if known",
+    "  http-request del-header authorization if known",
+    "  http-request add-header x-dray-key %[var(txn.caller)] if known",
   ];
 }
 

@@ -34,8 +34,9 @@ export function frontend(state: EdgeState): string {
     "  http-request del-header ^x[-_](dray[-_]|request[-_]id$|forwarded[-_](for|proto)$) -m reg",
     "  http-request add-header x-forwarded-for %[src]",
     "  http-request add-header x-forwarded-proto %[ssl_fc,iif(https,http)]",
-    // One id in the answer, in the release's hands and in both logs; a client's own would be anybody's.
-    "  http-request add-header x-request-id %[unique-id]",
+    // One id in the answer, in the release's hands and in both logs; a client's own would be anybody's. A UUID, since some
+    // frameworks' own middleware throws away what is none.
+    "  unique-id-header x-request-id",
     "  http-after-response set-header x-request-id %[unique-id]",
     ...services.flatMap((service) => numbersRoute(service, state)),
     ...routed.flatMap(routes),

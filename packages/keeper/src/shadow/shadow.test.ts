@@ -1,7 +1,14 @@
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { expect, test } from "vitest";
 import { compareBodies } from "./compare.ts";
 import { parseCopy } from "./copy.ts";
 import { Tally } from "./report.ts";
+import { Shadows } from "./shadows.ts";
 
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
 
@@ -67,4 +74,29 @@ test("a tally counts agreement, failures and how far numbers are apart", () => {
   ]);
   expect(report.differences[0]?.meanBy).toBeCloseTo(0.3);
   expect(report.differences[0]?.maxBy).toBeCloseTo(0.4);
+});
+
+test("a release under test is asked what was asked, under the same request id, and is told that nobody waits", async () => {
+  const home = await mkdtemp(path.join(tmpdir(), "dray-shadow-"));
+  const server = http.createServer((_, response) => response.end("{}")).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const shadows = new Shadows(home, () => undefined);
+  try {
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const wish = { release: "r2", share: 100, servers: [url], timeoutMs: 5000, tolerance: 0 };
+    await shadows.want({ loans: wish });
+    const line = ["copy", "loans", "1", "-", "r1.1", "id-1", "POST", "200", "12", base64("/d?x=1")];
+    const copy = parseCopy([...line, base64("x-user: a\r\n\r\n"), base64("[7]"), base64("{}")].join(" "));
+    if (copy === undefined) throw new Error("no copy");
+    const asked = once(server, "request") as Promise<[http.IncomingMessage]>;
+    shadows.take(copy);
+    const [request] = await asked;
+    expect([request.method, request.url]).toEqual(["POST", "/d?x=1"]);
+    expect(request.headers).toMatchObject({ "x-request-id": "id-1", "x-user": "a", "x-dray-shadow": "1" });
+  } finally {
+    await shadows.close();
+    server.closeAllConnections();
+    server.close();
+    await rm(home, { recursive: true, force: true });
+  }
 });

@@ -83,7 +83,7 @@ export class Shadows {
       method: copy.method,
       agent: this.#agent,
       // Who is asked may want to know that nobody waits for the answer.
-      headers: { ...headersOf(copy), "x-dray-shadow": "1" },
+      headers: { ...headersOf(copy), "x-request-id": copy.id, "x-dray-shadow": "1" },
       signal: AbortSignal.timeout(timeoutMs),
     });
     request.end(copy.body);
