@@ -56,6 +56,10 @@ test("callers show a key; keys come and go without a reload, and only hashes are
   const told = JSON.parse((await ask(vm, "/echo", bearer(KEY), "{}")).body) as { headers: Record<string, string> };
   expect(told.headers["x-dray-key"]).toBe("partners");
   expect(told.headers["authorization"]).toBeUndefined();
+  const own = await ask(vm, "/echo", { "x-api-key": KEY, authorization: "Bearer the-release's" }, "{}");
+  const heard = (JSON.parse(own.body) as { headers: Record<string, string> }).headers;
+  expect(heard).toMatchObject({ "x-dray-key": "partners", authorization: "Bearer the-release's" });
+  expect(heard["x-api-key"]).toBeUndefined();
   expect((await vm.drayWith({ PARTNER_KEY: KEY }, "request", "-d", "{}", "-p", "/decisions")).code).toBe(0);
   // How it felt to each of them.
   await expect

@@ -76,5 +76,6 @@ test("10,000 hostile requests: none reaches the model without a key, none ends a
   expect(called.stdout, called.stderr).toContain("-> 200");
   const script = "import urllib.request as u; u.urlopen('http://127.0.0.1:8080/decisions', data=b'{}')";
   await vm.dray("exec", "--", "python3", "-c", script);
-  expect((await vm.dray("logs", "-n", "5")).stdout).toContain("UNAUTHENTICATED");
+  // All of it: there were none before, and a connection that is reset just then has the release say many lines of its own.
+  expect((await vm.dray("logs", "-n", "all")).stdout).toContain("UNAUTHENTICATED");
 });

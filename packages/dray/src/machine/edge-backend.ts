@@ -91,11 +91,11 @@ function keyRules(service: ServiceState, front: Front | undefined): string[] {
     "  acl same http_auth_bearer,secure_memcmp(sess.shown)",
     `  http-request set-var(txn.caller) var(sess.hash),${caller} if same`,
     `  http-request set-var(txn.caller) http_auth_bearer,set-var(sess.shown),${hash},set-var(sess.hash),${caller} if !known`,
+    // The release has no use for a key of the edge's; the Authorization of who shows the key as X-API-Key is for the release.
+    "  http-request del-header authorization if known",
     `  http-request set-var(txn.caller) req.hdr(x-api-key),${hash},${caller} if !known`,
     `  ${refuse(401, "show a key: Authorization: Bearer KEY", " hdr www-authenticate Bearer")} unless known${open.length > 0 ? " or open !odd" : ""}`,
-    // The release has no use for a key of the edge's; another Authorization is its own.
     "  http-request del-header x-api-key if known",
-    "  http-request del-header authorization if known",
     "  http-request add-header x-dray-key %[var(txn.caller)] if known",
   ];
 }
