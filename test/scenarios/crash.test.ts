@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { appImage } from "../world/images.ts";
 import { startLoad } from "../world/load.ts";
-import { startVm } from "../world/vm.ts";
+import { startVm, type Vm } from "../world/vm.ts";
 
 test("dray killed before and after the switch: somebody serves, status says what happened, the next deploy does not wait", async () => {
   await using vm = await startVm();
@@ -40,6 +40,24 @@ test("dray killed before and after the switch: somebody serves, status says what
   await expect.poll(back, { timeout: 20_000 }).toMatchObject({ version: "1" });
 });
 
+/** Kills a rollback after its switch and before its end; tries again where that came too early or too late. */
+async function rollbackCutOff(vm: Vm): Promise<string> {
+  const release = async (): Promise<string> =>
+    (await fetch(`http://${vm.address}/`)).headers.get("x-dray-release") ?? "none";
+  for (let tries = 0; tries < 10; tries++) {
+    const before = await release();
+    const running = vm.drayRunning("rollback", "--json");
+    running.onLine((line) => {
+      if (line.includes('"type":"step.done"') && line.includes('"step":"switch"')) running.kill("SIGKILL");
+    });
+    await running.ended;
+    const journals = await vm.inside("docker", "exec", "dray-edge", "bash", "-c", "echo /var/lib/dray/journal-*.json");
+    const now = await release();
+    if (now !== before && journals.includes("journal-decisions.json")) return now;
+  }
+  throw new Error("no rollback was ever cut off between its switch and its end");
+}
+
 test("a release that went down just after the switch is up again before the next one is compared with it", async () => {
   await using vm = await startVm();
   const write = (tag: string): Promise<void> =>
@@ -52,13 +70,8 @@ test("a release that went down just after the switch is up again before the next
     const ended = await vm.dray("deploy", "--wait");
     expect(ended.code, ended.stderr).toBe(0);
   }
-  const running = vm.drayRunning("rollback", "--json");
-  running.onLine((line) => {
-    if (line.includes('"type":"step.done"') && line.includes('"step":"switch"')) running.kill("SIGKILL");
-  });
-  await running.ended;
   // An engine that is killed at this moment does not know that the replica is to stay.
-  const release = (await fetch(`http://${vm.address}/`)).headers.get("x-dray-release");
+  const release = await rollbackCutOff(vm);
   const replica = `dray-decisions-${release}-1`;
   await vm.inside("docker", "update", "--restart", "no", replica);
   await vm.inside("docker", "kill", replica);
