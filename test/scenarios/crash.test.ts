@@ -3,6 +3,15 @@ import { appImage } from "../world/images.ts";
 import { startLoad } from "../world/load.ts";
 import { startVm, type Vm } from "../world/vm.ts";
 
+/** Runs a command of dray's, and kills it as soon as it says that a step is done. */
+async function killedAfter(vm: Vm, step: string, command: "deploy" | "rollback"): Promise<void> {
+  const running = vm.drayRunning(command, "--json");
+  running.onLine((line) => {
+    if (line.includes('"type":"step.done"') && line.includes(`"step":"${step}"`)) running.kill("SIGKILL");
+  });
+  await running.ended;
+}
+
 test("dray killed before and after the switch: somebody serves, status says what happened, the next deploy does not wait", async () => {
   await using vm = await startVm();
   const write = (tag: string): Promise<void> =>
@@ -18,11 +27,7 @@ test("dray killed before and after the switch: somebody serves, status says what
     ["switch", "2"],
   ] as const) {
     await write("2");
-    const running = vm.drayRunning("deploy", "--json");
-    running.onLine((line) => {
-      if (line.includes('"type":"step.done"') && line.includes(`"step":"${step}"`)) running.kill("SIGKILL");
-    });
-    await running.ended;
+    await killedAfter(vm, step, "deploy");
     expect(await (await fetch(`http://${vm.address}/`)).json()).toMatchObject({ version: served });
     expect((await vm.dray("status")).stdout).toMatch(/was interrupted while changing to \w+ .*dray deploy/);
     await write("1");
@@ -46,11 +51,7 @@ async function rollbackCutOff(vm: Vm): Promise<string> {
     (await fetch(`http://${vm.address}/`)).headers.get("x-dray-release") ?? "none";
   for (let tries = 0; tries < 10; tries++) {
     const before = await release();
-    const running = vm.drayRunning("rollback", "--json");
-    running.onLine((line) => {
-      if (line.includes('"type":"step.done"') && line.includes('"step":"switch"')) running.kill("SIGKILL");
-    });
-    await running.ended;
+    await killedAfter(vm, "switch", "rollback");
     const journals = await vm.inside("docker", "exec", "dray-edge", "bash", "-c", "echo /var/lib/dray/journal-*.json");
     const now = await release();
     if (now !== before && journals.includes("journal-decisions.json")) return now;

@@ -34,8 +34,7 @@ export function frontend(state: EdgeState): string {
     "  http-request del-header ^x[-_](dray[-_]|request[-_]id$|forwarded[-_](for|proto)$) -m reg",
     "  http-request add-header x-forwarded-for %[src]",
     "  http-request add-header x-forwarded-proto %[ssl_fc,iif(https,http)]",
-    // One id in the answer, in the release's hands and in both logs; a client's own would be anybody's. A UUID, since some
-    // frameworks' own middleware throws away what is none.
+    // One id in the answer, in the release's hands and in both logs; a client's own would be anybody's.
     "  unique-id-header x-request-id",
     "  http-after-response set-header x-request-id %[unique-id]",
     ...services.flatMap((service) => numbersRoute(service, state)),
