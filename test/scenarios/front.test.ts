@@ -194,3 +194,31 @@ test("a body that does not say its length cannot go past the limit", async () =>
   await deploy(vm, "");
   expect(await chunked(200_000, 1000)).toBe(200);
 });
+
+test("no request meets a connection that the model's server is just closing, however large its body", async () => {
+  await using vm = await startVm();
+  const agent = new http.Agent({ keepAlive: true });
+  const [keepAliveMs, callers] = [2000, 48];
+  // More than the edge can hold to send it again.
+  const large = `"${"x".repeat(100_000)}"`;
+  const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+  const burst = async (): Promise<unknown[]> =>
+    await Promise.all(
+      Array.from({ length: callers }, async () => {
+        await sleep(Math.random() * 10);
+        return await ask(vm, "/echo", {}, large, "POST", agent).then(({ status }) => status, String);
+      }),
+    );
+  const all: unknown[] = [];
+  // The first release's server is in the edge's configuration, the second one's comes at run time.
+  for (const name of ["first", "second"]) {
+    await deploy(vm, "", { KEEP_ALIVE_S: String(keepAliveMs / 1000), NAME: name });
+    for (let round = 0; round < 5; round++) {
+      all.push(...(await burst()));
+      await sleep(keepAliveMs - 5);
+    }
+  }
+  expect(all.filter((status) => status !== 200)).toEqual([]);
+  expect(all).toHaveLength(10 * callers);
+  agent.destroy();
+});

@@ -47,6 +47,8 @@ class Api(BaseHTTPRequestHandler):
     # Two small writes and Nagle's algorithm would cost every answer 40 ms.
     wbufsize = -1
     disable_nagle_algorithm = True
+    # Seconds after which it closes a connection that is idle, as gunicorn and uvicorn do.
+    timeout = float(os.environ["KEEP_ALIVE_S"]) if "KEEP_ALIVE_S" in os.environ else None
 
     def answer(self, status, body, kind="application/json"):
         data = body.encode()

@@ -1,6 +1,6 @@
 import type { Front } from "../core/release.ts";
 import { backendName, HOME, keptOf, keysFile, type ServiceState } from "./edge-state.ts";
-import { inTraffic, maxconn } from "./edge-traffic.ts";
+import { inTraffic, serverOptions } from "./edge-traffic.ts";
 
 /** What can be copied of a request and of its answer: with base64 and HAProxy's own buffer of 16 KiB. */
 const COPIED_BYTES = 11_000;
@@ -34,7 +34,7 @@ export function backend(service: ServiceState): string {
     "  http-response set-header server-timing queue;dur=%[req.timer.queue],model;dur=%[res.timer.hdr] if { var(txn.timing) -m found }",
     ...inTraffic(service).map(
       ({ kept, server, weight }) =>
-        `  server ${server.name} ${server.address}${maxconn(kept.release)}${weight === undefined ? "" : ` weight ${weight}`}`,
+        `  server ${server.name} ${server.address}${serverOptions(kept.release)}${weight === undefined ? "" : ` weight ${weight}`}`,
     ),
     "",
     ...(front?.rate === undefined ? [] : [rateTable(service, front.rate)]),

@@ -1,7 +1,7 @@
 import { backend, isCopied, logLines } from "./edge-backend.ts";
 import { frontend } from "./edge-frontend.ts";
 import { adminSocket, backendName, type EdgeState, keptOf, type ServiceState } from "./edge-state.ts";
-import { inTraffic, maxconn } from "./edge-traffic.ts";
+import { inTraffic, serverOptions } from "./edge-traffic.ts";
 
 /** `option httplog` (HAProxy's manual, 8.2.3), and behind it the request's id and the caller's name. */
 const LOG_FORMAT =
@@ -68,7 +68,7 @@ export function switchCommands(before: EdgeState, after: EdgeState, service: str
   return [
     // A server may still be there from before (rolling back while it drains): adding it again is refused, and harmless.
     ...arriving.flatMap(({ kept, server: { name, address }, weight }) => [
-      `add server ${backendId}/${name} ${address}${maxconn(kept.release)}`,
+      `add server ${backendId}/${name} ${address}${serverOptions(kept.release)}`,
       `set server ${backendId}/${name} addr ${address.replace(":", " port ")}`,
       ...(weight === undefined ? [] : [`set server ${backendId}/${name} weight ${weight}`]),
       `set server ${backendId}/${name} state ready`,
