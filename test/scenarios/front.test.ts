@@ -195,7 +195,7 @@ test("a body that does not say its length cannot go past the limit", async () =>
   expect(await chunked(200_000, 1000)).toBe(200);
 });
 
-test("no request meets a connection that the model's server is just closing, however large its body", async () => {
+test("a large request meets no connection that the model's server is just closing, and is no secret when it fails", async () => {
   await using vm = await startVm();
   const agent = new http.Agent({ keepAlive: true });
   const [keepAliveMs, callers] = [2000, 48];
@@ -220,5 +220,15 @@ test("no request meets a connection that the model's server is just closing, how
   }
   expect(all.filter((status) => status !== 200)).toEqual([]);
   expect(all).toHaveLength(10 * callers);
+
+  // A model that dies over a request: the caller is told, the log and the numbers know, and nobody else gets it.
+  const replica = await vm.inside("docker", "ps", "-q", "--filter", "label=dray.role=replica");
+  await vm.inside("docker", "exec", replica.trim(), "sh", "-c", "echo drop > /tmp/mode");
+  // (There is a connection that was used before, on both sides of the edge.)
+  expect((await ask(vm, "/echo", {}, "{}", "POST", agent)).status).toBe(200);
+  const failed = await ask(vm, "/decisions", {}, large, "POST", agent);
+  expect(failed.status).toBe(502);
+  expect((await vm.inside("docker", "logs", replica.trim())).match(/DROPPED/g)).toHaveLength(1);
+  expect((await vm.dray("logs", "--edge", "--status", "502")).stdout).toContain(String(failed.headers["x-request-id"]));
   agent.destroy();
 });

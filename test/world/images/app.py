@@ -87,6 +87,10 @@ class Api(BaseHTTPRequestHandler):
         elif KEYED and self.headers.get("x-dray-key") is None:
             return self.answer(200, '{"open": true}')
         work()
+        if mode() == "drop":
+            print("DROPPED", length, flush=True)
+            self.close_connection = True
+            return None
         if mode() == "eat-later":
             self.server.eaten = bytearray(b"x" * 600_000_000)
         if mode() == "flaky" and random.random() < 0.2:

@@ -100,7 +100,7 @@ test("a candidate's share is spread over replicas as weights, changed without a 
     edgeConfig(state)
       .split("\n")
       .filter((line) => line.startsWith("  server "))
-      .map((line) => line.replace(/ \S+:80 pool-purge-delay 200ms/, "").trim());
+      .map((line) => line.replace(/ \S+:80 pool-purge-delay 200ms pool-conn-name \S+/, "").trim());
   expect(weights(serving)).toEqual(["server r1.1", "server r1.2"]);
   expect(weights(five)).toEqual(["server r1.1 weight 256", "server r1.2 weight 256", "server r2.1 weight 27"]);
   expect(weights(half)).toEqual(["server r1.1 weight 128", "server r1.2 weight 128", "server r2.1 weight 256"]);
@@ -108,7 +108,7 @@ test("a candidate's share is spread over replicas as weights, changed without a 
   expect(switchCommands(five, half, "decisions")).toContain("set server s_decisions/r2.1 weight 256");
   // A server that is added at run time is told what one in the configuration is told.
   expect(switchCommands(five, half, "decisions")).toContain(
-    "add server s_decisions/r2.1 10.0.0.0:80 pool-purge-delay 200ms",
+    "add server s_decisions/r2.1 10.0.0.0:80 pool-purge-delay 200ms pool-conn-name var(txn.alone)",
   );
   const off = { ...serving, services: { decisions: withoutCandidate(half.services["decisions"]) } } as EdgeState;
   expect(off).toEqual(serving);
