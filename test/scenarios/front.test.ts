@@ -221,7 +221,7 @@ test("a large request meets no connection that the model's server is just closin
   expect(all.filter((status) => status !== 200)).toEqual([]);
   expect(all).toHaveLength(10 * callers);
 
-  // A model that dies over a request: the caller is told, the log and the numbers know, and nobody else gets it.
+  // A model that dies over a request: the caller is told, the log knows, and it is not asked again.
   const replica = await vm.inside("docker", "ps", "-q", "--filter", "label=dray.role=replica");
   await vm.inside("docker", "exec", replica.trim(), "sh", "-c", "echo drop > /tmp/mode");
   // (There is a connection that was used before, on both sides of the edge.)

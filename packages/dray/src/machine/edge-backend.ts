@@ -130,8 +130,9 @@ const SEEN_WHOLE = 12_000;
 const SENT_AGAIN = 8000;
 
 /**
- * What cannot be sent again gets a connection to the replica of its own, as the only one of its name: when that one
- * fails HAProxy says 502, and logs it. When one that was used before fails, it hangs up and says nothing to anybody.
+ * What may not fit, and then cannot be sent again, gets a connection to the replica of its own, as the only one of its
+ * name: when that one fails HAProxy says 502, and logs it. When one that was used before fails, it hangs up and says
+ * nothing to anybody.
  */
 const ALONE = [`  http-request set-var(txn.alone) unique-id if { req.body_size gt ${SENT_AGAIN} }`];
 
