@@ -2,6 +2,7 @@ import http from "node:http";
 import type { Socket } from "node:net";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { appImage } from "../world/images.ts";
 import { startVm, type Vm } from "../world/vm.ts";
@@ -160,7 +161,7 @@ test("limits hold: rate, body, a bounded queue; every answer has an id that the 
   }
   const why = new Set(by(429).map((answer) => (JSON.parse(answer.body) as { title: string }).title));
   expect([...why].toSorted()).toEqual(["busy: every replica has its hands full", "too many requests from you"]);
-  await new Promise((resolve) => setTimeout(resolve, 1500));
+  await sleep(1500);
   expect((await ask(vm, "/decisions", {}, "{}")).status).toBe(200);
   const startedAt = performance.now();
   const late = await ask(vm, "/slow?s=6");
@@ -201,7 +202,6 @@ test("a large request meets no connection that the model's server is just closin
   const [keepAliveMs, callers] = [2000, 48];
   // More than the edge can hold to send it again.
   const large = `"${"x".repeat(100_000)}"`;
-  const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
   const burst = async (): Promise<unknown[]> =>
     await Promise.all(
       Array.from({ length: callers }, async () => {
@@ -221,7 +221,7 @@ test("a large request meets no connection that the model's server is just closin
   expect(all.filter((status) => status !== 200)).toEqual([]);
   expect(all).toHaveLength(10 * callers);
 
-  // A model that dies over a request: the caller is told, the log knows, and it is not asked again.
+  // A model that dies over a request: the caller is told, the log and the numbers know, and it is not asked again.
   const replica = await vm.inside("docker", "ps", "-q", "--filter", "label=dray.role=replica");
   await vm.inside("docker", "exec", replica.trim(), "sh", "-c", "echo drop > /tmp/mode");
   // (There is a connection that was used before, on both sides of the edge.)
@@ -230,5 +230,11 @@ test("a large request meets no connection that the model's server is just closin
   expect(failed.status).toBe(502);
   expect((await vm.inside("docker", "logs", replica.trim())).match(/DROPPED/g)).toHaveLength(1);
   expect((await vm.dray("logs", "--edge", "--status", "502")).stdout).toContain(String(failed.headers["x-request-id"]));
+  await expect
+    .poll(async () => {
+      const [found] = JSON.parse((await vm.dray("metrics", "--json")).stdout) as { all: { errors: number } }[];
+      return found?.all.errors;
+    })
+    .toBe(1);
   agent.destroy();
 });

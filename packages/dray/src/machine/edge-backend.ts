@@ -1,6 +1,6 @@
 import type { Front } from "../core/release.ts";
 import { backendName, HOME, keptOf, keysFile, type ServiceState } from "./edge-state.ts";
-import { inTraffic, serverOptions } from "./edge-traffic.ts";
+import { ALONE_RULE, inTraffic, serverOptions } from "./edge-traffic.ts";
 
 /** What can be copied of a request and of its answer: with base64 and HAProxy's own buffer of 16 KiB. */
 const COPIED_BYTES = 11_000;
@@ -28,7 +28,7 @@ export function backend(service: ServiceState): string {
     ...keyRules(service, front),
     ...rateRules(service, front),
     ...bodyRules(front),
-    ...ALONE,
+    ALONE_RULE,
     ...queueRules(name, limits?.concurrency, front),
     ...copyRules(service),
     "  http-response set-header x-dray-release %[srv_name,field(1,.)]",
@@ -125,16 +125,6 @@ function rateRules(service: ServiceState, front: Front | undefined): string[] {
 
 /** Less than HAProxy's buffer of 16 KiB holds of a request beside what it keeps free: more than this is a body whose end is not in sight. */
 const SEEN_WHOLE = 12_000;
-
-/** Bytes of a body that HAProxy's buffer surely holds beside the head, so that it can be sent again. */
-const SENT_AGAIN = 8000;
-
-/**
- * What may not fit, and then cannot be sent again, gets a connection to the replica of its own, as the only one of its
- * name: when that one fails HAProxy says 502, and logs it. When one that was used before fails, it hangs up and says
- * nothing to anybody.
- */
-const ALONE = [`  http-request set-var(txn.alone) unique-id if { req.body_size gt ${SENT_AGAIN} }`];
 
 function bodyRules(front: Front | undefined): string[] {
   // Who sends slowly waits here, and holds no replica; a body larger than HAProxy's buffer goes on when that is full.
