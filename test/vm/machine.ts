@@ -1,12 +1,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { connect, createServer, type AddressInfo } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Ended, run } from "../../packages/dray/src/base/process.ts";
 import { EDGE_IMAGE, must } from "../world/images.ts";
+import { freePort } from "../world/ports.ts";
 import { DRAY } from "../world/vm.ts";
 import { makeDisk } from "./disk.ts";
 
@@ -125,13 +126,4 @@ async function tell(monitor: string, command: string): Promise<void> {
   socket.write(`${command}\n`);
   await sleep(500);
   socket.destroy();
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }

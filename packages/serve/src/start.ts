@@ -17,8 +17,18 @@ export interface Running extends Server {
   close(): Promise<void>;
 }
 
+/** The workers of one server, as one of them sees them. */
+export interface Group {
+  /** Prometheus text of all of them. */
+  metrics: () => Promise<string>;
+  /** Says that this one has loaded its model; resolves when all have. */
+  loaded: () => Promise<void>;
+  /** Does it take the place of one that died? The others are ready, and so nobody may be told that it is not. */
+  replaces: boolean;
+}
+
 /** Listens first (live, not ready), then loads and warms the model, then is ready. @throws Refusal */
-export async function start(settings: Settings, metrics?: () => Promise<string>): Promise<Running> {
+export async function start(settings: Settings, group?: Group): Promise<Running> {
   const identity = { service: settings.service, release: settings.release, route: settings.route };
   const meters = makeMeters(settings.service, settings.release);
   const { AIP_PREDICT_ROUTE: predict, AIP_HEALTH_ROUTE: health } = process.env;
@@ -27,13 +37,17 @@ export async function start(settings: Settings, metrics?: () => Promise<string>)
     identity,
     platforms: predict === undefined || health === undefined ? {} : { vertex: { predict, health } },
     meters,
-    metrics: metrics ?? (async () => await meters.registry.metrics()),
+    metrics: group?.metrics ?? (async () => await meters.registry.metrics()),
     bodyLimit: settings.body,
     log,
   });
-  const address = await server.app.listen({ host: settings.host, port: settings.port });
+  const listen = async (): Promise<string> => await server.app.listen({ host: settings.host, port: settings.port });
+  const early = group?.replaces === true ? undefined : await listen();
   let service = await load(settings, meters);
   server.serve(service);
+  await group?.loaded();
+  server.ready();
+  const address = early ?? (await listen());
   log.info({ address, model: service.model.digest, batches: service.model.batches }, "ready");
   const reload = async (): Promise<void> => {
     const old = service;

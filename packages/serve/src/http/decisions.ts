@@ -4,7 +4,7 @@ import type { Row } from "../schema/validate.ts";
 import type { Service } from "../service.ts";
 import { secondsSince } from "./arrival.ts";
 import type { Meters } from "./metrics.ts";
-import type { Identity } from "./openapi.ts";
+import type { Behind } from "./behind.ts";
 
 /** What the platforms tell a container about the routes they will use. */
 export interface Platforms {
@@ -18,20 +18,19 @@ export interface Platforms {
  */
 export function addDecisions(
   app: FastifyInstance,
-  identity: Identity,
+  { identity, loaded, mustBeReady }: Behind,
   platforms: Platforms,
   meters: Meters,
-  ready: () => Service,
 ): void {
   const plain: Handler = (request, reply) => {
     const { body } = request;
-    const rows = ready().validator.rows(body);
-    answer(ready(), rows, reply, meters, (decisions) =>
+    const rows = loaded().validator.rows(body);
+    answer(loaded(), rows, reply, meters, (decisions) =>
       Array.isArray(body) ? `[${decisions.join(",")}]` : (decisions[0] ?? "{}"),
     );
   };
   const instances: Handler = (request, reply) => {
-    const service = ready();
+    const service = loaded();
     const given = (request.body as { instances?: unknown } | null)?.instances;
     if (!Array.isArray(given)) {
       const issue = { path: "/instances", expected: "a list of rows", got: "nothing" };
@@ -48,14 +47,14 @@ export function addDecisions(
   app.post(identity.route, plain);
   if (identity.route !== "/invocations") app.post("/invocations", either);
   app.get("/ping", (_request, reply) => {
-    ready();
+    mustBeReady();
     return reply.code(200).send();
   });
   const { vertex } = platforms;
   if (vertex === undefined) return;
   if (vertex.predict !== identity.route) app.post(vertex.predict, either);
   app.get(vertex.health, () => {
-    ready();
+    mustBeReady();
     return { ready: true };
   });
 }

@@ -49,8 +49,11 @@ export function makeMeters(service: string, release: string): Meters {
     name: "dray_model_info",
     help: "What is served.",
     labelNames: ["digest", "producer"],
+    // 1, however many workers there are: numbers are multiplied by it.
+    aggregator: "max",
     registers,
   });
+  const workers = new Gauge({ name: "dray_workers", help: "Processes that have loaded the model.", registers });
   // Looking labels up costs more than counting.
   const children = new Map<string, { count: Counter.Internal; time: Histogram.Internal<"route"> }>();
   let inFlight = (): { waiting: number; running: number } => ({ waiting: 0, running: 0 });
@@ -87,6 +90,7 @@ export function makeMeters(service: string, release: string): Meters {
     },
     serving: (what, now) => {
       info.reset();
+      workers.set(1);
       info.set({ digest: what.digest, producer: what.producer }, 1);
       inFlight = now;
     },

@@ -5,6 +5,7 @@ import { type Cell, fill, jsonCell, kindOf, tensorOf } from "../model/tensors.ts
 import { Refusal } from "../refusal.ts";
 import { runModel, type Service } from "../service.ts";
 import type { Identity } from "./openapi.ts";
+import type { Behind } from "./behind.ts";
 
 const request = z.object({
   id: z.string().optional(),
@@ -24,18 +25,18 @@ const request = z.object({
 type Input = z.infer<typeof request>["inputs"][number];
 
 /** The Open Inference Protocol v2 over HTTP (github.com/kserve/open-inference-protocol, inference_rest.md). */
-export function addProtocolV2(app: FastifyInstance, identity: Identity, ready: () => Service): void {
+export function addProtocolV2(app: FastifyInstance, { identity, loaded, mustBeReady }: Behind): void {
   const described = (port: Port): object => ({ name: port.name, datatype: kindOf(port.dtype).oip, shape: port.shape });
   app.get("/v2", () => ({ name: "drayage-serve", version: identity.release, extensions: [] }));
   app.get("/v2/health/live", () => ({ live: true }));
   app.get("/v2/health/ready", () => {
-    ready();
+    mustBeReady();
     return { ready: true };
   });
   for (const at of ["/v2/models/:model", "/v2/models/:model/versions/:version"]) {
     app.get<{ Params: Named }>(at, ({ params }) => {
       mustBe(params, identity);
-      const { model } = ready();
+      const { model } = loaded();
       return {
         name: identity.service,
         versions: [identity.release],
@@ -46,12 +47,12 @@ export function addProtocolV2(app: FastifyInstance, identity: Identity, ready: (
     });
     app.get<{ Params: Named }>(`${at}/ready`, ({ params }) => {
       mustBe(params, identity);
-      ready();
+      mustBeReady();
       return { name: identity.service, ready: true };
     });
     app.post<{ Params: Named }>(`${at}/infer`, async ({ params, body }) => {
       mustBe(params, identity);
-      return await infer(ready(), identity, body);
+      return await infer(loaded(), identity, body);
     });
   }
 }

@@ -2,6 +2,7 @@ import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, ty
 import type { Logger } from "pino";
 import { Refusal } from "../refusal.ts";
 import type { Service } from "../service.ts";
+import type { Behind } from "./behind.ts";
 import { addDecisions, type Platforms } from "./decisions.ts";
 import { came, secondsSince } from "./arrival.ts";
 import type { Meters } from "./metrics.ts";
@@ -20,10 +21,12 @@ export interface ServerOptions {
   log: Logger;
 }
 
-/** The server; `serve` gives it its service once that is loaded and warm. */
 export interface Server {
   app: FastifyInstance;
+  /** Gives it its service, once that is loaded and warm: requests are answered from now on. */
   serve(service: Service): void;
+  /** From now on it says that it is ready, to whoever asks before sending requests. */
+  ready(): void;
 }
 
 /** What a caller may send as its own id: it is repeated in headers and logs. */
@@ -54,9 +57,13 @@ export function makeServer(options: ServerOptions): Server {
   // Only JSON is taken: fastify would hand text on as it is.
   app.removeContentTypeParser("text/plain");
   let service: Service | undefined;
-  const ready = (): Service => {
+  let isReady = false;
+  const loaded = (): Service => {
     if (service === undefined) throw new Refusal(503, "the model is being loaded");
     return service;
+  };
+  const mustBeReady = (): void => {
+    if (!isReady) throw new Refusal(503, "the model is being loaded");
   };
   app.addHook("onSend", (request, reply, payload, done) => {
     void reply.header("x-request-id", request.id);
@@ -72,14 +79,14 @@ export function makeServer(options: ServerOptions): Server {
   });
   app.get("/", (request, reply) => {
     const wantsPage = request.headers.accept?.includes("text/html") === true;
-    if (!wantsPage) return greeting(ready(), identity);
-    return reply.type("text/html; charset=utf-8").send(greetingPage(ready(), identity, request.host));
+    if (!wantsPage) return greeting(loaded(), identity);
+    return reply.type("text/html; charset=utf-8").send(greetingPage(loaded(), identity, request.host));
   });
   let document: object | undefined;
-  app.get("/openapi.json", () => (document ??= openApi(ready(), identity)));
+  app.get("/openapi.json", () => (document ??= openApi(loaded(), identity)));
   app.get("/health/live", () => ({ live: true }));
   app.get("/health/ready", () => {
-    ready();
+    mustBeReady();
     return { ready: true };
   });
   app.get(
@@ -87,17 +94,21 @@ export function makeServer(options: ServerOptions): Server {
     async (_request, reply) => await reply.type(meters.registry.contentType).send(await options.metrics()),
   );
   addDocs(app);
-  addDecisions(app, identity, options.platforms, meters, ready);
-  addProtocolV2(app, identity, ready);
+  const behind: Behind = { identity, loaded, mustBeReady };
+  addDecisions(app, behind, options.platforms, meters);
+  addProtocolV2(app, behind);
   return {
     app,
-    serve: (loaded) => {
-      service = loaded;
+    serve: (next) => {
+      service = next;
       document = undefined;
-      meters.serving({ digest: loaded.model.digest, producer: loaded.model.prepared.producer }, () => ({
-        waiting: loaded.batcher.waiting,
-        running: loaded.batcher.running,
+      meters.serving({ digest: next.model.digest, producer: next.model.prepared.producer }, () => ({
+        waiting: next.batcher.waiting,
+        running: next.batcher.running,
       }));
+    },
+    ready: () => {
+      isReady = true;
     },
   };
 }
