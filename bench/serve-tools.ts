@@ -36,14 +36,19 @@ export async function residentMb(): Promise<number> {
   return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? Number.NaN) / 1024;
 }
 
-/** Waits until the server answers. @throws Error after `ms` */
+/** Waits until the server answers a row. @throws Error after `ms` */
 export async function answers(port: number, row: string, ms: number): Promise<void> {
+  await untilOk(port, "/decisions", ms, { method: "POST", headers: { "content-type": "application/json" }, body: row });
+}
+
+/** Waits until our server says that it, with all its workers, is ready. @throws Error after `ms` */
+export async function isReady(port: number, ms: number): Promise<void> {
+  await untilOk(port, "/health/ready", ms);
+}
+
+async function untilOk(port: number, where: string, ms: number, options: RequestInit = {}): Promise<void> {
   for (const until = performance.now() + ms; performance.now() < until;) {
-    const answer = await fetch(`http://127.0.0.1:${port}/decisions`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: row,
-    }).catch(() => undefined);
+    const answer = await fetch(`http://127.0.0.1:${port}${where}`, options).catch(() => undefined);
     await answer?.arrayBuffer();
     if (answer?.ok === true) return;
     await new Promise((resolve) => setTimeout(resolve, 5));
