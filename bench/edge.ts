@@ -1,8 +1,11 @@
 // The edge with everything on (keys, rate, limits, ids, access log) beside bare proxies of the same Debian, one core each.
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import http from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { json } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { edgeConfig } from "../packages/dray/src/machine/edge-config.ts";
 import { EMPTY_STATE, type EdgeState } from "../packages/dray/src/machine/edge-state.ts";
@@ -21,8 +24,15 @@ const STEADY_PER_SECOND = 1000;
 const STEADY_SECONDS = 4;
 const IMAGE = "drayage-bench/edge";
 const FOLDER = fileURLToPath(new URL("edge", import.meta.url));
+const ENGINE = "/var/run/docker.sock";
 const UPSTREAM = 9301;
 const KEEPER = fileURLToPath(new URL("../packages/keeper/dist/bundle/main.js", import.meta.url));
+
+interface Started {
+  /** Microseconds of CPU time until now. */
+  cpuUs: () => Promise<number>;
+  stop: () => Promise<void>;
+}
 
 interface Peer {
   name: string;
@@ -33,8 +43,11 @@ interface Peer {
   mount?: string;
 }
 
+/** `cpu`: microseconds of its core for a request; with the load on the other core this is what a core of its own could do. */
+type Full = Measured & { cpu: number };
+
 /**
- * Requests a second at saturation, and p50/p99 at 1,000 a second; medians of all turns. Each of `rounds` starts every
+ * Requests a second and CPU time for each at saturation, and p50/p99 at 1,000 a second; medians of all turns. Each of `rounds` starts every
  * peer anew; those that have no turn wait idle.
  */
 export async function benchEdge(rounds: number, say: (line: string) => void): Promise<Record<string, number>> {
@@ -44,17 +57,17 @@ export async function benchEdge(rounds: number, say: (line: string) => void): Pr
   const home = await mkdtemp(path.join(tmpdir(), "dray-bench-edge-"));
   // Its own keeper empties the ring of log lines and counts; it has the core that the load comes from.
   const stopKeeper = startPinned([KEEPER], "1", { DRAY_HOME: home, DRAY_SECRETS: path.join(home, "secrets") });
-  const stopUpstream = await start({ name: "direct", port: UPSTREAM, image: IMAGE, argv: haproxy("upstream") }, "1");
+  const upstream = await start({ name: "direct", port: UPSTREAM, image: IMAGE, argv: haproxy("upstream") }, "1");
   const peers = await peersIn(home);
-  const full: Measurements = new Map();
-  const light: Measurements = new Map();
+  const full = new Map<string, Full[]>();
+  const light = new Map<string, Measured[]>();
   try {
     for (let round = 0; round < rounds; round++) {
-      await oneRound(peers, full, light);
+      await oneRound(peers, upstream, full, light);
       for (const { name } of peers) say(line(name, full.get(name) ?? [], light.get(name) ?? []));
     }
   } finally {
-    await stopUpstream();
+    await upstream.stop();
     await stopKeeper();
     await rm(home, { recursive: true, force: true });
   }
@@ -63,53 +76,69 @@ export async function benchEdge(rounds: number, say: (line: string) => void): Pr
 
 const bearer = `Bearer ${KEY}`;
 
-function note(into: Measurements, name: string, measured: Measured): void {
+function note<Of>(into: Map<string, Of[]>, name: string, measured: Of): void {
   into.set(name, [...(into.get(name) ?? []), measured]);
 }
 
-type Measurements = Map<string, Measured[]>;
-
 /** Starts every peer, measures each in turn, and stops them. */
-async function oneRound(peers: readonly Peer[], full: Measurements, light: Measurements): Promise<void> {
-  const stops: (() => Promise<void>)[] = [];
+async function oneRound(
+  peers: readonly Peer[],
+  upstream: Started,
+  full: Map<string, Full[]>,
+  light: Map<string, Measured[]>,
+): Promise<void> {
+  const started = new Map<string, Started>();
   try {
-    for (const peer of peers) if (peer.name !== "direct") stops.push(await start(peer, "0"));
+    for (const peer of peers) if (peer.name !== "direct") started.set(peer.name, await start(peer, "0"));
     for (let turn = 0; turn < TURNS; turn++)
-      for (const { name, port } of peers) note(full, name, await load(port, ROW, CONNECTIONS, TURN_SECONDS, bearer));
+      for (const { name, port } of peers) note(full, name, await saturate(port, started.get(name) ?? upstream));
     for (const { name, port } of peers)
       note(light, name, await steady(port, ROW, STEADY_PER_SECOND, STEADY_SECONDS, bearer));
   } finally {
-    for (const stop of stops) await stop();
+    for (const { stop } of started.values()) await stop();
   }
 }
 
-/** What a peer did in the last round. */
-function line(name: string, full: readonly Measured[], light: readonly Measured[]): string {
-  const turns = full.slice(-TURNS).map(({ rps }) => Math.round(rps));
-  const last = light.at(-1);
-  return `${name}: ${turns.join(", ")} requests/s; at 1,000/s p50 ${last?.p50} ms, p99 ${last?.p99} ms`;
+async function saturate(port: number, proxy: Started): Promise<Full> {
+  const before = await proxy.cpuUs();
+  const measured = await load(port, ROW, CONNECTIONS, TURN_SECONDS, bearer);
+  return { ...measured, cpu: ((await proxy.cpuUs()) - before) / measured.requests };
 }
 
-function summary(peers: readonly Peer[], full: Measurements, light: Measurements): Record<string, number> {
-  const rps = (name: string): number => Math.round(median((full.get(name) ?? []).map((each) => each.rps)));
+/** What a peer did in the last round. */
+function line(name: string, full: readonly Full[], light: readonly Measured[]): string {
+  const turns = full.slice(-TURNS).map(({ rps }) => Math.round(rps));
+  const cpu = full.slice(-TURNS).map((each) => each.cpu.toFixed(1));
+  const last = light.at(-1);
+  return `${name}: ${turns.join(", ")} requests/s, ${cpu.join(", ")} us of CPU each; at 1,000/s p50 ${last?.p50} ms, p99 ${last?.p99} ms`;
+}
+
+function summary(
+  peers: readonly Peer[],
+  full: ReadonlyMap<string, Full[]>,
+  light: ReadonlyMap<string, Measured[]>,
+): Record<string, number> {
+  const all = (name: string, what: "rps" | "cpu"): number[] => (full.get(name) ?? []).map((each) => each[what]);
+  const hundredths = (value: number): number => Math.round(value * 100) / 100;
   // Turn by turn: a neighbour takes from both of a turn alike.
-  const ratio = (a: string, b: string): number => {
-    const [ours, theirs] = [full.get(a) ?? [], full.get(b) ?? []];
-    return Math.round(median(ours.map((each, turn) => each.rps / (theirs[turn]?.rps ?? Number.NaN))) * 100) / 100;
-  };
+  const ratio = (above: number[], below: number[]): number =>
+    hundredths(median(above.map((each, turn) => each / (below[turn] ?? Number.NaN))));
+  const over = (name: string): number => ratio(all("ours", "rps"), all(name, "rps"));
   const of = (name: string, what: "p50" | "p99"): number =>
     Math.round(median((light.get(name) ?? []).map((each) => each[what])) * 1000) / 1000;
   return {
-    ...Object.fromEntries(peers.map(({ name }) => [`${name}Rps`, rps(name)])),
+    ...Object.fromEntries(peers.map(({ name }) => [`${name}Rps`, Math.round(median(all(name, "rps")))])),
     ...Object.fromEntries(
       peers.flatMap(({ name }) => [
         [`${name}P50Ms`, of(name, "p50")],
         [`${name}P99Ms`, of(name, "p99")],
       ]),
     ),
-    overHaproxy: ratio("ours", "haproxy"),
-    overNginx: ratio("ours", "nginx"),
-    overCaddy: ratio("ours", "caddy"),
+    ...Object.fromEntries(peers.map(({ name }) => [`${name}CpuUs`, hundredths(median(all(name, "cpu")))])),
+    overHaproxy: over("haproxy"),
+    overNginx: over("nginx"),
+    overCaddy: over("caddy"),
+    perCpuOverHaproxy: ratio(all("haproxy", "cpu"), all("ours", "cpu")),
   };
 }
 
@@ -166,7 +195,7 @@ function everything(port: number): EdgeState {
 }
 
 /** Starts a proxy on one core, and waits until it answers. */
-async function start(peer: Peer, core: string): Promise<() => Promise<void>> {
+async function start(peer: Peer, core: string): Promise<Started> {
   const logs = ["--log-opt", "max-size=10m", "--log-opt", "max-file=3"];
   const mount = peer.mount === undefined ? [] : ["-v", peer.mount];
   const where = ["--network", "host", "--cpuset-cpus", core, "--user", "0:0"];
@@ -179,5 +208,13 @@ async function start(peer: Peer, core: string): Promise<() => Promise<void>> {
     if (attempt > 100) throw new Error(`${peer.name} does not answer: ${await must(["docker", "logs", id])}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  return async () => void (await must(["docker", "rm", "-f", id]));
+  return { cpuUs: async () => await cpuUs(id), stop: async () => void (await must(["docker", "rm", "-f", id])) };
+}
+
+/** What the engine's own numbers say (GET /containers/{id}/stats); its command line has only a percentage. */
+async function cpuUs(container: string): Promise<number> {
+  const request = http.get({ socketPath: ENGINE, path: `/containers/${container}/stats?stream=false&one-shot=true` });
+  const [answer] = (await once(request, "response")) as [http.IncomingMessage];
+  const { cpu_stats: cpu } = (await json(answer)) as { cpu_stats: { cpu_usage: { total_usage: number } } };
+  return cpu.cpu_usage.total_usage / 1000;
 }

@@ -63,7 +63,7 @@ export async function load(
   connections: number,
   seconds: number,
   authorization?: string,
-): Promise<Measured> {
+): Promise<Measured & { requests: number }> {
   const url = `http://127.0.0.1:${port}/decisions`;
   const said = await must([
     "docker",
@@ -87,7 +87,8 @@ export async function load(
     p99: number;
   };
   if (result.errors > 0) throw new Error(`${url}: ${result.errors} errors`);
-  return { rps: result.requests / result.seconds, p50: result.p50 / 1000, p99: result.p99 / 1000 };
+  const { requests, seconds: took } = result;
+  return { requests, rps: requests / took, p50: result.p50 / 1000, p99: result.p99 / 1000 };
 }
 
 /** Open loop: requests leave at random moments (Poisson), `rate` a second, whatever the answers do. */
