@@ -94,4 +94,8 @@ test("services share a name by their paths; each sees its own, and a key opens n
   expect(traced.code, traced.stdout).toBe(0);
   await vm.write("other.yaml", `service: other\nmachine: ${vm.host}\nimage: ${appImage("1")}\nprefix: /loans\n`);
   expect((await vm.dray("deploy", "--file", "other.yaml", "-y")).stderr).toContain("[service.route-taken]");
+  // HAProxy has nothing to say of its configuration.
+  const said = await vm.inside("sh", "-c", "docker logs dray-edge 2>&1");
+  expect(said).toContain("Loading success");
+  expect(said).not.toMatch(/\[(WARNING|ALERT)\].*config/);
 });

@@ -27,7 +27,7 @@ export function frontend(state: EdgeState): string {
   return [
     "frontend http",
     ...binds(state.port),
-    ...tlsLines(state, services),
+    ...tlsLines(state.tls, services),
     // `dray request` asks where the time went; nobody else is told.
     "  http-request set-var(txn.timing) req.hdr(x-dray-timing)",
     // What only we say; with underscores, too, which many frameworks take for dashes.
@@ -37,13 +37,15 @@ export function frontend(state: EdgeState): string {
     // One id in the answer, in the release's hands and in both logs; a client's own would be anybody's.
     "  unique-id-header x-request-id",
     "  http-after-response set-header x-request-id %[unique-id]",
+    // HAProxy wants every rule that changes a request before the first that says where it goes.
+    ...(state.keeper === undefined ? [] : [`  use_backend keeper if ${CHALLENGE}`]),
     ...services.flatMap((service) => numbersRoute(service, state)),
     ...routed.flatMap(routes),
     `  default_backend ${open === undefined ? "nowhere" : backendName(open.service)}`,
     "",
     ...(state.keeper === undefined
       ? []
-      : ["backend keeper", `  server keeper ${state.keeper.address}:${KEEPER_PORT}`, ""]),
+      : ["backend keeper", "  timeout server 30s", `  server keeper ${state.keeper.address}:${KEEPER_PORT}`, ""]),
   ].join("\n");
 }
 
@@ -63,20 +65,18 @@ function routes({ service, domain, prefix }: ServiceState): string[] {
 }
 
 /** HTTPS beside plain HTTP: hosts that have a certificate are sent on to it. */
-function tlsLines(state: EdgeState, services: readonly ServiceState[]): string[] {
-  const asked = state.keeper === undefined ? [] : [`  use_backend keeper if ${CHALLENGE}`];
-  if (state.tls === undefined) return asked;
-  const port = state.tls === 443 ? "" : `:${state.tls}`;
+function tlsLines(tls: number | undefined, services: readonly ServiceState[]): string[] {
+  if (tls === undefined) return [];
+  const port = tls === 443 ? "" : `:${tls}`;
   const strict = services.filter((service) => service.domain !== undefined && isStrict(service));
   return [
-    ...binds(state.tls, ` ssl crt-list ${certificatesFile} alpn h2,http/1.1 ssl-min-ver TLSv1.2`),
+    ...binds(tls, ` ssl crt-list ${certificatesFile} alpn h2,http/1.1 ssl-min-ver TLSv1.2`),
     `  http-request redirect code 308 location https://%[req.hdr(host),host_only]${port}%[capture.req.uri] if !{ ssl_fc } !${CHALLENGE} { req.hdr(host),host_only,lower,map_str(${httpsMap}) -m found }`,
     ...strict.map(
       ({ domain }) =>
         `  http-after-response set-header strict-transport-security max-age=${HSTS_S} if { ssl_fc } { capture.req.hdr(0),host_only,lower -m str ${domain} }`,
     ),
     ...(strict.length > 0 ? ["  capture request header host len 255"] : []),
-    ...asked,
   ];
 }
 
