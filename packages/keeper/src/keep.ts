@@ -49,7 +49,7 @@ export async function keep(home: string, secrets: Secrets): Promise<void> {
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stopped.abort());
   await secrets.unfoldAll();
   await certificates.prepare();
-  const [numbers, prometheus] = [new Numbers(home), new Prometheus()];
+  const [numbers, prometheus] = [new Numbers(home, log), new Prometheus()];
   const alerts = new Alerts(home, secrets, numbers, log);
   await numbers.load();
   const receiver = await receive(home, new LogFile(home), [numbers, prometheus, hung]);

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, test } from "vitest";
@@ -42,7 +42,7 @@ test("percentiles are right to a tenth", () => {
 test("minutes are counted, kept on the disk, and found again by a keeper that is started anew", async () => {
   const home = await mkdtemp(path.join(tmpdir(), "dray-numbers-"));
   try {
-    const numbers = new Numbers(home);
+    const numbers = new Numbers(home, () => undefined);
     const access = (text: string): NonNullable<ReturnType<typeof parseAccess>> => {
       const found = parseAccess(text);
       if (found === undefined) throw new Error("no line");
@@ -61,7 +61,7 @@ test("minutes are counted, kept on the disk, and found again by a keeper that is
     ]);
     expect(await numbers.since(30)).toHaveLength(1);
     await numbers.flush();
-    const again = new Numbers(home);
+    const again = new Numbers(home, () => undefined);
     await again.load();
     expect(together(await again.since(600), () => "").get("")).toMatchObject({
       statuses: { 200: 10, 500: 1 },
@@ -70,6 +70,29 @@ test("minutes are counted, kept on the disk, and found again by a keeper that is
     const felt = together(await again.since(600), () => "").get("")?.byCaller?.["a"];
     expect(Object.values(felt?.total ?? {}).reduce((sum, count) => sum + count, 0)).toBe(10);
     expect(together(await again.since(7200), () => "").get("")?.statuses).toEqual({ 200: 10, 500: 1 });
+  } finally {
+    await rm(home, { recursive: true });
+  }
+});
+
+test("a minute that the disk does not take is said, and written with the next one", async () => {
+  const home = await mkdtemp(path.join(tmpdir(), "dray-numbers-"));
+  try {
+    const said: string[] = [];
+    const numbers = new Numbers(home, (text) => said.push(text));
+    const access = parseAccess(line("r1.1", 200, 10));
+    if (access === undefined) throw new Error("no line");
+    await writeFile(path.join(home, "history"), "in the way");
+    numbers.add(access, Date.now() - 120_000);
+    await numbers.flush();
+    expect(said).toEqual([expect.stringMatching(/^numbers: EEXIST.*; tried again in a minute$/)]);
+    expect(together(await numbers.since(7200), () => "").get("")?.statuses).toEqual({ 200: 1 });
+    await rm(path.join(home, "history"));
+    numbers.add(access);
+    await numbers.flush();
+    expect(said).toHaveLength(1);
+    const again = new Numbers(home, () => undefined);
+    expect(together(await again.since(7200), () => "").get("")?.statuses).toEqual({ 200: 2 });
   } finally {
     await rm(home, { recursive: true });
   }

@@ -1,4 +1,4 @@
-import { appendFile, mkdir, readdir, rm } from "node:fs/promises";
+import { appendFile, mkdir, readdir, rm, stat, truncate } from "node:fs/promises";
 import path from "node:path";
 import { readIfThere } from "../status.ts";
 import type { Access } from "./access.ts";
@@ -42,10 +42,14 @@ export class Numbers {
   /** The same rows, by each replica that has a part in them. */
   readonly #byServer = new Map<string, Row>();
   #at = 0;
+  /** Minutes that are over, and not on the disk yet. */
+  #unwritten: Row[] = [];
   #written: Promise<void> = Promise.resolve();
+  readonly #log: (text: string) => void;
 
-  constructor(home: string) {
+  constructor(home: string, log: (text: string) => void) {
     this.#folder = path.join(home, "history");
+    this.#log = log;
   }
 
   add(access: Access, nowMs: number = Date.now()): void {
@@ -86,7 +90,8 @@ export class Numbers {
     this.#at = at;
     this.#recent.push(...rows);
     while ((this.#recent[0]?.at ?? at) < at - HOUR_S) this.#recent.shift();
-    if (rows.length > 0) this.#written = this.#written.then(() => this.#write(rows)).catch(() => undefined);
+    this.#unwritten.push(...rows);
+    if (this.#unwritten.length > 0) this.#written = this.#written.then(() => this.#write());
   }
 
   /** What was counted before this keeper was started. */
@@ -100,11 +105,22 @@ export class Numbers {
     await this.#written;
   }
 
-  async #write(rows: readonly Row[]): Promise<void> {
-    await mkdir(this.#folder, { recursive: true });
-    await appendFile(this.#file(rows[0]?.at ?? 0), rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
-    const oldest = path.basename(this.#file(this.#at - KEEP_DAYS * 86_400));
-    for (const name of await readdir(this.#folder)) if (name < oldest) await rm(path.join(this.#folder, name));
+  /** What a full disk does not take now is tried again with the next minute, for as long as it is in memory anyhow. */
+  async #write(): Promise<void> {
+    try {
+      await mkdir(this.#folder, { recursive: true });
+      for (let [first] = this.#unwritten; first !== undefined; [first] = this.#unwritten) {
+        const file = this.#file(first.at);
+        const rows = this.#unwritten.filter((row) => this.#file(row.at) === file);
+        await appendWhole(file, rows);
+        this.#unwritten = this.#unwritten.filter((row) => !rows.includes(row));
+      }
+      const oldest = path.basename(this.#file(this.#at - KEEP_DAYS * 86_400));
+      for (const name of await readdir(this.#folder)) if (name < oldest) await rm(path.join(this.#folder, name));
+    } catch (error) {
+      this.#log(`numbers: ${error instanceof Error ? error.message : String(error)}; tried again in a minute`);
+      this.#unwritten = this.#unwritten.filter((row) => row.at >= this.#at - HOUR_S);
+    }
   }
 
   #file(at: number): string {
@@ -118,7 +134,8 @@ export class Numbers {
     if (sinceS <= HOUR_S) return [...this.#recent.filter((row) => row.at + MINUTE_S > from), ...now];
     // A month of minutes would not fit into this container's memory: hours will do.
     const hour = (row: Row): string => `${row.service} ${row.release} ${Math.floor(row.at / HOUR_S)}`;
-    return [...(await this.#read(from, (rows) => [...together(rows, hour).values()])), ...now];
+    await this.#written;
+    return [...(await this.#read(from, (rows) => [...together(rows, hour).values()])), ...this.#unwritten, ...now];
   }
 
   /** Day by day; `shrink` is given each day's rows. */
@@ -141,6 +158,17 @@ export class Numbers {
       all.push(...shrink(rows));
     }
     return all;
+  }
+}
+
+/** All of the rows, or none: half of a line would take the next one with it. @throws what the disk says */
+async function appendWhole(file: string, rows: readonly Row[]): Promise<void> {
+  const before = (await stat(file).catch(() => undefined))?.size ?? 0;
+  try {
+    await appendFile(file, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+  } catch (error) {
+    await truncate(file, before).catch(() => undefined);
+    throw error;
   }
 }
 
