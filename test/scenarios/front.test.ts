@@ -238,3 +238,28 @@ test("a large request meets no connection that the model's server is just closin
     .toBe(1);
   agent.destroy();
 });
+
+test("what has effects reaches the API at most once when its replica dies over it; other requests are sent again", async () => {
+  await using vm = await startVm();
+  const agent = new http.Agent({ keepAlive: true });
+  await deploy(vm, "replicas: 2\nonce: [/decisions, /agent/*]\n", { KEEP_ALIVE_S: "60" });
+  const replicas = (await vm.inside("docker", "ps", "-q", "--filter", "label=dray.role=replica")).trim().split("\n");
+  expect(replicas).toHaveLength(2);
+  for (const each of replicas) await vm.inside("docker", "exec", each, "sh", "-c", "echo drop > /tmp/mode");
+  const asked = async (): Promise<number> => {
+    const logs = await Promise.all(replicas.map(async (each) => await vm.inside("docker", "logs", each)));
+    return logs.join("\n").split("DROPPED").length - 1;
+  };
+  for (const [index, path] of ["/decisions", "/agent/pay"].entries()) {
+    // Connections that were used just before, on both sides of the edge: a failure on one of those is what HAProxy hides.
+    await Promise.all(Array.from({ length: 8 }, async () => await ask(vm, "/echo", {}, "{}", "POST", agent)));
+    const failed = await ask(vm, path, {}, "{}", "POST", agent);
+    expect(failed.status).toBe(502);
+    expect(await asked()).toBe(index + 1);
+    const logged = await vm.dray("logs", "--edge", "--status", "502");
+    expect(logged.stdout).toContain(String(failed.headers["x-request-id"]));
+  }
+  expect((await ask(vm, "/agents", {}, "{}", "POST", agent)).status).toBe(502);
+  expect(await asked()).toBe(2 + 4);
+  agent.destroy();
+});

@@ -35,6 +35,8 @@ export interface Front {
   queue?: number;
   /** Longest waits for an answer of some paths, in milliseconds; one that ends in `*` means all below it. */
   timeouts?: Record<string, number>;
+  /** Paths whose requests are never sent again once a replica may have them; one that ends in `*` means all below it. */
+  once?: string[];
   /** Browsers may insist on HTTPS from now on: a name with a certificate of a public CA. */
   hsts?: boolean;
 }

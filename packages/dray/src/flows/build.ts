@@ -158,13 +158,14 @@ function requestsOf({ share, mask, maxBytes }: NonNullable<Manifest["requests"]>
 
 /** What the edge asks of a request. */
 function frontOf(manifest: Manifest): NonNullable<Settings["front"]> {
-  const { rate, domain, tls, open, timeouts } = manifest;
+  const { rate, domain, tls, open, timeouts, once } = manifest;
   const { body, queue } = manifest.limits;
   const trusted = domain !== undefined && tls !== "off" && (tls?.certificate !== undefined || tls?.acme !== "staging");
   return {
     ...(manifest.keys === undefined ? {} : { open }),
     ...(rate === undefined ? {} : { rate }),
     ...(timeouts === undefined ? {} : { timeouts }),
+    ...(once === undefined ? {} : { once }),
     ...(body === undefined ? {} : { body }),
     ...(queue === undefined ? {} : { queue }),
     ...(trusted ? { hsts: true } : {}),

@@ -19,6 +19,7 @@ const INSTEAD: [keyof Manifest, string][] = [
   ["keys", "callers show a Google access token, and IAM says who may"],
   ["domain", "the address is Google's"],
   ["rate", "quotas of the project hold instead"],
+  ["once", "whether a request is sent again is up to Google"],
   ["alerts", "Cloud Monitoring's alerts"],
   ["requests", "the endpoint's own request-response logging"],
 ];

@@ -1,6 +1,6 @@
 import type { Front } from "../core/release.ts";
 import { backendName, HOME, keptOf, keysFile, type ServiceState } from "./edge-state.ts";
-import { ALONE_RULE, inTraffic, serverOptions } from "./edge-traffic.ts";
+import { aloneRules, inTraffic, serverOptions } from "./edge-traffic.ts";
 
 /** What can be copied of a request and of its answer: with base64 and HAProxy's own buffer of 16 KiB. */
 const COPIED_BYTES = 11_000;
@@ -28,7 +28,7 @@ export function backend(service: ServiceState): string {
     ...keyRules(service, front),
     ...rateRules(service, front),
     ...bodyRules(front),
-    ALONE_RULE,
+    ...aloneRules((front?.once ?? []).map(matching)),
     ...queueRules(name, limits?.concurrency, front),
     ...copyRules(service),
     "  http-response set-header x-dray-release %[srv_name,field(1,.)]",

@@ -49,9 +49,17 @@ const ALONE = "txn.alone";
 /**
  * What may not fit, and then cannot be sent again, gets a connection to the replica of its own, as the only one of its
  * name: when that one fails HAProxy says 502, and logs it. When one that was used before fails, it hangs up and says
- * nothing to anybody.
+ * nothing to anybody. So it is with what is not to be sent again (`once`: a condition for each of its paths).
  */
-export const ALONE_RULE: string = `  http-request set-var(${ALONE}) unique-id if { req.body_size gt ${SENT_AGAIN} }`;
+export function aloneRules(once: readonly string[]): string[] {
+  return [
+    `  http-request set-var(${ALONE}) unique-id if { req.body_size gt ${SENT_AGAIN} }`,
+    ...once.flatMap((match) => [
+      `  http-request set-var(${ALONE}) unique-id if { ${match} }`,
+      `  http-request disable-l7-retry if { ${match} }`,
+    ]),
+  ];
+}
 
 /** What HAProxy is told of each replica, at its start and at run time: a server that is added then has no defaults. */
 export function serverOptions(release: Release): string {

@@ -116,6 +116,12 @@ export const manifestSchema = z
       .describe(
         "Longest waits for an answer, by path, where `limits.timeout` does not fit: `{/batch: 10m}`; `*` at the end means everything below.",
       ),
+    once: z
+      .array(route)
+      .optional()
+      .describe(
+        "Paths whose requests the API gets at most once, for what has effects: when a replica dies over one the caller gets 502, and others are sent again; `*` at the end means everything below.",
+      ),
     rate: rate
       .optional()
       .describe("Most requests of one key, or where there are none of one address: `100/s`, `1000/m`."),
