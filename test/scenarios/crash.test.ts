@@ -37,6 +37,12 @@ test("dray killed before and after the switch: somebody serves, status says what
     expect((await vm.inside("docker", "ps", "-q", "--filter", "label=dray.role=replica")).split("\n")).toHaveLength(1);
     expect((await vm.dray("status")).stdout).not.toContain("interrupted");
   }
+  const followed = vm.drayRunning("logs", "--edge", "--follow");
+  const follows = async (): Promise<boolean> => (await vm.inside("docker", "top", "dray-edge")).includes("access.log");
+  await expect.poll(follows, { timeout: 10_000 }).toBe(true);
+  followed.kill("SIGKILL");
+  // Nothing that read the log for a dray goes on reading it when that has ended, of itself or not.
+  await expect.poll(follows, { timeout: 10_000 }).toBe(false);
   // What had the traffic when dray was killed comes back after the engine's end, too.
   const met = await load.stop();
   expect(met.problems).toEqual([]);

@@ -67,12 +67,8 @@ async function ask(port: number, where: string, body?: string): Promise<number |
   });
 }
 
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 60_000; !(await holds());) {
-    if (Date.now() > end) throw new Error("it did not come to that in a minute");
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
+/** Of `expect.poll`: how long it may take, and how often to look. */
+const SOON = { timeout: 60_000, interval: 2 };
 
 const decisions = async (port: number, count: number): Promise<(number | string)[]> =>
   await Promise.all(Array.from({ length: count }, async () => await ask(port, "/decisions", ROW)));
@@ -81,18 +77,20 @@ test("is ready when all its workers are: whoever is told so by one is answered b
   await using serving = await serve();
   const { port } = serving;
   let slow = 0;
-  await until(async () => {
-    const workers = await serving.workers();
-    slow = workers.at(-1) ?? 0;
-    return workers.length === WORKERS && (await isNode(slow));
-  });
+  await expect
+    .poll(async () => {
+      const workers = await serving.workers();
+      slow = workers.at(-1) ?? 0;
+      return workers.length === WORKERS && (await isNode(slow));
+    }, SOON)
+    .toBe(true);
   process.kill(slow, "SIGSTOP");
-  await until(async () => (await ask(port, "/decisions", ROW)) === 200);
+  await expect.poll(async () => await ask(port, "/decisions", ROW), SOON).toBe(200);
   const meanwhile = [];
   for (const where of READY) meanwhile.push(await ask(port, where));
   process.kill(slow, "SIGCONT");
   expect(meanwhile).toEqual([503, 503, 503, 503]);
-  await until(async () => (await ask(port, "/health/ready")) === 200);
+  await expect.poll(async () => await ask(port, "/health/ready"), SOON).toBe(200);
   expect(new Set(await decisions(port, 60))).toEqual(new Set([200]));
   for (const where of READY) expect(await ask(port, where)).toBe(200);
 });
@@ -100,16 +98,18 @@ test("is ready when all its workers are: whoever is told so by one is answered b
 test("a worker that dies is replaced, and nobody is told to come back later", async () => {
   await using serving = await serve();
   const { port } = serving;
-  await until(async () => (await ask(port, "/health/ready")) === 200);
+  await expect.poll(async () => await ask(port, "/health/ready"), SOON).toBe(200);
   const before = await serving.workers();
   expect(before).toHaveLength(WORKERS);
   const [victim = 0] = before;
   process.kill(victim, "SIGKILL");
   const seen = new Set<number | string>();
-  await until(async () => {
-    for (const status of [await ask(port, "/health/ready"), ...(await decisions(port, 2))]) seen.add(status);
-    return !(await serving.workers()).includes(victim) && (await loaded(port)) === WORKERS;
-  });
+  await expect
+    .poll(async () => {
+      for (const status of [await ask(port, "/health/ready"), ...(await decisions(port, 2))]) seen.add(status);
+      return !(await serving.workers()).includes(victim) && (await loaded(port)) === WORKERS;
+    }, SOON)
+    .toBe(true);
   for (const status of await decisions(port, 60)) seen.add(status);
   // What the one that died had in hand at that moment is lost.
   seen.delete("ECONNRESET");

@@ -10,11 +10,15 @@ export function lastLines(tail: number | "all"): string {
   return `mapfile -t lines < <(${all}); first=$(( \${#lines[@]} > ${tail} ? \${#lines[@]} - ${tail} : 0 )); for line in "\${lines[@]:$first}"; do printf '%s\\n' "$line"; done`;
 }
 
-/** A bash script that prints what comes to the access log from now on, over the turn of its files. */
+/**
+ * A bash script that prints what comes to the access log from now on, over the turn of its files. It ends with its
+ * stdin: the engine ends no program because the one who started it has gone.
+ */
 export const FOLLOW: string = `log=${FOLDER}/access.log
-until exec 3<$log; do sleep 0.2; done 2>/dev/null
+pause() { read -rt 0.1; [ $? != 1 ] || exit 0; }
+until exec 3<$log; do pause; done 2>/dev/null
 cat <&3 >/dev/null
 while :; do
   cat <&3
-  if [ ! $log -ef /proc/self/fd/3 ] && [ -f $log ]; then cat <&3; exec 3<$log; else sleep 0.1; fi
+  if [ ! $log -ef /proc/self/fd/3 ] && [ -f $log ]; then cat <&3; exec 3<$log; else pause; fi
 done`;
