@@ -47,8 +47,8 @@ interface Peer {
 type Full = Measured & { cpu: number };
 
 /**
- * Requests a second and CPU time for each at saturation, and p50/p99 at 1,000 a second; medians of all turns. Each of `rounds` starts every
- * peer anew; those that have no turn wait idle.
+ * Requests a second and CPU time for each at saturation, and p50/p99 at 1,000 a second; medians of all turns. Each of
+ * `rounds` starts every peer anew; those that have no turn wait idle.
  */
 export async function benchEdge(rounds: number, say: (line: string) => void): Promise<Record<string, number>> {
   await prepareImages();

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { mlp } from "../test/world/mlp.ts";
 import { median } from "./median.ts";
-import { isReady, load, SERVER, startPinned, steady } from "./serve-tools.ts";
+import { untilReady, load, SERVER, startPinned, steady } from "./serve-tools.ts";
 
 /** 2 x (64 x 1536 + 1536 x 1536 x 2 + 1536 x 2) = 9.6 MFLOP a row. */
 const LAYERS = [64, 1536, 1536, 1536, 2];
@@ -36,7 +36,7 @@ export async function benchMlp(
       for (const { name, port, cores, flags } of WAYS) {
         const stop = startPinned(argv(folder, port, flags), cores);
         try {
-          await isReady(port, 30_000);
+          await untilReady(port, 30_000);
           await load(port, row, 32, 1);
           const full = await load(port, row, 32, SECONDS);
           (series[`${name}Rps`] ??= []).push(full.rps);

@@ -42,7 +42,7 @@ export async function answers(port: number, row: string, ms: number): Promise<vo
 }
 
 /** Waits until our server says that it, with all its workers, is ready. @throws Error after `ms` */
-export async function isReady(port: number, ms: number): Promise<void> {
+export async function untilReady(port: number, ms: number): Promise<void> {
   await untilOk(port, "/health/ready", ms);
 }
 

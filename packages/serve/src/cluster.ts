@@ -36,7 +36,9 @@ export function conduct(workers: number): void {
     allLoaded ||= loaded.size === workers;
     if (allLoaded) for (const each of all()) each.send({ tell: "all loaded" });
   });
-  const replace = (): void => void (stopping || fork({ [REPLACES]: "1" }));
+  const replace = (): void => {
+    if (!stopping) fork({ [REPLACES]: "1" });
+  };
   const stop = (code: number): void => {
     stopping = true;
     process.exitCode = code;

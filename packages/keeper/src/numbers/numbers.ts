@@ -1,4 +1,4 @@
-import { appendFile, mkdir, readdir, rm, stat, truncate } from "node:fs/promises";
+import { mkdir, open, readdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { readIfThere } from "../status.ts";
 import type { Access } from "./access.ts";
@@ -163,12 +163,17 @@ export class Numbers {
 
 /** All of the rows, or none: half of a line would take the next one with it. @throws what the disk says */
 async function appendWhole(file: string, rows: readonly Row[]): Promise<void> {
-  const before = (await stat(file).catch(() => undefined))?.size ?? 0;
+  const handle = await open(file, "a");
   try {
-    await appendFile(file, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
-  } catch (error) {
-    await truncate(file, before).catch(() => undefined);
-    throw error;
+    const { size } = await handle.stat();
+    try {
+      await handle.appendFile(rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+    } catch (error) {
+      await handle.truncate(size);
+      throw error;
+    }
+  } finally {
+    await handle.close();
   }
 }
 
