@@ -2,12 +2,20 @@ import { HOME } from "./edge-state.ts";
 
 const FOLDER = `${HOME}/logs`;
 
-/** Lines of bash that print the last `tail` lines of the access log, oldest first; the keeper keeps five files of it. */
+/**
+ * Lines of bash that print the last `tail` lines of the access log, oldest first; the keeper keeps five files of it.
+ * The edge's image may have no `tail`; and bash takes what comes through a pipe byte by byte, but a file in blocks.
+ */
 export function lastLines(tail: number | "all"): string {
-  const files = [4, 3, 2, 1].map((index) => `${FOLDER}/access.log.${index}`);
-  const all = `cat ${[...files, `${FOLDER}/access.log`].join(" ")} 2>/dev/null`;
-  if (tail === "all") return all;
-  return `mapfile -t lines < <(${all}); first=$(( \${#lines[@]} > ${tail} ? \${#lines[@]} - ${tail} : 0 )); for line in "\${lines[@]:$first}"; do printf '%s\\n' "$line"; done`;
+  const files = ["", ".1", ".2", ".3", ".4"].map((end) => `${FOLDER}/access.log${end}`);
+  if (tail === "all") return `cat ${files.toReversed().join(" ")} 2>/dev/null || :`;
+  return `last=()
+for file in ${files.join(" ")}; do
+  left=$((${tail} - \${#last[@]}))
+  [ $left -gt 0 ] && mapfile -t lines < $file || break
+  last=("\${lines[@]:\${#lines[@]} > left ? -left : 0}" "\${last[@]}")
+done 2>/dev/null
+[ \${#last[@]} = 0 ] || printf '%s\\n' "\${last[@]}"`;
 }
 
 /**
