@@ -10,7 +10,10 @@ export function startupScript(user: string): string {
   return `#!/bin/bash
 set -u
 tell() { curl -sf --retry 5 --retry-connrefused -X PUT -H 'Metadata-Flavor: Google' --data "$1" ${attributes}/docker >/dev/null; }
-fail() { tell "failed: $1"; echo "dray: $1"; exit 1; }
+# Google's agent makes the user, then its keys, at its own pace.
+login() { for second in $(seq 60); do [ -s "$(getent passwd ${quote(user)} | cut -d: -f6)/.ssh/authorized_keys" ] && break; sleep 1; done; }
+# Whoever hears of the failure looks at the machine next: they can get in by then.
+fail() { echo "dray: $1"; login; tell "failed: $1"; exit 1; }
 if ! command -v dockerd >/dev/null && ! command -v docker >/dev/null; then
   tell installing
   export DEBIAN_FRONTEND=noninteractive
@@ -24,7 +27,7 @@ tell starting
 command -v systemctl >/dev/null && systemctl enable --now docker >/dev/null 2>&1
 for second in $(seq 90); do docker version >/dev/null 2>&1 && break; sleep 1; done
 docker version >/dev/null 2>&1 || fail "Docker does not start: $(docker version 2>&1 | tail -1)"
-for second in $(seq 60); do id ${quote(user)} >/dev/null 2>&1 && break; sleep 1; done
+login
 usermod -aG docker ${quote(user)} || echo "dray: ${quote(user)} reaches Docker by sudo"
 tell ready
 `;
