@@ -20,7 +20,7 @@ interface Point {
 
 type Figures = Record<string, number | string[]>;
 
-/** With one round every sixth point only: a smoke. */
+/** With one round every twelfth point only: a smoke. */
 export async function benchCrash(rounds: number, say: (line: string) => void): Promise<Figures> {
   await prepareImages();
   await using vm = await startVm("bookworm", "ops", { rttMs: 0 });
@@ -46,7 +46,7 @@ export async function benchCrash(rounds: number, say: (line: string) => void): P
     const failed = await settle();
     if (failed !== "") throw new Error(failed);
   }
-  for (const point of await pointsOf(vm, rounds === 1 ? 6 : 1)) {
+  for (const point of await pointsOf(vm, rounds === 1 ? 12 : 1)) {
     const load = startLoad(`http://${vm.address}/`, PER_SECOND);
     const reached = await interrupt(vm, point);
     if (!reached) {

@@ -48,7 +48,7 @@ const GOLDEN = JSON.stringify([
 
 type Figures = Record<string, number | Record<string, number> | string[]>;
 
-/** `rounds` of the ten good ones; failed shares of all of a release's time under load. */
+/** `rounds` of the ten good ones, and with one round every third of the bad ones: a smoke; failed shares of all of a release's time under load. */
 export async function benchReleases(rounds: number, say: (line: string) => void): Promise<Figures> {
   await prepareImages();
   await using vm = await startVm();
@@ -63,7 +63,7 @@ export async function benchReleases(rounds: number, say: (line: string) => void)
   const figures = { rolledBack: 0, bad: 0, alerts: 0, falseAlarms: 0, good: 0, failedByProof: 0, failed: 0 };
   const shares: Record<string, number> = {};
   const problems: string[] = [];
-  for (const each of BAD) {
+  for (const each of BAD.filter((_bad, index) => rounds > 1 || index % 3 === 0)) {
     const load = startLoad(`http://${vm.address}/decisions`, PER_SECOND, {}, POST);
     const startedAt = performance.now();
     const alerts = hook.count();
