@@ -20,6 +20,8 @@ ${log}
   hard-stop-after 1h
   # Bytes that a thread keeps of its buffers; less than what some dozens of requests hold goes through malloc each time.
   tune.memory.hot-size 4194304
+  # By itself it is turned on where a turn of the event loop takes a millisecond: the edge would be slower when it has most to do.
+  profiling.tasks off
 ${sections}
 defaults
   mode http
