@@ -141,7 +141,6 @@ export async function prepareGoogle(): Promise<string> {
 /** Makes every image the scenarios need, once. */
 export async function prepareImages(): Promise<void> {
   await prepareBase();
-  // Half of their time is spent waiting for packages.
   await Promise.all([
     build(EDGE_IMAGE, "edge.Dockerfile"),
     ...SUITES.map(async (suite) => {

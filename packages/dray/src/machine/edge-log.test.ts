@@ -7,12 +7,13 @@ import { expect, onTestFinished, test } from "vitest";
 import { lastLines } from "./edge-log.ts";
 import { HOME } from "./edge-state.ts";
 
-/** What the script prints where the access log is these files, the newest first. */
-async function printed(tail: number | "all", files: readonly string[]): Promise<string> {
+/** What the script prints where the access log is these files, the newest first; undefined: it is not there. */
+async function printed(tail: number | "all", files: readonly (string | undefined)[]): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), "dray-log-"));
   onTestFinished(() => rm(folder, { recursive: true }));
   for (const [index, text] of files.entries())
-    await writeFile(path.join(folder, index === 0 ? "access.log" : `access.log.${index}`), text);
+    if (text !== undefined)
+      await writeFile(path.join(folder, index === 0 ? "access.log" : `access.log.${index}`), text);
   const script = lastLines(tail).replaceAll(`${HOME}/logs`, folder);
   return (await promisify(execFile)("bash", ["-c", script], { maxBuffer: 1e9 })).stdout;
 }
@@ -24,6 +25,8 @@ test("the last lines of the access log, over the turn of its files, oldest first
   expect(await printed(9, files)).toBe("a\nb\nc\nd\ne * 5\nf\n");
   expect(await printed("all", files)).toBe("a\nb\nc\nd\ne * 5\nf\n");
   expect(await printed(3, ["", "c\nd\n"])).toBe("c\nd\n");
+  // In the middle of a turn.
+  expect(await printed(3, [undefined, "c\nd\n", "a\nb\n"])).toBe("b\nc\nd\n");
   expect(await printed(0, files)).toBe("");
   expect(await printed(3, [])).toBe("");
 });

@@ -12,7 +12,7 @@ export function lastLines(tail: number | "all"): string {
   return `last=()
 for file in ${files.join(" ")}; do
   left=$((${tail} - \${#last[@]}))
-  [ $left -gt 0 ] && mapfile -t lines < $file || break
+  [ $left -gt 0 ] && mapfile -t lines < $file || continue
   last=("\${lines[@]:\${#lines[@]} > left ? -left : 0}" "\${last[@]}")
 done 2>/dev/null
 [ \${#last[@]} = 0 ] || printf '%s\\n' "\${last[@]}"`;
