@@ -34,7 +34,7 @@ interface Bench {
 export async function benchDeploy(rounds: number, say: (line: string) => void): Promise<Figures> {
   await prepareRegistry();
   say("a stand-in, and an image of 300 MB in it and here");
-  await using vm = await startVm("bookworm", "ops", { rttMs: 0 });
+  await using vm = await startVm("bookworm", "ops", { rttMs: 0, fresh: true });
   await must([
     "docker",
     "run",

@@ -33,7 +33,7 @@ async function look(vm: Vm, where: string): Promise<void> {
 }
 
 say("starting a machine that has OpenSSH and Docker, and nothing else");
-await using vm = await startVm();
+await using vm = await startVm("bookworm", "ops", { fresh: true });
 await cp(EXAMPLE, vm.folder, { recursive: true });
 await vm.write("dray.yaml", `service: decisions\nmachine: ${vm.host}\nmodel: model.onnx\n`);
 say(`${path.basename(EXAMPLE)}: a scikit-learn model as model.onnx; its API and image are made here, without Docker`);

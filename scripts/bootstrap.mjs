@@ -61,7 +61,8 @@ async function docker() {
 await docker();
 if (!existsSync("node_modules/.bin/tsx")) run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
 run(["npm", "run", "--silent", "build"]);
-run(["node_modules/.bin/tsx", "test/world/prepare.ts"]);
+const demo = process.argv[2]?.startsWith("demo/") ? ["demo"] : [];
+run(["node_modules/.bin/tsx", "test/world/prepare.ts", ...demo]);
 if (process.argv[2] !== "--prepare") {
   const [file, ...rest] = process.argv.slice(2);
   const ended = spawnSync("node_modules/.bin/tsx", [file, ...rest], { stdio: "inherit" });

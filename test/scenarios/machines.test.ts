@@ -4,7 +4,7 @@ import { startVm } from "../world/vm.ts";
 
 for (const suite of SUITES) {
   test(`deploy, redeploy, rollback on Debian ${suite}'s engine, for a user with sudo only`, async () => {
-    await using vm = await startVm(suite, "sue");
+    await using vm = await startVm(suite, "sue", { fresh: true });
     const at = ["--machine", vm.host, "--service", "decisions"];
     for (const version of ["1", "2"]) {
       const ended = await vm.dray("deploy", appImage(version), ...at);

@@ -46,7 +46,7 @@ test("the README's commands for Google's cloud work as they stand there", async 
 test.each(drayBlocks.filter((lines) => !isCloud(lines)).map((lines) => [lines[0] ?? "", lines] as const))(
   "the README's commands from `%s` on work as they stand there",
   async (_first, lines) => {
-    await using vm = await startVm();
+    await using vm = await startVm("bookworm", "ops", { fresh: true });
     await vm.write("Dockerfile", `FROM ${appImage("1")}\n`);
     await cp(fileURLToPath(new URL("examples/decisions-onnx/model.onnx", root)), path.join(vm.folder, "model.onnx"));
     await must(["docker", "tag", appImage("2"), "my-api:2"]);

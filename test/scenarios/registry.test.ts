@@ -26,7 +26,7 @@ const config = (password: string): string =>
   JSON.stringify({ auths: { [REGISTRY]: { auth: Buffer.from(`oauth2accesstoken:${password}`).toString("base64") } } });
 
 test("the machine pulls by digest with this computer's login, which stays nowhere; each refusal is named", async () => {
-  await using vm = await startVm();
+  await using vm = await startVm("bookworm", "ops", { fresh: true });
   await using _registry = await startRegistry(vm);
   const write = (tag: string): Promise<void> =>
     vm.write(

@@ -138,16 +138,23 @@ export async function prepareGoogle(): Promise<string> {
   return GOOGLE_IMAGE;
 }
 
+async function buildVm(suite: Suite): Promise<void> {
+  const PACKAGES = suite === "bookworm" ? "docker.io" : "docker.io docker-cli";
+  await build(vmImage(suite), "vm.Dockerfile", { SUITE: suite, PACKAGES });
+}
+
+/** Makes what one stand-in needs, once. */
+export async function prepareVm(): Promise<void> {
+  await Promise.all([
+    base("bookworm").then(async () => await buildVm("bookworm")),
+    base("forky").then(async () => await build(EDGE_IMAGE, "edge.Dockerfile")),
+  ]);
+}
+
 /** Makes every image the scenarios need, once. */
 export async function prepareImages(): Promise<void> {
-  await prepareBase();
-  await Promise.all([
-    build(EDGE_IMAGE, "edge.Dockerfile"),
-    ...SUITES.map(async (suite) => {
-      const PACKAGES = suite === "bookworm" ? "docker.io" : "docker.io docker-cli";
-      await build(vmImage(suite), "vm.Dockerfile", { SUITE: suite, PACKAGES });
-    }),
-  ]);
+  await Promise.all([prepareVm(), base("trixie")]);
+  await Promise.all(SUITES.map(buildVm));
   await build(ACME_IMAGE, "acme.Dockerfile");
   await build(RIG_IMAGE, "rig.Dockerfile", { BASE: vmImage("bookworm") });
   for (const version of ["1", "2"]) await build(appImage(version), "app.Dockerfile", { VERSION: version });

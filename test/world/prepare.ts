@@ -1,3 +1,31 @@
-import { prepareImages } from "./images.ts";
+import { appImage, must, prepareImages, prepareVm } from "./images.ts";
+import { copyVolume, hasSeed, removeOldSeeds, seedName } from "./seed.ts";
+import { startVm } from "./vm.ts";
 
-await prepareImages();
+/** Deploys to a machine that has nothing, and keeps what its engine then has: the other stand-ins begin with it. */
+async function prepareSeed(): Promise<void> {
+  await removeOldSeeds();
+  if (await hasSeed()) return;
+  process.stderr.write("making what a stand-in's engine begins with\n");
+  await using vm = await startVm("bookworm", "ops", { fresh: true });
+  // Every version of the API differs from this one in its last layer.
+  const ended = await vm.dray("deploy", appImage("wrong-golden"), "--machine", vm.host, "--service", "seed");
+  if (ended.code !== 0) throw new Error(ended.stderr);
+  const clear = [
+    "docker rm -f -v $(docker ps -aq)",
+    "docker volume rm $(docker volume ls -q)",
+    "docker network prune -f",
+    'for image in $(docker images -q dray/seed); do docker tag "$image" layers:seed; done',
+    'for name in $(docker images --format "{{.Repository}}:{{.Tag}}" dray/seed); do docker rmi --no-prune "$name"; done',
+  ];
+  await vm.inside("bash", "-ec", clear.join("\n"));
+  await must(["docker", "stop", vm.host]);
+  await copyVolume(vm.host, seedName());
+}
+
+// The demo is one machine; somebody new waits for no more than that.
+if (process.argv[2] === "demo") await prepareVm();
+else {
+  await prepareImages();
+  await prepareSeed();
+}

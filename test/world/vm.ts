@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { type Ended, run } from "../../packages/dray/src/base/process.ts";
 import { openWire, type Wire } from "./wire.ts";
 import { addressOf, EDGE_IMAGE, must, type Suite, vmImage } from "./images.ts";
+import { copyVolume, hasSeed, seedName } from "./seed.ts";
 
 export const DRAY = fileURLToPath(new URL("../../packages/dray/dist/cli/main.js", import.meta.url));
 
@@ -47,6 +48,8 @@ export interface Running {
 interface VmOptions {
   /** Put a wire before its port 22, with this round trip. */
   rttMs?: number;
+  /** Its engine has nothing at all: neither edge nor keeper nor any layer of the API's image. */
+  fresh?: boolean;
 }
 
 /** What a container needs to have an engine of its own, where --privileged is not to be had. */
@@ -69,6 +72,8 @@ export async function startVm(suite: Suite = "bookworm", user: User = "ops", opt
   await must(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path.join(folder, "key")]);
   const key = (await readFile(path.join(folder, "key.pub"), "utf8")).trim();
   await must(["docker", "network", "create", name]);
+  // Another Debian's engine keeps its images in its own way.
+  if (suite === "bookworm" && options.fresh !== true && (await hasSeed())) await copyVolume(seedName(), name);
   const place = [
     "--name",
     name,
