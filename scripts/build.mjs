@@ -22,6 +22,7 @@ async function bundle(entry, outfile, external = []) {
     format: "esm",
     sourcemap: true,
     minifySyntax: true,
+    minifyWhitespace: true,
     mainFields: ["module", "main"],
     external,
     metafile: true,

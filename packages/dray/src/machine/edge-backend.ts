@@ -16,8 +16,7 @@ export function backend(service: ServiceState): string {
   const name = backendName(service.service);
   return [
     `backend ${name}`,
-    // Counting connections does not keep to weights where requests are few: two idle servers are equals to it.
-    `  balance ${service.candidate === undefined ? "leastconn" : "roundrobin"}`,
+    `  balance ${balance(service)}`,
     `  timeout server ${limits?.timeoutMs ?? 60_000}ms`,
     `  timeout queue ${limits?.timeoutMs ?? 30_000}ms`,
     ...prefixRules(service),
@@ -40,6 +39,14 @@ export function backend(service: ServiceState): string {
     "",
     ...(front?.rate === undefined ? [] : [rateTable(service, front.rate)]),
   ].join("\n");
+}
+
+/**
+ * Counting connections does not keep to weights where requests are few: two idle servers are equals to it. With one
+ * server there is nothing to count.
+ */
+function balance(service: ServiceState): string {
+  return service.candidate === undefined && inTraffic(service).length > 1 ? "leastconn" : "roundrobin";
 }
 
 /** An answer of the edge's own, in the words of RFC 9457. */

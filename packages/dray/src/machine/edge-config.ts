@@ -65,6 +65,8 @@ export function switchCommands(before: EdgeState, after: EdgeState, service: str
   if (old === undefined || next === undefined || skeleton(before) !== skeleton(after)) return undefined;
   const backendId = backendName(service);
   if (keptOf(next, next.current) === undefined) return undefined;
+  // Weights that a trial set at run time would outlive it.
+  if ((old.candidate === undefined) !== (next.candidate === undefined)) return undefined;
   const arriving = inTraffic(next);
   const staying = new Set(arriving.map(({ server }) => server.name));
   return [

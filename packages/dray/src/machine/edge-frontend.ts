@@ -30,10 +30,11 @@ export function frontend(state: EdgeState): string {
     ...tlsLines(state.tls, services),
     // `dray request` asks where the time went; nobody else is told.
     "  http-request set-var(txn.timing) req.hdr(x-dray-timing)",
-    // What only we say; with underscores, too, which many frameworks take for dashes.
-    "  http-request del-header ^x[-_](dray[-_]|request[-_]id$|forwarded[-_](for|proto)$) -m reg",
+    // What only we say; with underscores, too, which many frameworks take for dashes. A regular expression for each
+    // header is dear; where no name has the beginning of such a one in it, nothing is to be looked for.
+    "  http-request del-header ^x[-_](dray[-_]|request[-_]id$|forwarded[-_](for|proto)$) -m reg if { req.hdr_names -m sub x- x_ }",
     "  http-request add-header x-forwarded-for %[src]",
-    "  http-request add-header x-forwarded-proto %[ssl_fc,iif(https,http)]",
+    `  http-request add-header x-forwarded-proto ${state.tls === undefined ? "http" : "%[ssl_fc,iif(https,http)]"}`,
     // One id in the answer, in the release's hands and in both logs; a client's own would be anybody's.
     "  unique-id-header x-request-id",
     "  http-after-response set-header x-request-id %[unique-id]",
