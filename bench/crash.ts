@@ -118,14 +118,14 @@ async function interrupt(vm: Vm, { way, verb, at }: Point): Promise<boolean> {
   const running = vm.drayRunning(...argvOf(verb));
   let seen = 0;
   let reached = false;
-  const broken = new Promise<void>((resolve) => {
+  const broken = new Promise<void>((resolve, reject) => {
     running.onLine((line) => {
       if (!isStep(line) || seen++ !== at) return;
       reached = true;
       if (way === "kill") running.kill("SIGKILL");
-      else if (way === "cut") vm.wire?.cut();
-      else vm.inside("pkill", "-KILL", "dockerd").catch(() => undefined);
-      resolve();
+      if (way === "cut") vm.wire?.cut();
+      if (way === "engine") vm.inside("pkill", "-KILL", "dockerd").then(() => resolve(), reject);
+      else resolve();
     });
   });
   await Promise.race([broken, running.ended]);

@@ -1,10 +1,9 @@
 import { appImage, must, prepareImages, prepareVm } from "./images.ts";
-import { copyVolume, hasSeed, removeOldSeeds, seedName } from "./seed.ts";
+import { hasSeed, makeSeed } from "./seed.ts";
 import { startVm } from "./vm.ts";
 
 /** Deploys to a machine that has nothing, and keeps what its engine then has: the other stand-ins begin with it. */
 async function prepareSeed(): Promise<void> {
-  await removeOldSeeds();
   if (await hasSeed()) return;
   process.stderr.write("making what a stand-in's engine begins with\n");
   await using vm = await startVm("bookworm", "ops", { fresh: true });
@@ -20,7 +19,7 @@ async function prepareSeed(): Promise<void> {
   ];
   await vm.inside("bash", "-ec", clear.join("\n"));
   await must(["docker", "stop", vm.host]);
-  await copyVolume(vm.host, seedName());
+  await makeSeed(vm.host);
 }
 
 // The demo is one machine; somebody new waits for no more than that.

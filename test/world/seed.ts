@@ -13,10 +13,21 @@ export function seedName(): string {
   return PREFIX + createHash("sha256").update(parts.join("\n")).digest("hex").slice(0, 10);
 }
 
+/** An empty volume, made last: without it somebody was stopped while the layers were copied. */
+const wholeName = (): string => `${seedName()}-whole`;
+
 /** Whether it was made. */
 export async function hasSeed(): Promise<boolean> {
-  const found = await run(["docker", "volume", "inspect", seedName()], { signal: AbortSignal.timeout(60_000) });
+  const found = await run(["docker", "volume", "inspect", wholeName()], { signal: AbortSignal.timeout(60_000) });
   return found.code === 0;
+}
+
+/** Makes the seed from a stopped stand-in's volume; what there was before goes. */
+export async function makeSeed(from: string): Promise<void> {
+  const names = await must(["docker", "volume", "ls", "-q", "--filter", `name=${PREFIX}`]);
+  for (const name of names.split("\n").filter(Boolean)) await must(["docker", "volume", "rm", name]);
+  await copyVolume(from, seedName());
+  await must(["docker", "volume", "create", wholeName()]);
 }
 
 /** Makes a volume like another: the layers, which an engine never changes, as links to the same files; the rest as copies. */
@@ -31,10 +42,4 @@ export async function copyVolume(from: string, to: string): Promise<void> {
   const rights = ["--network", "none", "--cap-add", "SYS_ADMIN", "-v", `${root}/volumes:/volumes`];
   await must(["docker", "volume", "create", to]);
   await must(["docker", "run", "--rm", ...rights, vmImage("bookworm"), "sh", "-c", script]);
-}
-
-/** Takes away the seeds of what there was before. */
-export async function removeOldSeeds(): Promise<void> {
-  const names = (await must(["docker", "volume", "ls", "-q", "--filter", `name=${PREFIX}`])).split("\n");
-  for (const name of names) if (name !== "" && name !== seedName()) await must(["docker", "volume", "rm", name]);
 }
