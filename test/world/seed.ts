@@ -8,7 +8,7 @@ const KEEPER = fileURLToPath(new URL("../../packages/keeper/dist/bundle/main.js"
 const PREFIX = "drayage-world-seed-";
 
 /** The volume with what a stand-in's engine has after a deploy: the layers of edge, keeper and API, and no container. */
-export function seedName(): string {
+function seedName(): string {
   const parts = [vmImage("bookworm"), EDGE_IMAGE, appImage("1"), process.version, readFileSync(KEEPER, "utf8")];
   return PREFIX + createHash("sha256").update(parts.join("\n")).digest("hex").slice(0, 10);
 }
@@ -22,6 +22,11 @@ export async function hasSeed(): Promise<boolean> {
   return found.code === 0;
 }
 
+/** Makes a stand-in's volume with what the seed has; without a seed there is none, and the engine begins with nothing. */
+export async function growFromSeed(volume: string): Promise<void> {
+  if (await hasSeed()) await copyVolume(seedName(), volume);
+}
+
 /** Makes the seed from a stopped stand-in's volume; what there was before goes. */
 export async function makeSeed(from: string): Promise<void> {
   const names = await must(["docker", "volume", "ls", "-q", "--filter", `name=${PREFIX}`]);
@@ -31,7 +36,7 @@ export async function makeSeed(from: string): Promise<void> {
 }
 
 /** Makes a volume like another: the layers, which an engine never changes, as links to the same files; the rest as copies. */
-export async function copyVolume(from: string, to: string): Promise<void> {
+async function copyVolume(from: string, to: string): Promise<void> {
   const root = await must(["docker", "info", "-f", "{{.DockerRootDir}}"]);
   const script = [
     `cd /volumes/${from}/_data`,

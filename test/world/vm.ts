@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { type Ended, run } from "../../packages/dray/src/base/process.ts";
 import { openWire, type Wire } from "./wire.ts";
 import { addressOf, EDGE_IMAGE, must, type Suite, vmImage } from "./images.ts";
-import { copyVolume, hasSeed, seedName } from "./seed.ts";
+import { growFromSeed } from "./seed.ts";
 
 export const DRAY = fileURLToPath(new URL("../../packages/dray/dist/cli/main.js", import.meta.url));
 
@@ -73,7 +73,7 @@ export async function startVm(suite: Suite = "bookworm", user: User = "ops", opt
   const key = (await readFile(path.join(folder, "key.pub"), "utf8")).trim();
   await must(["docker", "network", "create", name]);
   // Another Debian's engine keeps its images in its own way.
-  if (suite === "bookworm" && options.fresh !== true && (await hasSeed())) await copyVolume(seedName(), name);
+  if (suite === "bookworm" && options.fresh !== true) await growFromSeed(name);
   const place = [
     "--name",
     name,

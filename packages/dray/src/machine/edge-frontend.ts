@@ -30,8 +30,8 @@ export function frontend(state: EdgeState): string {
     ...tlsLines(state.tls, services),
     // `dray request` asks where the time went; nobody else is told.
     "  http-request set-var(txn.timing) req.hdr(x-dray-timing)",
-    // What only we say; with underscores, too, which many frameworks take for dashes. A regular expression for each
-    // header is dear; where no name has the beginning of such a one in it, nothing is to be looked for.
+    // What only we say; with underscores, too, which many frameworks take for dashes. Where no name has the beginning of
+    // such a one in it, no header is held against the regular expression.
     "  http-request del-header ^x[-_](dray[-_]|request[-_]id$|forwarded[-_](for|proto)$) -m reg if { req.hdr_names -m sub x- x_ }",
     "  http-request add-header x-forwarded-for %[src]",
     `  http-request add-header x-forwarded-proto ${state.tls === undefined ? "http" : "%[ssl_fc,iif(https,http)]"}`,
