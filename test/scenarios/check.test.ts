@@ -77,7 +77,7 @@ test("a fresh deploy with domain and keys: every question that applies is answer
   hook.close();
 });
 
-test("the lecture's container by hand: what is missing is said, one by one", async () => {
+test("the lecture's container by hand: what is missing is said, one by one; its layers need not travel again", async () => {
   await using vm = await startVm();
   await byHand(vm);
   const ended = await vm.dray("check", "--machine", vm.host, "--container", "my-api", "--json");
@@ -96,6 +96,12 @@ test("the lecture's container by hand: what is missing is said, one by one", asy
   expect(ended.code).toBe(1);
   const text = await vm.dray("check", "--machine", vm.host, "--container", "my-api");
   expect(text.stdout).toMatch(/FAIL +2 HTTPS with a good certificate[\s\S]*nothing speaks TLS[\s\S]*fix: domain:/);
+
+  await vm.inside("docker", "rm", "-f", "my-api");
+  const deployed = await vm.dray("deploy", appImage("2"), "--machine", vm.host, "--service", "decisions", "--json");
+  expect(deployed.code, deployed.stderr).toBe(0);
+  const { outcomes } = JSON.parse(deployed.stdout) as { outcomes: { bytesSent: number }[] };
+  expect(outcomes[0]?.bytesSent).toBeLessThan(100_000);
 });
 
 /** As the lecture does it. */

@@ -6,12 +6,16 @@ import type { Cargo } from "../core/registry.ts";
 import type { Release } from "../core/release.ts";
 import type { Machine } from "../machine/machine.ts";
 import { knownLayers } from "../registries/direct.ts";
+import { sharedLayers } from "../registries/parts.ts";
 import type { Seen } from "../targets/machines/observe.ts";
 import type { Source } from "../targets/machines/steps.ts";
 import { askRegistry, checkArchitecture } from "./build.ts";
 
 /** Above this many bytes a pull is better: it resumes, and fetches layers side by side. */
 const PARTS_LIMIT = 64e6;
+
+/** Below this many bytes they are sent sooner than the machine's images are looked through. */
+const WORTH_ASKING = 1e6;
 
 /** A size that comes later is not worth waiting for. */
 const SIZE_PATIENCE_MS = 3000;
@@ -55,9 +59,22 @@ export async function fit(
     return { release: { ...release, image: built.facts.id }, source: { via: "here" } };
   const kept = seen.state.services[release.service]?.releases ?? [];
   const known = await knownLayers(kept.map((each) => each.release.digest));
-  const missing = cargo.layers.filter((layer) => !known.has(layer.digest));
-  const bytes = missing.reduce((sum, layer) => sum + layer.size, 0);
-  const small = cargo.whole && seen.imageStore === "layers" && bytes <= PARTS_LIMIT;
-  const parts = small ? { parts: missing.map((layer) => layer.digest) } : {};
-  return { release, source: { via: "direct", bytes, ...parts } };
+  const unknown = cargo.layers.filter((layer) => !known.has(layer.digest));
+  if (cargo.whole && seen.imageStore === "layers") {
+    const missing = weightOf(unknown) > WORTH_ASKING ? await unshared(machine, cargo, unknown, context) : unknown;
+    const bytes = weightOf(missing);
+    if (bytes <= PARTS_LIMIT)
+      return { release, source: { via: "direct", bytes, parts: missing.map(({ digest }) => digest) } };
+  }
+  return { release, source: { via: "direct", bytes: weightOf(unknown) } };
+}
+
+type Layers = Cargo["layers"];
+
+const weightOf = (layers: Layers): number => layers.reduce((sum, { size }) => sum + size, 0);
+
+/** Those that no image of the machine has. */
+async function unshared(machine: Machine, cargo: Cargo, layers: Layers, { signal }: Context): Promise<Layers> {
+  const shared = await sharedLayers(machine, cargo.digest, signal);
+  return layers.filter(({ digest }) => !shared.has(digest));
 }

@@ -4,6 +4,7 @@ import { pack, type Pack } from "tar-stream";
 import type { OnBytes } from "../core/registry.ts";
 import type { Machine } from "../machine/machine.ts";
 import { ContentStore } from "../base/content-store.ts";
+import { isMissing } from "../machine/engine.ts";
 
 interface Manifest {
   config: { digest: string };
@@ -18,6 +19,45 @@ export interface Parts {
   missing: readonly string[];
   /** What the machine's engine is to call it. */
   name: string;
+}
+
+interface Config {
+  rootfs: { diff_ids: string[] };
+}
+
+/** Images of a machine that are looked at, the newest first: each is a call. */
+const LOOKED_AT = 50;
+
+/**
+ * Digests of an image's layers that a machine's engine has in other images, whoever brought them: a layer is known by
+ * its chain of diff ids, so it is shared where all layers below it are. `digest` is of the manifest in this computer's
+ * content store.
+ */
+export async function sharedLayers(machine: Machine, digest: string, signal: AbortSignal): Promise<Set<string>> {
+  const store = new ContentStore();
+  const { config, layers } = JSON.parse(await store.text(digest)) as Manifest;
+  const { rootfs } = JSON.parse(await store.text(config.digest)) as Config;
+  const images = await machine.engine.get<{ Id: string }[]>("/images/json", { signal });
+  const chains = await Promise.all(images.slice(0, LOOKED_AT).map(({ Id: id }) => chainOf(machine, id, signal)));
+  const shared = Math.max(0, ...chains.map((chain) => commonLength(chain, rootfs.diff_ids)));
+  // An empty layer may come again further up, upon others.
+  const above = new Set(layers.slice(shared).map((layer) => layer.digest));
+  return new Set(layers.slice(0, shared).flatMap((layer) => (above.has(layer.digest) ? [] : [layer.digest])));
+}
+
+/** The diff ids of an image, the lowest layer first; none when it has just gone. */
+async function chainOf({ engine }: Machine, id: string, signal: AbortSignal): Promise<readonly string[]> {
+  try {
+    return (await engine.get<{ RootFS: { Layers?: string[] } }>(`/images/${id}/json`, { signal })).RootFS.Layers ?? [];
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    return [];
+  }
+}
+
+function commonLength(one: readonly string[], other: readonly string[]): number {
+  const differs = other.findIndex((each, index) => each !== one[index]);
+  return differs === -1 ? other.length : differs;
 }
 
 /**
