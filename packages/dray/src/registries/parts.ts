@@ -39,10 +39,23 @@ export async function sharedLayers(machine: Machine, digest: string, signal: Abo
   const { rootfs } = JSON.parse(await store.text(config.digest)) as Config;
   const images = await machine.engine.get<{ Id: string }[]>("/images/json", { signal });
   const chains = await Promise.all(images.slice(0, LOOKED_AT).map(({ Id: id }) => chainOf(machine, id, signal)));
-  const shared = Math.max(0, ...chains.map((chain) => commonLength(chain, rootfs.diff_ids)));
+  return inCommon(
+    layers.map((layer) => layer.digest),
+    rootfs.diff_ids,
+    chains,
+  );
+}
+
+/** Those of `layers`, whose content `diffIds` names, the lowest first, that one of the `chains` of diff ids begins with. */
+export function inCommon(
+  layers: readonly string[],
+  diffIds: readonly string[],
+  chains: readonly (readonly string[])[],
+): Set<string> {
+  const shared = Math.max(0, ...chains.map((chain) => commonLength(chain, diffIds)));
   // An empty layer may come again further up, upon others.
-  const above = new Set(layers.slice(shared).map((layer) => layer.digest));
-  return new Set(layers.slice(0, shared).flatMap((layer) => (above.has(layer.digest) ? [] : [layer.digest])));
+  const above = new Set(layers.slice(shared));
+  return new Set(layers.slice(0, shared).filter((layer) => !above.has(layer)));
 }
 
 /** The diff ids of an image, the lowest layer first; none when it has just gone. */

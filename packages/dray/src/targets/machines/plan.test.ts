@@ -110,6 +110,12 @@ test("a candidate's share is spread over replicas as weights, changed without a 
   expect(switchCommands(five, half, "decisions")).toContain(
     "add server s_decisions/r2.1 10.0.0.0:80 pool-purge-delay 200ms pool-conn-name var(txn.alone)",
   );
+  // One replica each: but for its weight the server could be added at run time, and the weight would outlive the trial.
+  const alone = withRelease(EMPTY_STATE, kept("r1", 1));
+  const tried = withCandidate(alone, kept("r2", 1), 5);
+  expect(switchCommands(alone, tried, "decisions")).toBeUndefined();
+  expect(switchCommands(tried, alone, "decisions")).toBeUndefined();
+  expect(switchCommands(tried, withRelease(tried, kept("r2", 1)), "decisions")).toBeUndefined();
   const off = { ...serving, services: { decisions: withoutCandidate(half.services["decisions"]) } } as EdgeState;
   expect(off).toEqual(serving);
   expect(beforeReload(half, off, "decisions")).toEqual(["set server s_decisions/r2.1 state drain"]);
