@@ -32,6 +32,7 @@ const LOOKED_AT = 50;
  * Digests of an image's layers that a machine's engine has in other images, whoever brought them: a layer is known by
  * its chain of diff ids, so it is shared where all layers below it are. `digest` is of the manifest in this computer's
  * content store.
+ * @throws EngineError
  */
 export async function sharedLayers(machine: Machine, digest: string, signal: AbortSignal): Promise<Set<string>> {
   const store = new ContentStore();
