@@ -1,5 +1,9 @@
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
+import { claim } from "./test/world/owner.ts";
+
+// Everything that this run starts says whose it is: the next one cleans up after it if it is killed.
+claim();
 
 /** Short files that take long: by their size vitest would begin them last, and one core would wait for them. */
 const LONG = /(machines|switch-under-load|examples)\.test\.ts$/;

@@ -1,10 +1,10 @@
 // The lecture's redeploy by hand against dray, on one stand-in, A/B/A/B.
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import path from "node:path";
 import { run } from "../packages/dray/src/base/process.ts";
 import { appImage, must, prepareRegistry, REGISTRY_IMAGE } from "../test/world/images.ts";
+import { worldFolder } from "../test/world/owner.ts";
 import { startVm, type Vm } from "../test/world/vm.ts";
 import { openWire, type Wire } from "../test/world/wire.ts";
 import { median } from "./median.ts";
@@ -45,7 +45,7 @@ export async function benchDeploy(rounds: number, say: (line: string) => void): 
     `container:${vm.host}`,
     REGISTRY_IMAGE,
   ]);
-  const folder = await mkdtemp(path.join(tmpdir(), "drb-"));
+  const folder = await worldFolder("drb-");
   try {
     await using registry = await openWire(vm.address, 5000);
     await using byHand = watch(`http://${vm.address}/`);

@@ -1,15 +1,15 @@
 // The edge with everything on (keys, rate, limits, ids, access log) beside bare proxies of the same Debian, one core each.
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import http from "node:http";
-import { tmpdir } from "node:os";
 import path from "node:path";
 import { json } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { edgeConfig } from "../packages/dray/src/machine/edge-config.ts";
 import { EMPTY_STATE, type EdgeState } from "../packages/dray/src/machine/edge-state.ts";
 import { EDGE_IMAGE, must, prepareImages } from "../test/world/images.ts";
+import { worldFolder } from "../test/world/owner.ts";
 import { median } from "./median.ts";
 import { load, type Measured, prepareWrk, startPinned, steady } from "./serve-tools.ts";
 
@@ -54,7 +54,7 @@ export async function benchEdge(rounds: number, say: (line: string) => void): Pr
   await prepareImages();
   await must(["docker", "build", "-q", "-t", IMAGE, "-f", path.join(FOLDER, "edge.Dockerfile"), FOLDER]);
   await prepareWrk();
-  const home = await mkdtemp(path.join(tmpdir(), "dray-bench-edge-"));
+  const home = await worldFolder("dray-bench-edge-");
   // Its own keeper empties the ring of log lines and counts; it has the core that the load comes from.
   const stopKeeper = startPinned([KEEPER], "1", { DRAY_HOME: home, DRAY_SECRETS: path.join(home, "secrets") });
   const upstream = await start({ name: "direct", port: UPSTREAM, image: IMAGE, argv: haproxy("upstream") }, "1");

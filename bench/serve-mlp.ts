@@ -1,8 +1,8 @@
 // A mid-size network, where the model is the cost: batched against one by one, at full load and at half of it.
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { mlp } from "../test/world/mlp.ts";
+import { worldFolder } from "../test/world/owner.ts";
 import { median } from "./median.ts";
 import { untilReady, load, SERVER, startPinned, steady } from "./serve-tools.ts";
 
@@ -23,7 +23,7 @@ export async function benchMlp(
   rounds: number,
   say: (line: string) => void,
 ): Promise<Record<string, number | Record<string, number>>> {
-  const folder = await mkdtemp(path.join(tmpdir(), "dray-mlp-"));
+  const folder = await worldFolder("dray-mlp-");
   try {
     await writeFile(path.join(folder, "model.onnx"), mlp(LAYERS));
     const features = Array.from({ length: LAYERS[0] ?? 0 }, (_, index): [string, number] => [

@@ -1,10 +1,10 @@
 // Our model server against FastAPI, on one core; the load has the other.
-import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { onnx } from "../packages/dray/src/recipes/onnx.ts";
 import { must, prepareBase } from "../test/world/images.ts";
+import { worldFolder } from "../test/world/owner.ts";
 import { median } from "./median.ts";
 import { benchMlp } from "./serve-mlp.ts";
 import { answers, load, prepareWrk, residentMb, SERVER, startPinned } from "./serve-tools.ts";
@@ -146,7 +146,7 @@ async function goldenRow(): Promise<string> {
 
 async function buildImages(): Promise<void> {
   await prepareBase();
-  const folder = await mkdtemp(path.join(tmpdir(), "dray-bench-"));
+  const folder = await worldFolder("dray-bench-");
   try {
     await cp(here("serve"), folder, { recursive: true });
     await cp(EXAMPLE, folder, { recursive: true });

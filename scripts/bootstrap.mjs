@@ -48,7 +48,8 @@ async function docker() {
   spawn([...sudo, "dockerd"][0], [...sudo, "dockerd"].slice(1), {
     detached: true,
     stdio: ["ignore", log, log],
-    env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
+    // It outlives the run that starts it, so it is not one of its processes.
+    env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin`, DRAY_WORLD_OWNER: undefined },
   }).unref();
   for (let second = 0; second < 60; second++) {
     if (works(["docker", "version"])) return;
@@ -62,7 +63,9 @@ await docker();
 if (!existsSync("node_modules/.bin/tsx")) run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
 run(["npm", "run", "--silent", "build"]);
 const demo = process.argv[2]?.startsWith("demo/") ? ["demo"] : [];
-run(["node_modules/.bin/tsx", "test/world/prepare.ts", ...demo]);
+// Two runs that begin at once make the images and the seed once; the kernel opens the lock of one that was killed.
+const lock = works(["flock", "--version"]) ? ["flock", "-o", "/tmp/drayage-prepare.lock"] : [];
+run([...lock, "node_modules/.bin/tsx", "test/world/prepare.ts", ...demo]);
 if (process.argv[2] !== "--prepare") {
   const [file, ...rest] = process.argv.slice(2);
   const ended = spawnSync("node_modules/.bin/tsx", [file, ...rest], { stdio: "inherit" });

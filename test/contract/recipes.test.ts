@@ -1,5 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -8,13 +7,14 @@ import type { Order } from "../../packages/dray/src/core/recipe.ts";
 import { ContentStore } from "../../packages/dray/src/base/content-store.ts";
 import { RegistryServer } from "../../packages/dray/src/registries/registry-server.ts";
 import { appImage, must } from "../world/images.ts";
+import { worldFolder } from "../world/owner.ts";
 import { quiet } from "./context.ts";
 
 const EXAMPLES = fileURLToPath(new URL("../../examples", import.meta.url));
 
 let folder = "";
 beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), "dray-contract-"));
+  folder = await worldFolder("dray-contract-");
   await writeFile(path.join(folder, "Dockerfile"), `FROM ${appImage("1")}\nLABEL contract=yes\nEXPOSE 8080\n`);
 });
 afterAll(async () => {

@@ -1,13 +1,13 @@
 // The model server as it runs in a container with several cores: a process for each, behind one port.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import http from "node:http";
-import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { mlp } from "../world/mlp.ts";
+import { worldFolder } from "../world/owner.ts";
 import { freePort } from "../world/ports.ts";
 
 const SERVER = fileURLToPath(new URL("../../packages/serve/dist/bundle/main.js", import.meta.url));
@@ -25,7 +25,7 @@ interface Serving extends AsyncDisposable {
 }
 
 async function serve(): Promise<Serving> {
-  const folder = await mkdtemp(path.join(tmpdir(), "dray-workers-"));
+  const folder = await worldFolder("dray-workers-");
   const model = path.join(folder, "model.onnx");
   await writeFile(model, mlp(LAYERS));
   const port = await freePort();

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { run } from "../../packages/dray/src/base/process.ts";
+import { owned, worldFolder } from "./owner.ts";
 
 const FOLDER = fileURLToPath(new URL("images", import.meta.url));
 
@@ -33,9 +33,12 @@ const GOOGLE_IMAGE: string = `drayage-world/google:${hash("google.Dockerfile")}-
 const TOKEN_REGISTRY_IMAGE: string = `drayage-world/token-registry:${hash("token-registry.Dockerfile")}`;
 export const appImage = (tag: string): string => `drayage-world/app:${tag}-${hash("app.Dockerfile")}`;
 
-/** Runs a program; what it said is in the error when it fails. */
+/** Runs a program; what it said is in the error when it fails. What Docker makes by it carries the label of this run. */
 export async function must(argv: readonly string[], stdin?: string): Promise<string> {
-  const ended = await run(argv, { signal: AbortSignal.timeout(600_000), ...(stdin === undefined ? {} : { stdin }) });
+  const ended = await run(owned(argv), {
+    signal: AbortSignal.timeout(600_000),
+    ...(stdin === undefined ? {} : { stdin }),
+  });
   if (ended.code !== 0)
     throw new Error(
       `${argv.join(" ")} ended with ${ended.code}\n${ended.stdout.slice(-2000)}${ended.stderr.slice(-2000)}`,
@@ -61,7 +64,7 @@ async function base(suite: Suite): Promise<void> {
   );
   if (pulled?.code === 0) return;
   process.stderr.write(`making ${image} with debootstrap\n`);
-  const folder = mkdtempSync(path.join(tmpdir(), `world-${suite}-`));
+  const folder = await worldFolder(`world-${suite}-`);
   try {
     // bookworm's debootstrap does not know forky by name; every later suite is made as sid is.
     const script = suite === "forky" ? ["http://deb.debian.org/debian", "/usr/share/debootstrap/scripts/sid"] : [];

@@ -1,5 +1,6 @@
 import { appImage, must, prepareImages, prepareVm } from "./images.ts";
-import { hasSeed, makeSeed } from "./seed.ts";
+import { hasSeed, makeSeed, seedVolumes } from "./seed.ts";
+import { sayOf, sweep } from "./sweep.ts";
 import { startVm } from "./vm.ts";
 
 /** Deploys to a machine that has nothing, and keeps what its engine then has: the other stand-ins begin with it. */
@@ -22,6 +23,14 @@ async function prepareSeed(): Promise<void> {
   await makeSeed(vm.host);
 }
 
+/** A run that was killed could not take away what it had made: the next one does. */
+async function cleanUp(): Promise<void> {
+  const seeds = await seedVolumes();
+  const said = sayOf(await sweep((volume) => seeds.has(volume)));
+  if (said !== undefined) process.stderr.write(`${said}\n`);
+}
+
+await cleanUp();
 // The demo is one machine; somebody new waits for no more than that.
 if (process.argv[2] === "demo") await prepareVm();
 else {

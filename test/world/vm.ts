@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { randomBytes } from "node:crypto";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { createInterface } from "node:readline";
 import path from "node:path";
@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { type Ended, run } from "../../packages/dray/src/base/process.ts";
 import { openWire, type Wire } from "./wire.ts";
 import { addressOf, EDGE_IMAGE, must, type Suite, vmImage } from "./images.ts";
+import { worldFolder } from "./owner.ts";
 import { growFromSeed } from "./seed.ts";
 
 export const DRAY = fileURLToPath(new URL("../../packages/dray/dist/cli/main.js", import.meta.url));
@@ -68,11 +69,12 @@ export const RIGHTS: readonly string[] = [
 /** Starts a stand-in; this computer is the client that is not the VM. shared/facts/docker-ssh.md says why each flag is needed. */
 export async function startVm(suite: Suite = "bookworm", user: User = "ops", options: VmOptions = {}): Promise<Vm> {
   const name = `dray-world-${randomBytes(4).toString("hex")}`;
-  const folder = await mkdtemp(path.join(tmpdir(), "dray-world-"));
+  const folder = await worldFolder();
   await must(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path.join(folder, "key")]);
   const key = (await readFile(path.join(folder, "key.pub"), "utf8")).trim();
   await must(["docker", "network", "create", name]);
   // Another Debian's engine keeps its images in its own way.
+  await must(["docker", "volume", "create", name]);
   if (suite === "bookworm" && options.fresh !== true) await growFromSeed(name);
   const place = [
     "--name",

@@ -1,12 +1,12 @@
 import { createSign, randomUUID, X509Certificate } from "node:crypto";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import http from "node:http";
 import https from "node:https";
-import { tmpdir } from "node:os";
 import path from "node:path";
 import { selfSigned } from "../certificate.ts";
 import { addressOf, must, prepareTokenRegistry } from "../images.ts";
+import { worldFolder } from "../owner.ts";
 import type { Outside } from "./vm.ts";
 
 export const REGISTRY_HOST = "us-central1-docker.pkg.dev";
@@ -43,7 +43,7 @@ export async function startArtifacts(
   isGood: (token: string) => boolean,
   api: http.RequestListener,
 ): Promise<Artifacts> {
-  const folder = await mkdtemp(path.join(tmpdir(), "dray-world-"));
+  const folder = await worldFolder();
   const at = (file: string): string => path.join(folder, file);
   await selfSigned(at("ca.pem"), at("key.pem"), [REGISTRY_HOST, ...API_HOSTS].map((each) => `DNS:${each}`).join(","));
   const [cert, key] = [await readFile(at("ca.pem"), "utf8"), await readFile(at("key.pem"), "utf8")];

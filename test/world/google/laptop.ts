@@ -1,8 +1,8 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { Ended } from "../../../packages/dray/src/base/process.ts";
 import { must } from "../images.ts";
+import { worldFolder } from "../owner.ts";
 import { laptopEnv, runDray, type Running, startDray } from "../vm.ts";
 import type { Google } from "./google.ts";
 
@@ -19,7 +19,7 @@ export interface Laptop extends AsyncDisposable {
 }
 
 export async function openLaptop(google: Google): Promise<Laptop> {
-  const folder = await mkdtemp(path.join(tmpdir(), "dray-world-"));
+  const folder = await worldFolder();
   const at = (name: string): string => path.join(folder, name);
   await must(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", at("key")]);
   const lines = [`IdentityFile ${at("key")}`, "IdentitiesOnly yes", `UserKnownHostsFile ${at("known_hosts")}`];

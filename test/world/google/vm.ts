@@ -76,6 +76,7 @@ export async function startGoogleVm(outside: Outside, wish: Wish): Promise<Googl
     return ["--add-host", `${host}:${outside.gateway}`, "-v", `${ca}:/etc/docker/certs.d/${host}/ca.crt:ro`];
   });
   const lacking = wish.noDocker ? ["-e", "NO_DOCKER=yes"] : [];
+  await must(["docker", "volume", "create", container]);
   await must([
     "docker",
     "run",
