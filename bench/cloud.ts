@@ -1,6 +1,7 @@
 // What dray asks of Google, held against Google's own types, and against what gcloud asks for the same things.
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { within } from "drayage-clock";
 import { run } from "../packages/dray/src/base/process.ts";
 import { REGISTRY_HOST } from "../test/world/google/artifacts.ts";
 import { type Google, startGoogle } from "../test/world/google/google.ts";
@@ -17,8 +18,8 @@ const PREDICT = "/decisions";
 
 export async function benchCloud(_rounds: number, say: (line: string) => void): Promise<Figures> {
   const ours = await ask(oursBy, say);
-  const here =
-    (await run(["gcloud", "--version"], { signal: AbortSignal.timeout(60_000) }).catch(() => undefined))?.code === 0;
+  const version = within(60_000, undefined, (signal) => run(["gcloud", "--version"], { signal }));
+  const here = (await version.catch(() => undefined))?.code === 0;
   const theirs = here ? await ask(gcloudBy, say) : undefined;
   if (theirs !== undefined && process.env["DRAY_RECORD"] !== undefined)
     await writeFile(RECORDED, `${JSON.stringify(theirs.changes, undefined, 2)}\n`);
@@ -107,12 +108,10 @@ async function gcloudBy(google: Google, laptop: Laptop, say: (line: string) => v
   };
   const gcloud = async (line: string): Promise<void> => {
     say(`gcloud ${line}`);
-    const signal = AbortSignal.timeout(120_000);
-    const ended = await run(["gcloud", ...line.split(" "), "--quiet"], {
-      env: { ...env, ...settings },
-      cwd: folder,
-      signal,
-    });
+    const options = { env: { ...env, ...settings }, cwd: folder };
+    const ended = await within(120_000, undefined, (signal) =>
+      run(["gcloud", ...line.split(" "), "--quiet"], { ...options, signal }),
+    );
     if (ended.code !== 0) throw new Error(`gcloud ${line} ended with ${ended.code}\n${ended.stderr.slice(-1500)}`);
   };
   const { compute, vertex } = google;

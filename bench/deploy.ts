@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { within } from "drayage-clock";
 import { run } from "../packages/dray/src/base/process.ts";
 import { appImage, must, prepareRegistry, REGISTRY_IMAGE } from "../test/world/images.ts";
 import { worldFolder } from "../test/world/owner.ts";
@@ -246,9 +247,9 @@ async function settled(): Promise<void> {
 async function retired(bench: Bench): Promise<void> {
   const script = 'test "$(docker ps -q --filter label=dray.role=replica | wc -l)" = 1';
   for (let attempt = 0; attempt < 300; attempt++) {
-    const ended = await run(["docker", "exec", bench.vm.host, "sh", "-c", script], {
-      signal: AbortSignal.timeout(10_000),
-    });
+    const ended = await within(10_000, undefined, (signal) =>
+      run(["docker", "exec", bench.vm.host, "sh", "-c", script], { signal }),
+    );
     if (ended.code === 0) return;
     await new Promise((resolve) => setTimeout(resolve, 200));
   }

@@ -2,6 +2,7 @@
 import { cp, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { deadline } from "drayage-clock";
 import { onnx } from "../packages/dray/src/recipes/onnx.ts";
 import { must, prepareBase } from "../test/world/images.ts";
 import { worldFolder } from "../test/world/owner.ts";
@@ -171,7 +172,8 @@ async function buildImages(): Promise<void> {
 async function imageMb(): Promise<number> {
   const order = { service: "decisions", folder: EXAMPLE, model: "model.onnx" };
   const architecture = process.arch === "x64" ? "amd64" : process.arch;
-  const context = { signal: AbortSignal.timeout(60_000), emit: () => undefined, secrets: new Map() };
+  using limit = deadline(60_000);
+  const context = { signal: limit.signal, emit: () => undefined, secrets: new Map() };
   const { cargo } = await onnx.make(order, architecture, context);
   const bytes = (cargo?.layers ?? []).reduce((sum, layer) => sum + layer.size, 0);
   return Math.round(bytes / 1e5) / 10;

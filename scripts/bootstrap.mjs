@@ -1,7 +1,7 @@
 // Sets up what the demo and the tests need on a fresh Debian machine, saying so, then runs the file named.
 // Plain JavaScript: it runs before npm ci.
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, openSync } from "node:fs";
+import { existsSync, openSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const sudo = process.getuid?.() === 0 ? [] : ["sudo"];
@@ -59,8 +59,19 @@ async function docker() {
   process.exit(1);
 }
 
+/** Whether what is installed lacks something of the lock file: a checkout moves on, and what lies beside it does not. */
+function isStale() {
+  const packagesOf = (file) => JSON.parse(readFileSync(file, "utf8")).packages;
+  if (!existsSync("node_modules/.package-lock.json")) return true;
+  const there = packagesOf("node_modules/.package-lock.json");
+  return Object.entries(packagesOf("package-lock.json")).some(
+    ([at, { version, optional }]) =>
+      at.startsWith("node_modules/") && optional !== true && (there[at]?.version !== version || !existsSync(at)),
+  );
+}
+
 await docker();
-if (!existsSync("node_modules/.bin/tsx")) run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
+if (isStale()) run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
 run(["npm", "run", "--silent", "build"]);
 const demo = process.argv[2]?.startsWith("demo/") ? ["demo"] : [];
 // Two runs that begin at once make the images and the seed once; the kernel opens the lock of one that was killed.

@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { build } from "esbuild";
 
-for (const name of ["keeper", "serve", "dray"]) {
+for (const name of ["clock", "keeper", "serve", "dray"]) {
   const compiled = spawnSync("node_modules/.bin/tsc", ["-p", `packages/${name}/tsconfig.build.json`], {
     stdio: "inherit",
   });

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { within } from "drayage-clock";
 import { expect, test } from "vitest";
 import { run } from "../../packages/dray/src/base/process.ts";
 import { OWNER_VARIABLE } from "../world/owner.ts";
@@ -36,7 +37,7 @@ async function startRun(): Promise<{ run: ChildProcess; made: Made }> {
 /** What is there of it. */
 async function left({ host, folder, sleeper }: Made): Promise<string[]> {
   const there = async (kind: string): Promise<boolean> =>
-    (await run(["docker", kind, "inspect", host], { signal: AbortSignal.timeout(60_000) })).code === 0;
+    (await within(60_000, undefined, (signal) => run(["docker", kind, "inspect", host], { signal }))).code === 0;
   const kinds = ["container", "network", "volume"];
   const found = await Promise.all(kinds.map(there));
   return [

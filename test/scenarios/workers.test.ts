@@ -5,6 +5,7 @@ import { readFile, rm, writeFile } from "node:fs/promises";
 import http from "node:http";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { deadline } from "drayage-clock";
 import { expect, test } from "vitest";
 import { mlp } from "../world/mlp.ts";
 import { worldFolder } from "../world/owner.ts";
@@ -50,13 +51,14 @@ async function serve(): Promise<Serving> {
 /** The status of an answer, or why there was none; each time on a connection of its own, which may go to any worker. */
 async function ask(port: number, where: string, body?: string): Promise<number | string> {
   const headers = { connection: "close", "content-type": "application/json" };
+  using limit = deadline(10_000);
   const options = {
     port,
     path: where,
     agent: false,
     method: body === undefined ? "GET" : "POST",
     headers,
-    signal: AbortSignal.timeout(10_000),
+    signal: limit.signal,
   };
   return await new Promise((resolve) => {
     const request = http.request(options, (answer) => {

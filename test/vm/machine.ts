@@ -5,6 +5,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { within } from "drayage-clock";
 import { type Ended, run } from "../../packages/dray/src/base/process.ts";
 import { EDGE_IMAGE, must } from "../world/images.ts";
 import { freePort } from "../world/ports.ts";
@@ -96,7 +97,7 @@ export async function startQemu(): Promise<QemuVm> {
     http,
     https,
     dray: (...argv) =>
-      run([process.execPath, DRAY, ...argv], { cwd: folder, env, signal: AbortSignal.timeout(600_000) }),
+      within(600_000, undefined, (signal) => run([process.execPath, DRAY, ...argv], { cwd: folder, env, signal })),
     drayKilledAfter: async (line, ms, ...argv) => {
       const child = spawn(process.execPath, [DRAY, ...argv], { cwd: folder, env });
       let said = "";

@@ -3,6 +3,7 @@ import { readFileSync, rmSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { within } from "drayage-clock";
 import { run } from "../../packages/dray/src/base/process.ts";
 import { owned, worldFolder } from "./owner.ts";
 
@@ -35,10 +36,8 @@ export const appImage = (tag: string): string => `drayage-world/app:${tag}-${has
 
 /** Runs a program; what it said is in the error when it fails. What Docker makes by it carries the label of this run. */
 export async function must(argv: readonly string[], stdin?: string): Promise<string> {
-  const ended = await run(owned(argv), {
-    signal: AbortSignal.timeout(600_000),
-    ...(stdin === undefined ? {} : { stdin }),
-  });
+  const options = stdin === undefined ? {} : { stdin };
+  const ended = await within(600_000, undefined, (signal) => run(owned(argv), { ...options, signal }));
   if (ended.code !== 0)
     throw new Error(
       `${argv.join(" ")} ended with ${ended.code}\n${ended.stdout.slice(-2000)}${ended.stderr.slice(-2000)}`,
@@ -59,7 +58,7 @@ async function has(image: string): Promise<boolean> {
 async function base(suite: Suite): Promise<void> {
   const image = `debian:${suite}-slim`;
   if (await has(image)) return;
-  const pulled = await run(["docker", "pull", "-q", image], { signal: AbortSignal.timeout(120_000) }).catch(
+  const pulled = await within(120_000, undefined, (signal) => run(["docker", "pull", "-q", image], { signal })).catch(
     () => undefined,
   );
   if (pulled?.code === 0) return;

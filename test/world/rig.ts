@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { appendFile, realpath, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { within } from "drayage-clock";
 import { type Ended, run } from "../../packages/dray/src/base/process.ts";
 import { appImage, EDGE_IMAGE, must, prepareRegistry, REGISTRY_IMAGE, RIG_IMAGE } from "./images.ts";
 import { DRAY, startVm, type User, type Vm } from "./vm.ts";
@@ -150,10 +151,8 @@ async function wire(
     dray: async (argv, more = {}) => {
       const flags = Object.entries({ ...env, ...more }).flatMap(([key, value]) => ["-e", `${key}=${value}`]);
       const startedAt = performance.now();
-      const ended = await run(
-        ["docker", "exec", "-w", vm.folder, ...flags, hosts.client, "node", "/dray/cli/main.js", ...argv],
-        { signal: AbortSignal.timeout(60_000) },
-      );
+      const exec = ["docker", "exec", "-w", vm.folder, ...flags, hosts.client, "node", "/dray/cli/main.js", ...argv];
+      const ended = await within(60_000, undefined, (signal) => run(exec, { signal }));
       return { ...ended, ms: Math.round(performance.now() - startedAt) };
     },
     copyTls: async () => {

@@ -3,6 +3,7 @@ import { closeSync, mkdirSync, openSync, readFileSync, statSync, utimesSync } fr
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { within } from "drayage-clock";
 import { run } from "../../packages/dray/src/base/process.ts";
 import { appImage, EDGE_IMAGE, must, vmImage } from "./images.ts";
 
@@ -26,7 +27,7 @@ function seedName(): string {
 const wholeName = (seed: string): string => seed + WHOLE;
 
 const exists = async (volume: string): Promise<boolean> =>
-  (await run(["docker", "volume", "inspect", volume], { signal: AbortSignal.timeout(60_000) })).code === 0;
+  (await within(60_000, undefined, (signal) => run(["docker", "volume", "inspect", volume], { signal }))).code === 0;
 
 /** Whether it was made. */
 export async function hasSeed(): Promise<boolean> {

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { createInterface } from "node:readline";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { within } from "drayage-clock";
 import { type Ended, run } from "../../packages/dray/src/base/process.ts";
 import { openWire, type Wire } from "./wire.ts";
 import { addressOf, EDGE_IMAGE, must, type Suite, vmImage } from "./images.ts";
@@ -149,14 +150,11 @@ export async function runDray(
   env: NodeJS.ProcessEnv,
   argv: readonly string[],
   stdin?: string,
-  within: readonly string[] = [],
+  inside: readonly string[] = [],
 ): Promise<Ended> {
-  return await run([...within, process.execPath, DRAY, ...argv], {
-    cwd: folder,
-    ...(stdin === undefined ? {} : { stdin }),
-    env,
-    signal: AbortSignal.timeout(600_000),
-  });
+  const program = [...inside, process.execPath, DRAY, ...argv];
+  const options = { cwd: folder, env, ...(stdin === undefined ? {} : { stdin }) };
+  return await within(600_000, undefined, (signal) => run(program, { ...options, signal }));
 }
 
 /** Starts the built `dray`. */
@@ -164,9 +162,9 @@ export function startDray(
   folder: string,
   env: NodeJS.ProcessEnv,
   argv: readonly string[],
-  within: readonly string[] = [],
+  inside: readonly string[] = [],
 ): Running {
-  const [program = "", ...rest] = [...within, process.execPath, DRAY, ...argv];
+  const [program = "", ...rest] = [...inside, process.execPath, DRAY, ...argv];
   const child = spawn(program, rest, { cwd: folder, env });
   const said = { stdout: "", stderr: "" };
   child.stdout.on("data", (chunk) => (said.stdout += String(chunk)));

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { EventEmitter, once } from "node:events";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
+import { within } from "drayage-clock";
 
 /** What one machine is told, and what it has told. */
 export interface Metadata extends AsyncDisposable {
@@ -61,7 +62,7 @@ export async function startMetadata(identity: Identity, initial: Record<string, 
     }
     if (url.searchParams.get("wait_for_change") === "true" && url.searchParams.get("last_etag") === etag()) {
       const seconds = Number(url.searchParams.get("timeout_sec") ?? 60);
-      await once(changed, "change", { signal: AbortSignal.timeout(seconds * 1000) }).catch(() => undefined);
+      await within(seconds * 1000, undefined, (signal) => once(changed, "change", { signal })).catch(() => undefined);
     }
     if (where === "instance/service-accounts/default/token")
       return send(200, JSON.stringify({ access_token: identity.token, expires_in: 3599, token_type: "Bearer" }));

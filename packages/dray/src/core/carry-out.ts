@@ -1,5 +1,5 @@
 import { asFailure, type Failure } from "../base/failure.ts";
-import { since } from "../base/clock.ts";
+import { deadline, type Hold, joined, since } from "drayage-clock";
 import { type Context, under } from "./context.ts";
 import type { Plan, Stage, Step } from "./plan.ts";
 
@@ -23,35 +23,48 @@ export async function carryOut<S extends Step>(
   context: Context,
   undoMs: number = UNDO_DEADLINE_MS,
 ): Promise<void> {
-  const done: { step: S; undo: Undo }[] = [];
-  for (const stage of plan.stages) {
-    const failure = await carryOutStage(stage, perform, context, done);
-    if (failure === undefined) continue;
-    if (stage.onFailure === "warn") {
-      const hint = failure.hint === undefined ? "" : `; ${failure.hint}`;
-      context.emit({ type: "warning", text: `${stage.title}: ${failure.message}${hint}` });
-      continue;
+  const course: Course<S> = { done: [], holds: [] };
+  try {
+    for (const stage of plan.stages) {
+      const failure = await carryOutStage(stage, perform, context, course);
+      if (failure === undefined) continue;
+      if (stage.onFailure === "warn") {
+        const hint = failure.hint === undefined ? "" : `; ${failure.hint}`;
+        context.emit({ type: "warning", text: `${stage.title}: ${failure.message}${hint}` });
+        continue;
+      }
+      if (stage.onFailure === "undo") await takeBack(course.done, context, undoMs);
+      throw failure;
     }
-    if (stage.onFailure === "undo") await takeBack(done, context, undoMs);
-    throw failure;
+  } finally {
+    for (const hold of course.holds) hold[Symbol.dispose]();
   }
+}
+
+/** What is remembered until the plan is carried out. */
+interface Course<S extends Step> {
+  done: { step: S; undo: Undo }[];
+  /** The stages' signals: what a stage began, a connection say, may be of use to a later one and must still be stopped. */
+  holds: Hold[];
 }
 
 async function carryOutStage<S extends Step>(
   stage: Stage<S>,
   perform: Perform<S>,
   context: Context,
-  done: { step: S; undo: Undo }[],
+  course: Course<S>,
 ): Promise<Failure | undefined> {
   // A step that fails stops its neighbours: waiting for a transfer that will be thrown away helps nobody.
   const stop = new AbortController();
-  const inner = under(context, AbortSignal.any([context.signal, stop.signal]));
+  const both = joined([context.signal, stop.signal]);
+  course.holds.push(both);
+  const inner = under(context, both.signal);
   const failures: Failure[] = [];
   await Promise.all(
     stage.steps.map(async (step) => {
       try {
         const undo = await carryOutStep(step, perform, inner);
-        if (undo !== undefined) done.push({ step, undo });
+        if (undo !== undefined) course.done.push({ step, undo });
       } catch (error) {
         failures.push(asFailure(error));
         stop.abort();
@@ -86,7 +99,8 @@ async function carryOutStep<S extends Step>(step: S, perform: Perform<S>, contex
 }
 
 async function takeBack(done: { step: Step; undo: Undo }[], context: Context, undoMs: number): Promise<void> {
-  const fresh = under(context, AbortSignal.timeout(undoMs));
+  using limit = deadline(undoMs);
+  const fresh = under(context, limit.signal);
   for (const { step, undo } of done.toReversed()) {
     try {
       await undo(fresh);

@@ -1,4 +1,4 @@
-import { since } from "../base/clock.ts";
+import { since } from "drayage-clock";
 import { asFailure, Failure } from "../base/failure.ts";
 import { run } from "../base/process.ts";
 import { forgetToken } from "../base/google/token.ts";

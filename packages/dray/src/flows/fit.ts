@@ -1,3 +1,4 @@
+import { within } from "drayage-clock";
 import { imageBytes } from "../base/registry/fetch.ts";
 import type { FindLogin } from "../base/registry/login.ts";
 import type { Context } from "../core/context.ts";
@@ -42,10 +43,9 @@ export async function fit(
   if (built.reference === "(to be built)") return { release, source: { via: "direct", bytes: 0 } };
   const { architecture, machine: name } = seen;
   if (cargo === undefined || built.facts === undefined) {
-    const limit = AbortSignal.any([context.signal, AbortSignal.timeout(SIZE_PATIENCE_MS)]);
     const [found, bytes] = await Promise.all([
       askRegistry(machine, built.reference, find, context),
-      imageBytes(built.reference, architecture, find, limit),
+      within(SIZE_PATIENCE_MS, context.signal, (limit) => imageBytes(built.reference, architecture, find, limit)),
     ]);
     const size = bytes === undefined ? {} : { bytes };
     checkArchitecture(built.reference, found.architectures, { name, architecture });

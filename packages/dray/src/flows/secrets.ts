@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
+import { within } from "drayage-clock";
 import { Failure } from "../base/failure.ts";
 import { run } from "../base/process.ts";
 import { Secret } from "../base/secret.ts";
@@ -46,11 +47,12 @@ export async function valueOf(
 
 /** What a password manager's program prints. Of a failure its last words are shown, never what it printed as the value. */
 async function ask(name: string, command: readonly string[], folder: string, signal: AbortSignal): Promise<string> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]);
-  const ended = await run(command, { signal: limit, cwd: folder }).catch((error: unknown) => {
-    signal.throwIfAborted();
-    throw missing(name, `${command[0]} could not be run`, "is it installed, and on the PATH?", error);
-  });
+  const ended = await within(PATIENCE_MS, signal, (limit) => run(command, { signal: limit, cwd: folder })).catch(
+    (error: unknown) => {
+      signal.throwIfAborted();
+      throw missing(name, `${command[0]} could not be run`, "is it installed, and on the PATH?", error);
+    },
+  );
   if (ended.code === 0 && ended.stdout.trim() !== "") return lineOf(ended.stdout);
   const said = ended.stderr.trim().split("\n").at(-1) ?? "";
   const how = ended.code === 0 ? "printed nothing" : `ended with ${ended.code}${said === "" ? "" : `: ${said}`}`;

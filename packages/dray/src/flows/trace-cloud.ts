@@ -1,8 +1,8 @@
 import { isIP } from "node:net";
-import { deadline } from "../base/clock.ts";
+import { within } from "drayage-clock";
 import { hasLogin } from "../base/google/token.ts";
 import { CATALOGUE } from "../catalogue.ts";
-import type { Context } from "../core/context.ts";
+import { type Context, under } from "../core/context.ts";
 import type { Evidence } from "../core/evidence.ts";
 
 /** A cloud that is slow to answer is not worth more. */
@@ -22,10 +22,11 @@ export async function askCloud(
   if (address === undefined || isIP(address) === 0 || (where !== undefined && where !== "gce" && where !== "other"))
     return undefined;
   if (!hasLogin()) return undefined;
-  const signal = deadline(PATIENCE_MS, context.signal);
   const names = name === undefined ? [] : [name.replace(/^.*@/, "")];
   try {
-    return await CATALOGUE.clouds.gce(undefined).look(address, names, { ...context, signal });
+    return await within(PATIENCE_MS, context.signal, (limit) =>
+      CATALOGUE.clouds.gce(undefined).look(address, names, under(context, limit)),
+    );
   } catch {
     // No right to look is no evidence.
     context.signal.throwIfAborted();

@@ -1,4 +1,4 @@
-import { deadline, since } from "../base/clock.ts";
+import { deadline, since, within } from "drayage-clock";
 import { asFailure } from "../base/failure.ts";
 import type { ContainerFacts, Evidence, MachineFacts, RecordFacts, Rule } from "../core/evidence.ts";
 import { type Edge, EDGE } from "../machine/edge.ts";
@@ -23,19 +23,19 @@ export async function lookInside(
   here: boolean,
   signal: AbortSignal,
 ): Promise<Partial<Evidence>> {
-  const limit = deadline(PATIENCE_MS, signal);
+  using limit = deadline(PATIENCE_MS, signal);
   const startedAt = performance.now();
   try {
     const machine = await reach.machine;
     const login = here ? {} : { ssh: { ms: since(startedAt) } };
     await using _closing = machine;
-    return { ...login, ...(await lookAround(reach, machine, target, limit)) };
+    return { ...login, ...(await lookAround(reach, machine, target, limit.signal)) };
   } catch (error) {
     signal.throwIfAborted();
     const { code, message } = asFailure(error);
     const ms = since(startedAt);
     if (code.startsWith("ssh.")) return { ssh: { ms, code, message } };
-    const facts = await shellFacts(reach, target, deadline(PATIENCE_MS, signal)).catch(() => ({}));
+    const facts = await within(PATIENCE_MS, signal, (at) => shellFacts(reach, target, at)).catch(() => ({}));
     // Whatever else went wrong is not the engine's word, and no row of the table may take it for one.
     const engine = code.startsWith("docker.") ? { ms, code, message } : { ms, code: "docker.failed", message };
     return { ...(here ? {} : { ssh: { ms } }), engine, ...facts };

@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { deadline, since } from "../base/clock.ts";
+import { deadline, since } from "drayage-clock";
 import type { Context } from "../core/context.ts";
 import { type Dialled, type Evidence, type Exchange, served } from "../core/evidence.ts";
 import type { Trace } from "../core/trace.ts";
@@ -162,11 +162,11 @@ async function follow(found: Evidence, reach: Reach | undefined, signal: AbortSi
   const [first] = found.tcp ?? [];
   if (reach === undefined || first === undefined || found.machine?.rules === undefined) return undefined;
   if ((found.tcp ?? []).some((each) => each.dialled.outcome === "open")) return undefined;
-  const limit = deadline(AGAIN_MS * 3, signal);
+  using limit = deadline(AGAIN_MS * 3, signal);
   try {
-    const before = await readRules(reach, limit);
+    const before = await readRules(reach, limit.signal);
     await dialTcp(first.address, found.target.port, AGAIN_MS, signal);
-    const after = await readRules(reach, limit);
+    const after = await readRules(reach, limit.signal);
     const inner = (found.edge ?? found.app)?.published.map((each) => each.port) ?? [];
     return followPacket(before, after, [found.target.port, ...inner]);
   } catch {

@@ -4,7 +4,7 @@ import { mkdir } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
 import type { Duplex } from "node:stream";
-import { deadline } from "../base/clock.ts";
+import { within } from "drayage-clock";
 import { Failure } from "../base/failure.ts";
 import { type Ended, pipe, quote, run } from "../base/process.ts";
 import { explainDocker } from "./docker-words.ts";
@@ -151,7 +151,7 @@ export async function reachSsh(where: Where, options: SshOptions, signal: AbortS
     dial: (host, port) => Promise.resolve(pipe(link.argv(["-W", `${host}:${port}`])).stream),
     [Symbol.asyncDispose]: async () => {
       if (options.apart === true && link.shared)
-        await link.control("exit", [], AbortSignal.timeout(2000)).catch(() => undefined);
+        await within(2000, undefined, (at) => link.control("exit", [], at)).catch(() => undefined);
     },
   };
 }
@@ -191,7 +191,7 @@ async function greet(
 ): Promise<{ engine: Engine; version: EngineVersion } | undefined> {
   const engine = new Engine(dial);
   try {
-    const version = await engine.get<EngineVersion>("/version", { signal: deadline(30_000, signal) });
+    const version = await within(30_000, signal, (limit) => engine.get<EngineVersion>("/version", { signal: limit }));
     return { engine, version };
   } catch {
     engine.close();
@@ -243,7 +243,7 @@ async function lendShared(link: Link, port: number, signal: AbortSignal): Promis
   return {
     port: remote,
     [Symbol.asyncDispose]: async () => {
-      await link.control("cancel", [`-R`, `127.0.0.1:0:127.0.0.1:${port}`], AbortSignal.timeout(5000));
+      await within(5000, undefined, (at) => link.control("cancel", [`-R`, `127.0.0.1:0:127.0.0.1:${port}`], at));
     },
   };
 }

@@ -1,6 +1,6 @@
 import dns from "node:dns/promises";
 import { isIP } from "node:net";
-import { deadline, since } from "../base/clock.ts";
+import { since, within } from "drayage-clock";
 import { run } from "../base/process.ts";
 import type { Evidence } from "../core/evidence.ts";
 
@@ -27,7 +27,7 @@ export async function askName(
 /** By a program of its own: a resolver that hangs could not be stopped in this process, nor would it let it end. */
 async function byGetent(host: string, signal: AbortSignal): Promise<string[]> {
   try {
-    const { stdout } = await run(["getent", "ahosts", host], { signal: deadline(PATIENCE_MS, signal) });
+    const { stdout } = await within(PATIENCE_MS, signal, (limit) => run(["getent", "ahosts", host], { signal: limit }));
     return [...new Set(stdout.split("\n").flatMap((line) => line.split(/\s+/)[0] || []))];
   } catch (error) {
     signal.throwIfAborted();

@@ -1,6 +1,6 @@
 import http from "node:http";
 import https from "node:https";
-import { since } from "../base/clock.ts";
+import { since } from "drayage-clock";
 import { agentOver, type Dial } from "../base/request.ts";
 import type { Exchange } from "../core/evidence.ts";
 import { compareGolden, type Golden } from "../core/golden.ts";

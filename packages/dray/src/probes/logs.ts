@@ -1,16 +1,20 @@
 import type { Readable } from "node:stream";
+import { deadline } from "drayage-clock";
 import { type Engine, Frames } from "../machine/engine.ts";
 
-/** The last lines a container wrote. */
+const PATIENCE_MS = 10_000;
+
+/** The last lines a container wrote. @throws AbortError, also when they have not come within ten seconds */
 export async function containerLogs(
   engine: Engine,
   container: string,
   lines: number,
-  signal: AbortSignal = AbortSignal.timeout(10_000),
+  signal?: AbortSignal,
 ): Promise<string[]> {
+  using limit = deadline(PATIENCE_MS, signal);
   const answer = await engine.bytes("GET", `/containers/${encodeURIComponent(container)}/logs`, {
     query: { stdout: true, stderr: true, tail: lines },
-    signal,
+    signal: limit.signal,
   });
   const said: string[] = [];
   for await (const line of logLines(answer)) if (line.trim() !== "") said.push(line);

@@ -1,5 +1,5 @@
 import net from "node:net";
-import { since } from "../base/clock.ts";
+import { since } from "drayage-clock";
 import type { Dialled } from "../core/evidence.ts";
 
 const OUTCOMES: Record<string, Dialled["outcome"]> = {

@@ -1,5 +1,5 @@
 import tls, { type DetailedPeerCertificate, type PeerCertificate } from "node:tls";
-import { since } from "../base/clock.ts";
+import { since } from "drayage-clock";
 import type { CertificateFacts, Evidence } from "../core/evidence.ts";
 
 /** What OpenSSL says when the other side does not speak TLS at all. */

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { realpath, stat } from "node:fs/promises";
-import { since } from "../base/clock.ts";
+import { since } from "drayage-clock";
 import type { ContentStore } from "../base/content-store.ts";
 import { Failure } from "../base/failure.ts";
 import { run } from "../base/process.ts";

@@ -1,3 +1,4 @@
+import { within } from "drayage-clock";
 import { Failure } from "../base/failure.ts";
 import type { Context } from "../core/context.ts";
 import type { Cargo, OnBytes, Registry } from "../core/registry.ts";
@@ -64,10 +65,9 @@ async function load(engine: Engine, reference: string, name: string, context: Co
       cause: error,
     });
   } finally {
-    await engine.call("DELETE", `/images/${repository}:carry`, {
-      query: { noprune: true },
-      signal: AbortSignal.timeout(5000),
-    });
+    await within(5000, undefined, (fresh) =>
+      engine.call("DELETE", `/images/${repository}:carry`, { query: { noprune: true }, signal: fresh }),
+    );
   }
   if (pushed === undefined)
     throw new Failure("image.carry-failed", `the engine of this computer pushed no manifest for ${reference}`);

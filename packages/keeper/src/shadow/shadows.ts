@@ -2,6 +2,7 @@ import { once } from "node:events";
 import http from "node:http";
 import path from "node:path";
 import { buffer } from "node:stream/consumers";
+import { deadline } from "drayage-clock";
 import { replaceFile } from "../status.ts";
 import type { ShadowWish } from "../wish.ts";
 import type { Copy } from "./copy.ts";
@@ -79,12 +80,13 @@ export class Shadows {
     const { servers, timeoutMs } = running.wish;
     const server = servers[running.next++ % servers.length] ?? "";
     const startedAt = performance.now();
+    using limit = deadline(timeoutMs);
     const request = http.request(new URL(copy.path, server), {
       method: copy.method,
       agent: this.#agent,
       // Who is asked may want to know that nobody waits for the answer.
       headers: { ...headersOf(copy), "x-request-id": copy.id, "x-dray-shadow": "1" },
-      signal: AbortSignal.timeout(timeoutMs),
+      signal: limit.signal,
     });
     request.end(copy.body);
     const [incoming] = (await once(request, "response")) as [http.IncomingMessage];

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { deadline } from "drayage-clock";
 import { Engine } from "./engine.ts";
 import { noteEvent, readWishes, writeWishes } from "./events.ts";
 
@@ -62,12 +63,12 @@ async function restart(
     // Taken before they are done: one that cannot be done must not be tried for ever.
     if (wishes.length > 0) await writeWishes(home, []);
     for (const { container, why: reason } of wishes) {
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(RESTART_MS)]);
+      using limit = deadline(RESTART_MS, signal);
       ours.add(container);
       try {
-        const labels = await engine.labels(container, limit);
+        const labels = await engine.labels(container, limit.signal);
         if (labels?.["dray.role"] !== "replica") throw new Error(`${container} is no replica of dray's`);
-        await engine.restart(container, GRACE_S, limit);
+        await engine.restart(container, GRACE_S, limit.signal);
         log(`restarted ${container}: ${reason}`);
         note({ at: new Date().toISOString(), container, kind: "restarted" });
       } catch (error) {

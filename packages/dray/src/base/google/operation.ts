@@ -1,4 +1,4 @@
-import { sleep } from "../clock.ts";
+import { sleep, within } from "drayage-clock";
 import { Failure } from "../failure.ts";
 import type { Call, GoogleApi } from "./api.ts";
 import { quota } from "./refused.ts";
@@ -75,8 +75,8 @@ export async function operationDone<T>(api: GoogleApi, call: Call, onWait: OnWai
 
 /** Asks Google to end what nobody waits for any more; whether it does is its own affair. */
 async function cancel(api: GoogleApi, name: string, place: Pick<Call, "service" | "location">): Promise<void> {
-  const signal = AbortSignal.timeout(CANCEL_MS);
-  await api.call({ ...place, method: "POST", path: `v1/${name}:cancel`, body: {}, signal }).catch(() => undefined);
+  const asked = { ...place, method: "POST", path: `v1/${name}:cancel`, body: {} } as const;
+  await within(CANCEL_MS, undefined, (signal) => api.call({ ...asked, signal })).catch(() => undefined);
 }
 
 function failed(message: string, code: string, project: string): Failure {

@@ -1,3 +1,4 @@
+import { within } from "drayage-clock";
 import { Failure } from "../failure.ts";
 import { run } from "../process.ts";
 import { hasDefault } from "./token.ts";
@@ -24,10 +25,9 @@ async function fromDefault(): Promise<string | undefined> {
 }
 
 async function fromGcloud(signal: AbortSignal): Promise<string | undefined> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(GCLOUD_MS)]);
-  const ended = await run(["gcloud", "config", "get-value", "project", "--quiet"], { signal: limit }).catch(
-    () => undefined,
-  );
+  const ended = await within(GCLOUD_MS, signal, (limit) =>
+    run(["gcloud", "config", "get-value", "project", "--quiet"], { signal: limit }),
+  ).catch(() => undefined);
   signal.throwIfAborted();
   const said = ended?.code === 0 ? ended.stdout.trim() : "";
   return said === "" || said === "(unset)" ? undefined : said;

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
+import { within } from "drayage-clock";
 import { Failure } from "../failure.ts";
 import { run } from "../process.ts";
 import { Secret } from "../secret.ts";
@@ -75,10 +76,9 @@ export function forgetToken(): void {
 
 async function fromGcloud(signal: AbortSignal): Promise<GoogleToken | undefined> {
   if (known !== undefined && performance.now() - known.at < KEEP_MS) return known.found;
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(GCLOUD_MS)]);
-  const ended = await run(["gcloud", "auth", "print-access-token", "--quiet"], { signal: limit }).catch(
-    () => undefined,
-  );
+  const ended = await within(GCLOUD_MS, signal, (limit) =>
+    run(["gcloud", "auth", "print-access-token", "--quiet"], { signal: limit }),
+  ).catch(() => undefined);
   signal.throwIfAborted();
   if (ended?.code !== 0) return undefined;
   known = {

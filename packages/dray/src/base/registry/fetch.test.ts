@@ -69,7 +69,7 @@ async function withStore(act: (store: ContentStore) => Promise<void>): Promise<v
   }
 }
 
-const signal = AbortSignal.timeout(10_000);
+const { signal } = new AbortController();
 const fetchFrom = (port: number, store: ContentStore, version: string, architecture: string): Promise<unknown> =>
   fetchImage(
     `127.0.0.1:${port}/library/base:${version}`,

@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { within } from "drayage-clock";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { forgetToken } from "../google/token.ts";
 import { engineAuth, findLogin, type Login } from "./login.ts";
@@ -29,7 +30,8 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-const find = (registry: string): Promise<Login | undefined> => findLogin(registry, AbortSignal.timeout(20_000));
+const find = (registry: string): Promise<Login | undefined> =>
+  within(20_000, undefined, (signal) => findLogin(registry, signal));
 const shown = (login: Login | undefined): unknown =>
   login && [login.user, login.password.reveal(), path.basename(login.from)];
 

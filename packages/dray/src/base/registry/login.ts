@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
+import { within } from "drayage-clock";
 import { Failure } from "../failure.ts";
 import { googleToken } from "../google/token.ts";
 import { run } from "../process.ts";
@@ -66,8 +67,9 @@ async function dockerLogin(registry: string, signal: AbortSignal): Promise<Login
 /** The protocol of docker-credential-helpers: the registry on standard input, JSON on standard output. */
 async function askHelper(helper: string, key: string, signal: AbortSignal): Promise<Login | undefined> {
   const program = `docker-credential-${helper}`;
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(HELPER_MS)]);
-  const ended = await run([program, "get"], { signal: limit, stdin: key }).catch(() => undefined);
+  const ended = await within(HELPER_MS, signal, (limit) => run([program, "get"], { signal: limit, stdin: key })).catch(
+    () => undefined,
+  );
   signal.throwIfAborted();
   // It says that on standard output, and ends with 1: somebody else may know (docker-credential-helpers, "get").
   if (ended !== undefined && ended.code !== 0 && /not found/i.test(ended.stdout)) return undefined;
@@ -94,10 +96,9 @@ async function askHelper(helper: string, key: string, signal: AbortSignal): Prom
 async function amazonLogin(registry: string, signal: AbortSignal): Promise<Login | undefined> {
   const [, region] = /^\d+\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com$/.exec(registry) ?? [];
   if (region === undefined) return undefined;
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(HELPER_MS)]);
-  const ended = await run(["aws", "ecr", "get-login-password", "--region", region], { signal: limit }).catch(
-    () => undefined,
-  );
+  const ended = await within(HELPER_MS, signal, (limit) =>
+    run(["aws", "ecr", "get-login-password", "--region", region], { signal: limit }),
+  ).catch(() => undefined);
   signal.throwIfAborted();
   if (ended?.code !== 0) return undefined;
   return { user: "AWS", password: new Secret(ended.stdout.trim()), from: "aws ecr get-login-password" };

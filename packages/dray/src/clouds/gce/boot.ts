@@ -1,4 +1,4 @@
-import { sleep } from "../../base/clock.ts";
+import { sleep } from "drayage-clock";
 import { Failure } from "../../base/failure.ts";
 import type { OnWait } from "../../base/google/operation.ts";
 import { type Compute, zonal } from "./compute.ts";

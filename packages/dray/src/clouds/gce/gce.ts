@@ -1,3 +1,4 @@
+import { within } from "drayage-clock";
 import { Failure } from "../../base/failure.ts";
 import { GoogleApi } from "../../base/google/api.ts";
 import { googleProject } from "../../base/google/project.ts";
@@ -5,7 +6,7 @@ import type { OnWait } from "../../base/google/operation.ts";
 import { carryOut, type Undo } from "../../core/carry-out.ts";
 import type { Cloud, CloudMachine, MachineWish, MadeMachine } from "../../core/cloud.ts";
 import type { Left, Prepared } from "../../core/prepared.ts";
-import type { Context } from "../../core/context.ts";
+import { type Context, under } from "../../core/context.ts";
 import { monthlyOf, monthText } from "../../core/prices.ts";
 import { dockerReady, hostKeys } from "./boot.ts";
 import { Compute, machineOf, regional, zonal } from "./compute.ts";
@@ -97,8 +98,7 @@ async function perform(
       return away;
     } catch (error) {
       if (context.signal.aborted) {
-        const fresh = { ...context, signal: AbortSignal.timeout(TAKE_BACK_MS) };
-        await away(fresh).catch((left: unknown) => {
+        await within(TAKE_BACK_MS, undefined, (fresh) => away(under(context, fresh))).catch((left: unknown) => {
           const why = left instanceof Error ? left.message : String(left);
           const text = `${collection}/${name} may be left, and cost: dray machine rm ${name} takes it away (${why})`;
           context.emit({ type: "warning", text });

@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { sleep } from "../../base/clock.ts";
+import { sleep } from "drayage-clock";
 import { Failure } from "../../base/failure.ts";
 import type { Context } from "../../core/context.ts";
 import { file } from "../../machine/edge-script.ts";

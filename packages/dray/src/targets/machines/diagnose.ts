@@ -1,3 +1,4 @@
+import { deadline, within } from "drayage-clock";
 import { Failure } from "../../base/failure.ts";
 import type { Listener } from "../../core/evidence.ts";
 import type { Engine } from "../../machine/engine.ts";
@@ -40,7 +41,9 @@ export async function listeners(
     await engine.post(`/containers/${Id}/wait`, { signal });
     return parseListeners((await containerLogs(engine, Id, 1000)).join("\n"));
   } finally {
-    await engine.call("DELETE", `/containers/${Id}`, { query: { force: true }, signal: AbortSignal.timeout(10_000) });
+    await within(10_000, undefined, (fresh) =>
+      engine.call("DELETE", `/containers/${Id}`, { query: { force: true }, signal: fresh }),
+    );
   }
 }
 
@@ -58,7 +61,8 @@ export async function explainNotReady(
   expected: Expected,
   cause: unknown,
 ): Promise<Failure> {
-  const signal = AbortSignal.timeout(20_000);
+  using limit = deadline(20_000);
+  const { signal } = limit;
   const [state, logs] = await Promise.all([
     inspectState(machine.engine, container, signal),
     containerLogs(machine.engine, container, 10),

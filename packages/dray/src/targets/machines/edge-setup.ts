@@ -1,4 +1,4 @@
-import { sleep } from "../../base/clock.ts";
+import { sleep, within } from "drayage-clock";
 import { Failure } from "../../base/failure.ts";
 import type { Context } from "../../core/context.ts";
 import { EDGE, EDGE_COMMAND, EDGE_PORT_LABEL, EDGE_TLS_LABEL, EDGE_VOLUME } from "../../machine/edge.ts";
@@ -46,7 +46,9 @@ export async function alone<T>(machine: Machine, image: string, context: Context
   try {
     return await act();
   } finally {
-    await engine.call("DELETE", `/containers/${TURN}`, { query: { force: true }, signal: AbortSignal.timeout(10_000) });
+    await within(10_000, undefined, (fresh) =>
+      engine.call("DELETE", `/containers/${TURN}`, { query: { force: true }, signal: fresh }),
+    );
   }
 }
 

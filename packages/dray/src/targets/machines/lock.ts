@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { sleep } from "../../base/clock.ts";
+import { sleep } from "drayage-clock";
 import { Failure } from "../../base/failure.ts";
 import { quote } from "../../base/process.ts";
 import { isDead, thisProcess } from "../../base/computer.ts";

@@ -1,3 +1,4 @@
+import { within } from "drayage-clock";
 import { asFailure } from "../../base/failure.ts";
 import { type Context, under } from "../../core/context.ts";
 import type { Perform, Undo } from "../../core/carry-out.ts";
@@ -100,7 +101,7 @@ export function performer(job: Job): Perform<MachineStep> {
         try {
           return { note: await watchShadow(job, step.shadow, context) };
         } finally {
-          await undo(under(context, AbortSignal.timeout(60_000)));
+          await within(60_000, undefined, (fresh) => undo(under(context, fresh)));
         }
       }
       case "canary": {
@@ -113,7 +114,7 @@ export function performer(job: Job): Perform<MachineStep> {
           return { undo, note: await trial.watch(step.share, step.rollout.every, context) };
         } catch (error) {
           // Nobody else knows yet that this was begun.
-          await undo(under(context, AbortSignal.timeout(60_000)));
+          await within(60_000, undefined, (fresh) => undo(under(context, fresh)));
           throw error;
         }
       }

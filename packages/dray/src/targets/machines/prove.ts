@@ -1,5 +1,5 @@
 import type http from "node:http";
-import { deadline, sleep, until } from "../../base/clock.ts";
+import { deadline, joined, sleep, until, within } from "drayage-clock";
 import { Failure } from "../../base/failure.ts";
 import { agentOver, ask, type Dial, text } from "../../base/request.ts";
 import type { Context } from "../../core/context.ts";
@@ -13,6 +13,8 @@ import { edgeOf } from "./observe.ts";
 import { containerLogs } from "../../probes/logs.ts";
 import { explainNotReady, inspectState, listeners } from "./diagnose.ts";
 
+/** The longest that the golden requests may take, warm-up included. */
+const GOLDEN_MS = 120_000;
 /** The longest that warming up takes. */
 const WARM_UP_MS = 3000;
 const MOST_ROUNDS = 20;
@@ -23,15 +25,15 @@ const SETTLED = 1.2;
 export async function findPort(job: Job, container: string, context: Context): Promise<number> {
   const { machine } = job.site;
   const { readyMs } = job.release.settings.limits;
-  const limit = deadline(readyMs, context.signal);
+  using limit = deadline(readyMs, context.signal);
   try {
     return await until(
       async () => {
-        const all = await listeners(machine.engine, container, job.edgeImage, limit);
+        const all = await listeners(machine.engine, container, job.edgeImage, limit.signal);
         return all.find((each) => !each.loopback)?.port;
       },
       200,
-      limit,
+      limit.signal,
     );
   } catch (error) {
     context.signal.throwIfAborted();
@@ -49,11 +51,12 @@ export async function proveReplica(job: Job, replica: Started, context: Context)
   const { readyMs } = job.release.settings.limits;
   const { ready } = job.release.settings;
   const over = new AbortController();
-  const proving = AbortSignal.any([context.signal, over.signal]);
+  using proving = joined([context.signal, over.signal]);
   const agent = agentOver(dialer(job, replica, context.signal), 1);
   try {
-    const gone = watch(machine, replica.container, proving);
-    await Promise.race([becomeReady(agent, job.release, deadline(readyMs, proving)), gone]);
+    const gone = watch(machine, replica.container, proving.signal);
+    const becoming = within(readyMs, proving.signal, (limit) => becomeReady(agent, job.release, limit));
+    await Promise.race([becoming, gone]);
     return await Promise.race([proveGolden(job, replica, agent, context), gone]);
   } catch (error) {
     context.signal.throwIfAborted();
@@ -123,7 +126,7 @@ export function openAsker(
   // Without the line that was made ready while it started: that one has been used.
   const agent = agentOver(dialer(job, { container, address, port }, signal), 1);
   return {
-    ask: async (request, timeoutMs) => await sendRequest(agent, request, deadline(timeoutMs, signal)),
+    ask: async (request, timeoutMs) => await within(timeoutMs, signal, (limit) => sendRequest(agent, request, limit)),
     close: () => agent.destroy(),
   };
 }
@@ -135,14 +138,14 @@ export function openAsker(
 async function proveGolden(job: Job, replica: Started, agent: http.Agent, context: Context): Promise<number[]> {
   const { golden } = job;
   if (golden.length === 0) return [];
-  const limit = deadline(120_000, context.signal);
+  using limit = deadline(GOLDEN_MS, context.signal);
   const startedAt = performance.now();
   const rounds: number[] = [];
   for (;;) {
     const answers: number[] = [];
     const last = settled(rounds) || performance.now() - startedAt > WARM_UP_MS;
     for (const each of golden) {
-      const answer = await sendRequest(agent, each.request, limit);
+      const answer = await sendRequest(agent, each.request, limit.signal);
       // How long it may take counts only for a release that is warm.
       const wrong = compareGolden(last ? each : { ...each, expect: omitTime(each.expect) }, answer);
       if (wrong.length > 0 && !accept(job, each, answer, wrong, context))

@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
+import { within } from "drayage-clock";
 import type { Undo } from "../../core/carry-out.ts";
-import type { Context } from "../../core/context.ts";
+import { type Context, under } from "../../core/context.ts";
 import { keptOf } from "../../machine/edge-state.ts";
 import { imageName } from "./bring.ts";
 import { containerName, replicaContainer } from "./container.ts";
@@ -33,7 +34,7 @@ export async function startNew(job: Job, index: number, context: Context): Promi
   try {
     await engine.post(`/containers/${container}/start`, { signal: context.signal });
   } catch (error) {
-    await undo({ ...context, signal: AbortSignal.timeout(10_000) });
+    await within(10_000, undefined, (fresh) => undo(under(context, fresh)));
     throw explainNoShell(error, release);
   }
   return { undo, started: { container, address, port, ...line } };

@@ -1,5 +1,5 @@
 import { asFailure } from "../../base/failure.ts";
-import { sleep } from "../../base/clock.ts";
+import { sleep } from "drayage-clock";
 import type { Context } from "../../core/context.ts";
 import type { Edge } from "../../machine/edge.ts";
 import { type EdgeState, type Kept, keptOf, serversOf } from "../../machine/edge-state.ts";

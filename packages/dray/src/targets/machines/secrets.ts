@@ -1,4 +1,5 @@
 import { text } from "node:stream/consumers";
+import { within } from "drayage-clock";
 import { asFailure, Failure } from "../../base/failure.ts";
 import type { Undo } from "../../core/carry-out.ts";
 import type { Context } from "../../core/context.ts";
@@ -44,7 +45,7 @@ export async function handOver(
   const names = await tellKeeper(engine, [merge ? "merge" : "seal", service], JSON.stringify(open), signal);
   const missing = settings.secrets.find((name) => !names.includes(name));
   if (missing === undefined) return undo;
-  await tellKeeper(engine, ["restore", service], "", AbortSignal.timeout(10_000));
+  await within(10_000, undefined, (fresh) => tellKeeper(engine, ["restore", service], "", fresh));
   throw new Failure("manifest.secret-missing", `the secret ${missing} is not on the machine`, {
     hint: `give it a source here for the first deploy: secrets: {${missing}: {env: ${missing}}}`,
   });

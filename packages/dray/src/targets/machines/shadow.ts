@@ -1,5 +1,5 @@
 import type { ShadowReport } from "drayage-keeper";
-import { sleep } from "../../base/clock.ts";
+import { sleep } from "drayage-clock";
 import { Failure } from "../../base/failure.ts";
 import type { Undo } from "../../core/carry-out.ts";
 import type { Context } from "../../core/context.ts";

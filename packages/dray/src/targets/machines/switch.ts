@@ -1,4 +1,4 @@
-import { sleep } from "../../base/clock.ts";
+import { sleep, within } from "drayage-clock";
 import type { Undo } from "../../core/carry-out.ts";
 import { type Context, under } from "../../core/context.ts";
 import type { Release } from "../../core/release.ts";
@@ -131,7 +131,7 @@ export async function giveShare(
     return undo;
   } catch (error) {
     // A share that nobody watches over is none.
-    await undo(under(context, AbortSignal.timeout(DRAIN_MS * 2)));
+    await within(DRAIN_MS * 2, undefined, (fresh) => undo(under(context, fresh)));
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { sleep } from "../../base/clock.ts";
+import { sleep } from "drayage-clock";
 import { Failure } from "../../base/failure.ts";
 import type { Context } from "../../core/context.ts";
 import { compareGolden, type Golden } from "../../core/golden.ts";

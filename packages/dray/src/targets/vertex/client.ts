@@ -1,3 +1,4 @@
+import { deadline } from "drayage-clock";
 import type { Call, GoogleApi } from "../../base/google/api.ts";
 import { baseOf } from "../../base/google/api.ts";
 import { Failure } from "../../base/failure.ts";
@@ -134,6 +135,7 @@ export class Vertex {
       baseOf("aiplatform", this.region, endpoint.dedicatedEndpointDns),
     );
     const startedAt = performance.now();
+    using limit = deadline(timeoutMs, this.#signal);
     const answer = await fetch(url, {
       method: "POST",
       headers: {
@@ -142,7 +144,7 @@ export class Vertex {
         ...(login ? { authorization: await this.api.authorization(this.#signal) } : {}),
       },
       body,
-      signal: AbortSignal.any([this.#signal, AbortSignal.timeout(timeoutMs)]),
+      signal: limit.signal,
     });
     const text = await answer.text();
     const served = answer.headers.get("x-vertex-ai-deployed-model-id");

@@ -1,4 +1,4 @@
-import { sleep } from "../../base/clock.ts";
+import { sleep } from "drayage-clock";
 import { asFailure, Failure } from "../../base/failure.ts";
 import type { Undo } from "../../core/carry-out.ts";
 import type { Context } from "../../core/context.ts";
