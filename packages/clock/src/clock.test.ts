@@ -14,7 +14,7 @@ describe("while garbage is collected all the time", () => {
     // What --expose-gc does, for a process that runs already.
     setFlagsFromString("--expose-gc");
     const collect = runInNewContext("gc") as () => void;
-    collecting = setInterval(collect, 5);
+    collecting = setInterval(collect, 20);
   });
 
   afterAll(() => clearInterval(collecting));
