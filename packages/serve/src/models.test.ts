@@ -8,8 +8,11 @@ import { makeService, type Service } from "./service.ts";
 
 const LIMITS = { batch: 64, queue: 256, rows: 100, timeoutMs: 1000 };
 
+const stranger = (name: string): string => `../../../test/fixtures/models/${name}/model.onnx`;
+
 async function serviceOf(name: string, schema: string = ""): Promise<Service> {
-  const file = readFileSync(fileURLToPath(new URL(`../fixtures/${name}.onnx`, import.meta.url)));
+  const where = name.endsWith(".onnx") ? name : `../fixtures/${name}.onnx`;
+  const file = readFileSync(fileURLToPath(new URL(where, import.meta.url)));
   const load = { threads: 1, gpu: false };
   return await makeService({ file, schema: parseSchema(schema), load, limits: LIMITS }, makeMeters("t", "r"));
 }
@@ -92,12 +95,52 @@ test("rows of different lengths come together and each gets its own answer", asy
 
 test("a model that takes one row at a time gets one at a time", async () => {
   const service = await serviceOf("fixed");
-  expect(service.model.batches).toBe(false);
+  expect(service.batching).toMatchObject({ together: false });
   expect(names(service)).toHaveLength(1);
   expect(await ask(service, [{ x: [[1, 2]] }, { x: [[3, 4]] }])).toEqual([
     { outputs: { y: [[2, 4]] } },
     { outputs: { y: [[6, 8]] } },
   ]);
+});
+
+test("schema.yaml says that the first dimension is no rows: a request is one whole sequence", async () => {
+  const service = await serviceOf(stranger("made-sequence-cumsum"), "rows: false\n");
+  expect(await ask(service, { x: [1, 2, 3] })).toEqual([{ outputs: { y: [1, 3, 6] } }]);
+});
+
+test.each([
+  ["made-sequence-cumsum", "a row's y is another one in company than alone"],
+  ["made-normalised-over-batch", "a row's y is another one in company than alone"],
+  ["made-baked-to-one", /^for \d+ rows its y has the shape \[1, \d+\]$/],
+  ["made-detections", /^for one row its y has the shape \[\d, 2\]$/],
+  ["made-fixed-batch-one", "its inputs are not lists of rows"],
+])("%s is asked one request at a time, and says why", async (name, why) => {
+  const { batching } = await serviceOf(stranger(name));
+  expect(batching).toMatchObject({ together: false, rows: 1, why: expect.stringMatching(why) });
+});
+
+test("schema.yaml says what outputs mean, and the model has them", async () => {
+  const service = await serviceOf(stranger("made-two-numbers"), "outputs: {score: label}\n");
+  const [decision] = await ask(service, { x_0: 1, x_1: 2, x_2: 3 });
+  expect(decision).toEqual({ score: expect.any(Number), outputs: { y: [expect.any(Number)] } });
+  const wrong = serviceOf(stranger("made-two-numbers"), "outputs: {score: z}\n");
+  await expect(wrong).rejects.toThrow('outputs names "z", which the model has not; it has: y, label');
+  const narrow = serviceOf(stranger("made-two-numbers"), "outputs: {probabilities: y}\n");
+  await expect(narrow).rejects.toThrow("it has no column per class");
+});
+
+test("labels of schema.yaml stand for the classes that the model has, whatever their numbers are", async () => {
+  const service = await serviceOf(stranger("made-linear-classifier-ints"), "labels: [three, seven, nine]\n");
+  const [decision] = await ask(service, { x_0: -3, x_1: -3 });
+  expect(decision).toMatchObject({ label: "three", probabilities: { three: expect.any(Number) } });
+});
+
+test("a fixed batch is filled up, cut and split", async () => {
+  const service = await serviceOf(stranger("made-fixed-batch-classifier"));
+  expect(service.batching).toMatchObject({ together: true, rows: 3 });
+  const rows = Array.from({ length: 7 }, (_, index) => ({ x_0: index - 3, x_1: 3 - index * 0.5 }));
+  const alone = await Promise.all(rows.map(async (row) => (await ask(service, row))[0]));
+  expect(await ask(service, rows)).toEqual(alone);
 });
 
 test("what cannot be served says why", async () => {

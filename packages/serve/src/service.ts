@@ -2,11 +2,14 @@ import { Batcher, type BatchLimits, type Share } from "./batcher.ts";
 import type { Meters } from "./http/metrics.ts";
 import { type Feeds, type LoadOptions, loadModel, type Model } from "./model/model.ts";
 import { Refusal } from "./refusal.ts";
-import { type Decide, decider, type Decision, decisionWriter, type Meaning, meaningOf } from "./schema/decisions.ts";
-import { encoder } from "./schema/encode.ts";
-import { exampleRow, type Feature, featuresOf } from "./schema/features.ts";
+import { miscounted } from "./rows/proof.ts";
+import { type Example, settle, type Settled } from "./rows/settle.ts";
+import { type Decide, decider, type Decision, decisionWriter } from "./schema/decisions.ts";
+import { shapeOf } from "./schema/encode.ts";
+import type { Feature } from "./schema/features.ts";
+import type { Meaning } from "./schema/meaning.ts";
 import type { SchemaFile } from "./schema/schema-file.ts";
-import { type Row, Validator } from "./schema/validate.ts";
+import type { Row, Validator } from "./schema/validate.ts";
 
 /** Everything behind the routes: a model, what its rows and answers mean, and the queue in front of it. */
 export interface Service {
@@ -16,14 +19,25 @@ export interface Service {
   meaning: Meaning;
   validator: Validator;
   batcher: Batcher;
+  /** Are rows of several callers asked together, and why, or why not? */
+  batching: Batching;
   /** A row that is allowed: the golden one, or made up from the schema. */
   example: Row;
+  /** The model's words, where it did not take the example that was made up for it. */
+  exampleRefused?: string;
   /** A decision as JSON. */
   write: (decision: Decision) => string;
   /** Rows -> decisions, through the queue. @throws Refusal 429 when the queue is full; `done` may get another */
   decideThen(rows: readonly Row[], gone: (() => boolean) | undefined, done: Decided): void;
   /** The same as a promise. @throws Refusal */
   ask(rows: readonly Row[]): Promise<Decision[]>;
+}
+
+export interface Batching {
+  together: boolean;
+  /** Rows of one run. */
+  rows: number;
+  why: string;
 }
 
 export type Decided = (error: Error | undefined, decisions: Decision[]) => void;
@@ -40,36 +54,64 @@ const WARM_UPS = 5;
 
 /** Loads the model, works out its API, and warms it up with its own example. @throws Refusal */
 export async function makeService(options: ServiceOptions, meters: Meters): Promise<Service> {
+  const { schema, limits } = options;
   const model = await loadModel(options.file, options.load);
-  const features = featuresOf(model, options.schema);
-  const meaning = meaningOf(model, options.schema);
-  const validator = new Validator(features, options.limits.rows);
-  const encode = encoder(model, features);
-  const run = async (rows: readonly Row[]): Promise<Feeds> => await runModel(model, encode(rows));
-  const batcher = new Batcher(
-    run,
-    { ...options.limits, batch: model.batches ? options.limits.batch : 1 },
-    meters.batches,
-  );
-  const decide = decider(meaning, model.batches);
-  const decideThen = model.batches ? together(batcher, decide) : oneByOne(batcher, decide);
+  const settled = await settle(model, {
+    schema,
+    maxRows: limits.rows,
+    run: async (feeds) => await runModel(model, feeds),
+    ...(options.example === undefined ? {} : { example: options.example }),
+  });
+  const batching = batchingOf(settled, limits.batch);
+  const batcher = new Batcher(runner(model, settled), { ...limits, batch: batching.rows }, meters.batches);
+  const decide = decider(settled.meaning, settled.shown.counted);
+  const decideThen = batching.together ? allAtOnce(batcher, decide, settled) : inParts(batcher, decide, 1);
   const ask = async (rows: readonly Row[]): Promise<Decision[]> =>
     await new Promise((resolve, reject) => {
       decideThen(rows, undefined, (error, decisions) => (error === undefined ? resolve(decisions) : reject(error)));
     });
-  const [example = {}] = validator.rows(options.example ?? exampleRow(features));
-  for (let round = 0; round < WARM_UPS; round++) await ask([example]);
+  await warmUp(ask, settled.example);
+  const { features, meaning, validator, example } = settled;
   return {
     model,
-    schema: options.schema,
+    schema,
     features,
     meaning,
     validator,
     batcher,
-    example,
-    write: decisionWriter(meaning),
+    batching,
     decideThen,
     ask,
+    example: example.row,
+    ...(example.refusal === undefined ? {} : { exampleRefused: example.refusal }),
+    write: decisionWriter(meaning),
+  };
+}
+
+function batchingOf({ shown, layout }: Settled, batch: number): Batching {
+  const { together, why } = shown;
+  if (!together) return { together, rows: 1, why };
+  return layout.fixed === undefined ? { together, rows: batch, why } : { together, rows: layout.fixed, why };
+}
+
+/** An example that was made up, and that the model does not take, is no reason not to serve it. @throws Refusal for one that was given */
+async function warmUp(ask: (rows: readonly Row[]) => Promise<Decision[]>, example: Example): Promise<void> {
+  if (example.refusal !== undefined) return;
+  for (let round = 0; round < WARM_UPS; round++) await ask([example.row]);
+}
+
+/** Rows -> outputs, with as many rows as were sent wherever they had them at load. */
+function runner(model: Model, { encode, shown, layout }: Settled): (rows: readonly Row[]) => Promise<Feeds> {
+  if (!shown.counted) return async (rows) => await runModel(model, encode(rows));
+  return async (rows) => {
+    const outputs = await runModel(model, encode(rows));
+    const fault = miscounted(outputs, layout.fixed ?? rows.length);
+    if (fault === undefined) return outputs;
+    // In company: the batcher asks each request alone, and only that one is told.
+    throw new Refusal(
+      500,
+      `the model's answer is not one row for each that was sent: ${fault}; schema.yaml: rows: false hands it over as it is`,
+    );
   };
 }
 
@@ -85,23 +127,41 @@ export async function runModel(model: Model, feeds: Feeds): Promise<Feeds> {
   }
 }
 
-function together(batcher: Batcher, decide: Decide): Service["decideThen"] {
-  return (rows, gone, done) => {
+/** All rows of a request in one run; in parts where the model takes no more than a fixed number, or where they have not one shape. */
+function allAtOnce(batcher: Batcher, decide: Decide, { layout, features }: Settled): Service["decideThen"] {
+  const whole: Service["decideThen"] = (rows, gone, done) => {
     batcher.submit(rows, gone, (error, share) => {
       if (share === undefined) done(error, []);
       else done(undefined, decideAll(share, rows.length, decide));
     });
   };
+  const { fixed } = layout;
+  if (fixed !== undefined) {
+    const parts = inParts(batcher, decide, fixed);
+    return (rows, gone, done) => (rows.length > fixed ? parts : whole)(rows, gone, done);
+  }
+  const open = features.filter((feature) => feature.shape.some((length) => length < 0));
+  if (open.length === 0) return whole;
+  const alone = inParts(batcher, decide, 1);
+  return (rows, gone, done) => (haveOneShape(rows, open) ? whole : alone)(rows, gone, done);
 }
 
-/** For a model that takes one row at a time. */
-function oneByOne(batcher: Batcher, decide: Decide): Service["decideThen"] {
+function haveOneShape(rows: readonly Row[], open: readonly Feature[]): boolean {
+  const key = (row: Row): string => open.map(({ name, shape }) => shapeOf(row[name], shape.length).join()).join(";");
+  return rows.length === 1 || new Set(rows.map(key)).size === 1;
+}
+
+/** For a model that takes a few rows at a time, or one. */
+function inParts(batcher: Batcher, decide: Decide, size: number): Service["decideThen"] {
   return (rows, gone, done) => {
-    const decisions: Decision[] = [];
-    let open = rows.length;
+    const parts = Array.from({ length: Math.ceil(rows.length / size) }, (_, index) =>
+      rows.slice(index * size, (index + 1) * size),
+    );
+    const decisions: Decision[][] = [];
+    let open = parts.length;
     let failed = false;
-    for (const [index, row] of rows.entries()) {
-      batcher.submit([row], gone, (error, share) => {
+    for (const [index, part] of parts.entries()) {
+      batcher.submit(part, gone, (error, share) => {
         open--;
         if (failed) return;
         if (share === undefined) {
@@ -109,8 +169,8 @@ function oneByOne(batcher: Batcher, decide: Decide): Service["decideThen"] {
           done(error, []);
           return;
         }
-        decisions[index] = decide(share.outputs, share.from);
-        if (open === 0) done(undefined, decisions);
+        decisions[index] = decideAll(share, part.length, decide);
+        if (open === 0) done(undefined, decisions.flat());
       });
     }
   };

@@ -48,7 +48,8 @@ export async function start(settings: Settings, group?: Group): Promise<Running>
   await group?.loaded();
   server.ready();
   const address = early ?? (await listen());
-  log.info({ address, model: service.model.digest, batches: service.model.batches }, "ready");
+  log.info({ address, model: service.model.digest, batching: service.batching }, "ready");
+  if (service.exampleRefused !== undefined) log.warn({ said: service.exampleRefused }, NO_EXAMPLE);
   const reload = async (): Promise<void> => {
     const old = service;
     service = await load(settings, meters);
@@ -64,6 +65,9 @@ export async function start(settings: Settings, group?: Group): Promise<Running>
   };
   return { ...server, address, registry: meters.registry, close };
 }
+
+const NO_EXAMPLE =
+  "the model did not take the example that was made up for it, so it was not warmed up: give one in schema.yaml (example:) or as a golden request";
 
 const SETTLE_MS = 200;
 

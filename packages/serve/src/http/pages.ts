@@ -18,6 +18,10 @@ export function greeting(service: Service, identity: Identity): Record<string, u
     model: { digest: model.digest, producer: model.prepared.producer },
     inputs: service.features.map((feature) => ({ name: feature.name, expected: expected(feature) })),
     outputs: model.outputs.map(({ name, dtype, shape }) => ({ name, dtype, shape })),
+    batching: service.batching,
+    ...(service.exampleRefused === undefined
+      ? {}
+      : { note: `The example was made up, and the model did not take it: ${service.exampleRefused}` }),
     links: {
       docs: "/docs",
       openapi: "/openapi.json",

@@ -20,8 +20,6 @@ export interface Model {
   /** `sha256:...` of the file. */
   digest: string;
   prepared: Prepared;
-  /** May several rows be asked at once? The first dimension of every input is free. */
-  batches: boolean;
   run(feeds: Feeds): Promise<Feeds>;
 }
 
@@ -48,13 +46,12 @@ export async function loadModel(file: Uint8Array, options: LoadOptions): Promise
     );
   });
   const inputs = session.inputMetadata.map(port);
-  const outputs = session.outputMetadata.map(port);
+  const outputs = session.outputMetadata.map((metadata) => columned(port(metadata), prepared.columns));
   return {
     inputs,
     outputs,
     digest: `sha256:${createHash("sha256").update(file).digest("hex")}`,
     prepared,
-    batches: inputs.every((input) => input.shape[0] === -1),
     run: async (feeds) => await session.run(feeds),
   };
 }
@@ -64,4 +61,10 @@ function port(metadata: InferenceSession.ValueMetadata): Port {
   kindOf(metadata.type);
   const shape = metadata.shape.map((dimension) => (typeof dimension === "number" ? dimension : -1));
   return { name: metadata.name, dtype: metadata.type, shape };
+}
+
+/** What a ZipMap made has no shape in the file. */
+function columned(output: Port, columns: Prepared["columns"]): Port {
+  const wide = columns.get(output.name);
+  return wide === undefined ? output : { ...output, shape: [-1, wide.length] };
 }

@@ -10,8 +10,26 @@ const root = protobuf.Root.fromJSON({
     Attribute: {
       fields: {
         name: { id: 1, type: "string" },
+        f: { id: 2, type: "float" },
+        i: { id: 3, type: "int64" },
+        s: { id: 4, type: "bytes" },
+        t: { id: 5, type: "Tensor" },
+        floats: { id: 7, type: "float", rule: "repeated" },
         ints: { id: 8, type: "int64", rule: "repeated" },
         strings: { id: 9, type: "bytes", rule: "repeated" },
+      },
+    },
+    Tensor: {
+      fields: {
+        dims: { id: 1, type: "int64", rule: "repeated" },
+        dataType: { id: 2, type: "int32" },
+        int32Data: { id: 5, type: "int32", rule: "repeated" },
+        stringData: { id: 6, type: "bytes", rule: "repeated" },
+        int64Data: { id: 7, type: "int64", rule: "repeated" },
+        name: { id: 8, type: "string" },
+        rawData: { id: 9, type: "bytes" },
+        externalData: { id: 13, type: "Entry", rule: "repeated" },
+        dataLocation: { id: 14, type: "int32" },
       },
     },
     Node: {
@@ -100,12 +118,40 @@ export interface ModelProto {
   producerName?: string;
   producerVersion?: string;
   docString?: string;
-  graph?: { name?: string; node: NodeProto[]; input: ValueProto[]; output: ValueProto[] };
+  graph?: { name?: string; node: NodeProto[]; initializer: Uint8Array[]; input: ValueProto[]; output: ValueProto[] };
+  opsetImport: Uint8Array[];
   metadataProps: { key: string; value: string }[];
+}
+
+/** protobufjs gives 64-bit integers as objects where `long` is there. */
+type Int64 = number | { toString(): string };
+
+export interface TensorProto {
+  name: string;
+  dims: Int64[];
+  dataType: number;
+  int32Data: number[];
+  int64Data: Int64[];
+  stringData: Uint8Array[];
+  rawData: Uint8Array;
+  externalData: { key: string; value: string }[];
+  dataLocation: number;
+}
+
+export interface AttributeProto {
+  name: string;
+  f: number;
+  i: Int64;
+  s: Uint8Array;
+  t?: TensorProto | null;
+  floats: number[];
+  ints: Int64[];
+  strings: Uint8Array[];
 }
 
 const Model = root.lookupType("Model");
 const Attribute = root.lookupType("Attribute");
+const Tensor = root.lookupType("Tensor");
 
 /** Bytes of an .onnx file -> message. @throws Error when they are not protobuf */
 export function decodeModel(bytes: Uint8Array): ModelProto {
@@ -116,18 +162,18 @@ export function encodeModel(model: ModelProto): Uint8Array {
   return Model.encode(model).finish();
 }
 
-/** A node's attribute: its strings or its integers. */
-export function attributeOf(node: NodeProto, name: string): string[] {
-  interface Decoded {
-    name: string;
-    strings: Uint8Array[];
-    ints: (number | { toString(): string })[];
-  }
-  for (const bytes of node.attribute) {
-    const found = Attribute.decode(bytes) as unknown as Decoded;
-    if (found.name !== name) continue;
-    const strings = found.strings.map((each) => Buffer.from(each).toString());
-    return strings.length > 0 ? strings : found.ints.map(String);
-  }
-  return [];
+/** An initializer, which the model's message keeps as bytes. Its weights are not copied. */
+export function decodeTensor(bytes: Uint8Array): TensorProto {
+  return Tensor.decode(bytes) as unknown as TensorProto;
 }
+
+/** A node's attribute, when it has one of that name. */
+export function attributeOf(node: NodeProto, name: string): AttributeProto | undefined {
+  for (const bytes of node.attribute) {
+    const found = Attribute.decode(bytes) as unknown as AttributeProto;
+    if (found.name === name) return found;
+  }
+  return undefined;
+}
+
+export const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();

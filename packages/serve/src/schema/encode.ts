@@ -1,6 +1,7 @@
 import type { Feeds, Model, Port } from "../model/model.ts";
 import { type Cell, fill, kindOf, tensorOf } from "../model/tensors.ts";
 import { Refusal } from "../refusal.ts";
+import type { Layout } from "../rows/layout.ts";
 import { compileFill } from "./compiled.ts";
 import type { Feature } from "./features.ts";
 import type { Row } from "./validate.ts";
@@ -8,21 +9,29 @@ import type { Row } from "./validate.ts";
 /** Validated rows -> the model's inputs. One call makes the tensors of all rows together. */
 export type Encode = (rows: readonly Row[]) => Feeds;
 
-/** What differs per model is decided once; per request only cells are written. */
-export function encoder(model: Model, features: readonly Feature[]): Encode {
+/** What differs per model is decided once; per request only cells are written. A model with room for a fixed number of rows gets the last one again in the places that are left. */
+export function encoder(model: Model, features: readonly Feature[], layout: Layout): Encode {
   const plans = model.inputs.map((input) => {
     const mine = features.filter((feature) => feature.input === input.name);
     const [first] = mine;
-    const make = first?.type === "tensor" ? deep(first, model.batches) : flat(mine, input, model.batches);
+    const make = first?.type === "tensor" ? deep(first, layout.rows) : flat(mine, input, layout.rows);
     return { input, make };
   });
-  return (rows) =>
+  const encode: Encode = (rows) =>
     Object.fromEntries(
       plans.map(({ input, make }) => {
         const { cells, dims } = make(rows, kindOf(input.dtype).make);
         return [input.name, tensorOf(input.dtype, cells, dims)];
       }),
     );
+  const { fixed } = layout;
+  return fixed === undefined ? encode : (rows) => encode(padded(rows, fixed));
+}
+
+function padded(rows: readonly Row[], to: number): readonly Row[] {
+  const last = rows.at(-1);
+  if (last === undefined || rows.length >= to) return rows;
+  return [...rows, ...Array.from({ length: to - rows.length }, () => last)];
 }
 
 type Make = (
@@ -67,7 +76,7 @@ function deep(feature: Feature, batches: boolean): Make {
 }
 
 /** The lengths of nested arrays, from their first members. */
-function shapeOf(value: unknown, rank: number): number[] {
+export function shapeOf(value: unknown, rank: number): number[] {
   if (rank === 0 || !Array.isArray(value)) return [];
   return [value.length, ...shapeOf(value[0], rank - 1)];
 }

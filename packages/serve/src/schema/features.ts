@@ -1,6 +1,7 @@
 import type { Model, Port } from "../model/model.ts";
 import { type Cell, kindOf } from "../model/tensors.ts";
 import { Refusal } from "../refusal.ts";
+import type { Layout } from "../rows/layout.ts";
 import type { FeatureText, SchemaFile } from "./schema-file.ts";
 
 /** One named value of a row, and where in the model's inputs it goes. */
@@ -29,11 +30,11 @@ export interface Feature {
  * anything of a higher rank is one feature, a nested array.
  * @throws Refusal when schema.yaml does not fit the model
  */
-export function featuresOf(model: Model, schema: SchemaFile): Feature[] {
+export function featuresOf(model: Model, schema: SchemaFile, layout: Layout): Feature[] {
   const texts = schema.features ?? [];
   const single = model.inputs.length === 1;
   const features = model.inputs.flatMap((input) => {
-    const shape = model.batches ? input.shape.slice(1) : input.shape;
+    const shape = layout.rows ? input.shape.slice(1) : input.shape;
     const columns = columnsOf(shape);
     if (columns === undefined) return [tensorFeature(input, shape, texts)];
     const names = columns === 1 && !single ? [input.name] : namesOf(model, input, columns, single ? texts : []);

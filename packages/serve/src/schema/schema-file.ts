@@ -26,6 +26,16 @@ export const schemaFile = z.strictObject({
   greeting: z.string().optional().describe("Text of the page at /."),
   features: z.array(feature).optional(),
   labels: z.array(z.string()).optional().describe("Names of the classes, in the model's order."),
+  rows: z
+    .boolean()
+    .optional()
+    .describe(
+      "Is the first dimension of every input the rows? Left out: it is tried. false: a request is one whole set of inputs.",
+    ),
+  outputs: z
+    .strictObject({ label: z.string().optional(), probabilities: z.string().optional(), score: z.string().optional() })
+    .optional()
+    .describe("Names of the outputs that are the class, the chances of the classes, and the one number of a row."),
   threshold: z.number().min(0).max(1).optional().describe("Of the probability of the last of two classes."),
 });
 
