@@ -57,7 +57,8 @@ function writeSbom(metafile, file, beside) {
   writeFileSync(file, `${JSON.stringify(bom, undefined, 1)}\n`);
 }
 
-await bundle("packages/keeper/src/main.ts", "packages/keeper/dist/bundle/main.js");
+const kept = await bundle("packages/keeper/src/main.ts", "packages/keeper/dist/bundle/main.js");
+writeSbom(kept, "packages/keeper/dist/bundle/sbom.cdx.json", []);
 await bundle("packages/dray/src/cli/main.ts", "packages/dray/dist/cli/main.js");
 // onnxruntime brings a shared library: it stays beside the bundle.
 const served = await bundle("packages/serve/src/main.ts", "packages/serve/dist/bundle/main.js", ["onnxruntime-node"]);

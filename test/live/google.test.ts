@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { appImage, EDGE_IMAGE } from "../world/images.ts";
+import { appImage } from "../world/images.ts";
 import { runDray } from "../world/vm.ts";
 
 const { DRAY_LIVE_PROJECT: project = "", DRAY_LIVE_REGISTRY: registry = "" } = process.env;
@@ -15,7 +15,7 @@ test.skipIf(project === "" || registry === "")(
   async () => {
     const folder = await mkdtemp(path.join(tmpdir(), "dray-live-"));
     const name = `dray-live-${randomBytes(3).toString("hex")}`;
-    const env = { ...process.env, GOOGLE_CLOUD_PROJECT: project, DRAY_EDGE_IMAGE: EDGE_IMAGE, NO_COLOR: "1" };
+    const env = { ...process.env, GOOGLE_CLOUD_PROJECT: project, NO_COLOR: "1" };
     const dray = async (...argv: string[]): Promise<string> => {
       const ended = await runDray(folder, env, argv);
       expect(ended.code, `dray ${argv.join(" ")}\n${ended.stdout}${ended.stderr}`).toBe(0);

@@ -7,7 +7,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { within } from "drayage-clock";
 import { type Ended, run } from "../../packages/dray/src/base/process.ts";
-import { EDGE_IMAGE, must } from "../world/images.ts";
+import { CACHE, must } from "../world/images.ts";
 import { freePort } from "../world/ports.ts";
 import { DRAY } from "../world/vm.ts";
 import { makeDisk } from "./disk.ts";
@@ -70,9 +70,8 @@ export async function startQemu(): Promise<QemuVm> {
   const env = {
     ...process.env,
     DRAY_SSH_CONFIG: config,
-    DRAY_EDGE_IMAGE: EDGE_IMAGE,
     DRAY_CONTROL_HOST: "127.0.0.1",
-    DRAY_CACHE: path.join(tmpdir(), "dray-world-cache"),
+    DRAY_CACHE: CACHE,
     NO_COLOR: "1",
   };
   /** Another boot than the one of before. */

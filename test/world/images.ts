@@ -5,6 +5,11 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { within } from "drayage-clock";
 import { run } from "../../packages/dray/src/base/process.ts";
+import type { Context } from "../../packages/dray/src/core/context.ts";
+import { local } from "../../packages/dray/src/machine/local.ts";
+import { edgeImage, makeEdge } from "../../packages/dray/src/recipes/edge.ts";
+import { makeKeeper } from "../../packages/dray/src/recipes/keeper.ts";
+import { carry } from "../../packages/dray/src/registries/direct.ts";
 import { owned, worldFolder } from "./owner.ts";
 
 const FOLDER = fileURLToPath(new URL("images", import.meta.url));
@@ -26,7 +31,12 @@ function hash(dockerfile: string): string {
 }
 
 export const vmImage = (suite: Suite): string => `drayage-world/vm:${suite}-${hash("vm.Dockerfile")}`;
-export const EDGE_IMAGE: string = `drayage-world/edge:${hash("edge.Dockerfile")}`;
+/** This computer's, by Docker's name. */
+export const ARCHITECTURE: "amd64" | "arm64" = process.arch === "arm64" ? "arm64" : "amd64";
+/** The edge that ships, on this computer's engine, too. */
+export const EDGE_IMAGE: string = edgeImage(ARCHITECTURE);
+/** Where the world's dray keeps what it fetched and made. */
+export const CACHE: string = path.join(tmpdir(), "dray-world-cache");
 export const REGISTRY_IMAGE: string = `drayage-world/registry:${hash("registry.Dockerfile")}`;
 export const ACME_IMAGE: string = `drayage-world/acme:${hash("acme.Dockerfile")}`;
 export const RIG_IMAGE: string = `drayage-world/rig:${hash("rig.Dockerfile")}-${hash("vm.Dockerfile")}`;
@@ -145,12 +155,22 @@ async function buildVm(suite: Suite): Promise<void> {
   await build(vmImage(suite), "vm.Dockerfile", { SUITE: suite, PACKAGES });
 }
 
+/** Makes the edge that ships, and what else dray puts together, so that no test waits for it. */
+async function prepareEdge(): Promise<void> {
+  process.env["DRAY_CACHE"] ??= CACHE;
+  const signal = new AbortController().signal;
+  const context: Context = { signal, emit: () => undefined, secrets: new Map() };
+  const cargo = await makeEdge(ARCHITECTURE, context);
+  await makeKeeper(ARCHITECTURE, context);
+  if (await has(EDGE_IMAGE)) return;
+  process.stderr.write(`building ${EDGE_IMAGE}\n`);
+  await using machine = await local(signal);
+  await carry(machine, cargo.digest, "edge", EDGE_IMAGE.slice(EDGE_IMAGE.indexOf(":") + 1), () => undefined, signal);
+}
+
 /** Makes what one stand-in needs, once. */
 export async function prepareVm(): Promise<void> {
-  await Promise.all([
-    base("bookworm").then(async () => await buildVm("bookworm")),
-    base("forky").then(async () => await build(EDGE_IMAGE, "edge.Dockerfile")),
-  ]);
+  await Promise.all([base("bookworm").then(async () => await buildVm("bookworm")), prepareEdge()]);
 }
 
 /** Makes every image the scenarios need, once. */

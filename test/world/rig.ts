@@ -3,7 +3,7 @@ import { appendFile, realpath, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { within } from "drayage-clock";
 import { type Ended, run } from "../../packages/dray/src/base/process.ts";
-import { appImage, EDGE_IMAGE, must, prepareRegistry, REGISTRY_IMAGE, RIG_IMAGE } from "./images.ts";
+import { appImage, must, prepareRegistry, REGISTRY_IMAGE, RIG_IMAGE } from "./images.ts";
 import { DRAY, startVm, type User, type Vm } from "./vm.ts";
 
 /** What the client calls the service. */
@@ -137,7 +137,6 @@ async function wire(
   const env = {
     DRAY_SSH_CONFIG: path.join(vm.folder, "ssh_config"),
     DRAY_CONTROL_HOST: control,
-    DRAY_EDGE_IMAGE: EDGE_IMAGE,
     NO_COLOR: "1",
   };
   return {

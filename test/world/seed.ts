@@ -5,7 +5,8 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { within } from "drayage-clock";
 import { run } from "../../packages/dray/src/base/process.ts";
-import { appImage, EDGE_IMAGE, must, vmImage } from "./images.ts";
+import { ownBaseName } from "../../packages/dray/src/recipes/serve-base.ts";
+import { appImage, ARCHITECTURE, EDGE_IMAGE, must, vmImage } from "./images.ts";
 
 const KEEPER = fileURLToPath(new URL("../../packages/keeper/dist/bundle/main.js", import.meta.url));
 const PREFIX = "drayage-world-seed-";
@@ -19,7 +20,13 @@ const IN_USE_MS = 3_600_000;
 
 /** The volume with what a stand-in's engine has after a deploy: the layers of edge, keeper and API, and no container. */
 function seedName(): string {
-  const parts = [vmImage("bookworm"), EDGE_IMAGE, appImage("1"), process.version, readFileSync(KEEPER, "utf8")];
+  const parts = [
+    vmImage("bookworm"),
+    EDGE_IMAGE,
+    appImage("1"),
+    ownBaseName(ARCHITECTURE),
+    readFileSync(KEEPER, "utf8"),
+  ];
   return PREFIX + createHash("sha256").update(parts.join("\n")).digest("hex").slice(0, 10);
 }
 

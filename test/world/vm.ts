@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { within } from "drayage-clock";
 import { type Ended, run } from "../../packages/dray/src/base/process.ts";
 import { openWire, type Wire } from "./wire.ts";
-import { addressOf, EDGE_IMAGE, must, type Suite, vmImage } from "./images.ts";
+import { addressOf, CACHE, must, type Suite, vmImage } from "./images.ts";
 import { worldFolder } from "./owner.ts";
 import { growFromSeed } from "./seed.ts";
 
@@ -138,8 +138,7 @@ export function laptopEnv(config: string): NodeJS.ProcessEnv {
   return {
     ...process.env,
     DRAY_SSH_CONFIG: config,
-    DRAY_EDGE_IMAGE: EDGE_IMAGE,
-    DRAY_CACHE: path.join(tmpdir(), "dray-world-cache"),
+    DRAY_CACHE: CACHE,
     NO_COLOR: "1",
   };
 }

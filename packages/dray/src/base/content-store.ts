@@ -38,6 +38,11 @@ export class ContentStore {
     return createReadStream(this.#file(digest), { start });
   }
 
+  /** All of the blob's bytes. */
+  async bytes(digest: string): Promise<Buffer> {
+    return await readFile(this.#file(digest));
+  }
+
   async text(digest: string): Promise<string> {
     return await readFile(this.#file(digest), "utf8");
   }

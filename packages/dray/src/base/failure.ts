@@ -80,6 +80,7 @@ export const CODES = {
   "image.no-dockerfile": [EXIT.manifest, "There is no Dockerfile where the manifest says to build."],
   "image.no-model": [EXIT.manifest, "There is no model file where the manifest says."],
   "image.bad-model": [EXIT.refused, "The model, its schema or its golden request cannot be served."],
+  "image.no-parts": [EXIT.unreachable, "A part of an image that Drayage puts together could not be fetched."],
   "image.no-base": [EXIT.refused, "There is no base image for the machine's processor."],
   "image.carry-failed": [EXIT.failed, "The image did not arrive on the machine."],
   "release.crashed": [EXIT.failed, "The release's container ended before it was ready."],

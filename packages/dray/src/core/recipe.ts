@@ -41,7 +41,7 @@ export interface Order {
     cpus?: number | undefined;
     gpus?: number | undefined;
   };
-  /** Image under a model's server; this computer's own Node when left out. */
+  /** Image under a model's server; Node on Debian's libraries when left out. */
   base?: string | undefined;
   /** Of the folder, for the image's labels. */
   commit?: string | undefined;

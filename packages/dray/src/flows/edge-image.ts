@@ -3,17 +3,17 @@ import { Failure } from "../base/failure.ts";
 import { engineAuth, type FindLogin } from "../base/registry/login.ts";
 import { parseReference } from "../base/registry/reference.ts";
 import type { Context } from "../core/context.ts";
+import type { OnBytes } from "../core/registry.ts";
 import { isMissing } from "../machine/engine.ts";
+import type { Machine } from "../machine/machine.ts";
 import type { Manifest } from "../manifest/schema.ts";
 import { carry, direct } from "../registries/direct.ts";
-import type { Site } from "../targets/machines/observe.ts";
+import { edgeImage, isOwnEdge, makeEdge } from "../recipes/edge.ts";
+import { architectureName, type Site } from "../targets/machines/observe.ts";
 
-/** HAProxy's own, whichever Debian it is built on. Any image with HAProxy 3.2, bash and coreutils will do. */
-const DEFAULT_EDGE = "docker.io/library/haproxy:3.2.9";
-
-/** One setting: `edge.image` in the manifest, else DRAY_EDGE_IMAGE, else HAProxy's own image. */
-export function edgeImageOf(manifest: Manifest): string {
-  return manifest.edge.image ?? process.env["DRAY_EDGE_IMAGE"] ?? DEFAULT_EDGE;
+/** One setting: `edge.image` in the manifest, else DRAY_EDGE_IMAGE, else the image that is put together here. */
+export function edgeImageOf(manifest: Manifest, architecture: string): string {
+  return manifest.edge.image ?? process.env["DRAY_EDGE_IMAGE"] ?? edgeImage(architecture);
 }
 
 /** Brings the edge's image to a machine: it is there, or this computer's engine has it, or the machine pulls it, with the login that there is (Docker Hub gives strangers little). @throws Failure image.not-found */
@@ -22,6 +22,7 @@ export function supplyEdge(image: string, find: FindLogin): (site: Site, context
     const { engine, name } = site.machine;
     const { signal } = context;
     if (await exists(site, image, context)) return;
+    if (isOwnEdge(image)) return await carryOwn(site, image, context);
     const carried = await carryFromHere(site, image, context);
     if (carried) return;
     try {
@@ -53,14 +54,29 @@ async function exists(site: Site, image: string, context: Context): Promise<bool
   return found !== undefined;
 }
 
+async function carryOwn({ machine }: Site, image: string, context: Context): Promise<void> {
+  const cargo = await makeEdge(architectureName(machine.version.Arch), context);
+  await carry(
+    machine,
+    cargo.digest,
+    "edge",
+    image.slice(image.lastIndexOf(":") + 1),
+    telling(machine, context),
+    context.signal,
+  );
+}
+
+function telling(machine: Machine, context: Context): OnBytes {
+  return (done, total) =>
+    context.emit({ type: "step.progress", step: "edge", on: machine.name, done, total, unit: "bytes" });
+}
+
 async function carryFromHere(site: Site, image: string, context: Context): Promise<boolean> {
   // A name of its own: two services may be the machine's first at once.
   const carried = `carried-${randomBytes(4).toString("hex")}`;
   try {
     const cargo = await direct.load(image, "edge", context);
-    const tell = (done: number, total: number): void =>
-      context.emit({ type: "step.progress", step: "edge", on: site.machine.name, done, total, unit: "bytes" });
-    await carry(site.machine, cargo.digest, "edge", carried, tell, context.signal);
+    await carry(site.machine, cargo.digest, "edge", carried, telling(site.machine, context), context.signal);
   } catch (error) {
     const missing = error instanceof Failure && ["image.not-found", "docker.local-missing"].includes(error.code);
     if (missing) return false;

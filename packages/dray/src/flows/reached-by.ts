@@ -17,7 +17,7 @@ export async function reachedBy(
 ): Promise<{ wish: Pick<Wish, "edge" | "keeper">; https: Https | undefined }> {
   const https = await httpsOf(manifest, machine.address, context);
   const tls = https === undefined ? {} : { tls: https.port };
-  const edge = { port: manifest.edge.port, ...tls, image: edgeImageOf(manifest) };
+  const edge = { port: manifest.edge.port, ...tls, image: edgeImageOf(manifest, architecture) };
   const certificate = https === undefined ? {} : { host: https.host, certificate: https.wish };
   const image = await keeperImage(architecture);
   return { wish: { edge, keeper: { image, first: needed || https !== undefined, ...certificate } }, https };

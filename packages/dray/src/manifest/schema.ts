@@ -57,7 +57,7 @@ export const manifestSchema = z
       .string()
       .optional()
       .describe(
-        "Image under a model's server, with Node in /usr/local/bin/node, fetched from its registry; made from this computer's own Node when left out.",
+        "Image under a model's server, with Node in /usr/local/bin/node, fetched from its registry; when left out, Node's own build on Debian's libraries, put together here.",
       ),
     port: port.optional().describe("Port the API listens on inside its container; found when left out."),
     ready: path

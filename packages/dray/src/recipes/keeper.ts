@@ -8,8 +8,8 @@ import type { Context } from "../core/context.ts";
 import type { Cargo } from "../core/registry.ts";
 import { makeImage } from "./oci/image.ts";
 import { makeLayer } from "./oci/layer.ts";
-import { makeBase } from "./serve-base.ts";
-import { findServer } from "./serve-runtime.ts";
+import { SBOM_PATH, sbomEntry } from "./sbom.ts";
+import { makeBase, ownBaseName } from "./serve-base.ts";
 
 /** The keeper's one file on this computer. */
 function program(): string {
@@ -22,7 +22,7 @@ function program(): string {
 /** What the keeper's image is called on a machine: the same program has the same name. `architecture`: amd64 or arm64. */
 export async function keeperImage(architecture: string): Promise<string> {
   const hash = createHash("sha256")
-    .update(process.version)
+    .update(ownBaseName(architecture))
     .update(await readFile(program()));
   return `dray/keeper:${hash.digest("hex").slice(0, 12)}-${architecture}`;
 }
@@ -31,8 +31,11 @@ export async function keeperImage(architecture: string): Promise<string> {
 export async function makeKeeper(architecture: string, context: Context): Promise<Cargo> {
   const store = new ContentStore();
   await store.open();
-  const base = await makeBase({ service: "keeper", folder: "." }, architecture, store, await findServer(), context);
-  const own = await makeLayer(store, [{ path: "app/main.js", mode: 0o644, from: program() }]);
+  const base = await makeBase({ service: "keeper", folder: "." }, architecture, store, context);
+  const own = await makeLayer(store, [
+    { path: "app/main.js", mode: 0o644, from: program() },
+    await sbomEntry(path.join(path.dirname(program()), "sbom.cdx.json"), base.components),
+  ]);
   const { id: _id, ...cargo } = await makeImage(
     store,
     architecture,
@@ -43,7 +46,7 @@ export async function makeKeeper(architecture: string, context: Context): Promis
       Entrypoint: ["/usr/local/bin/node", "--enable-source-maps", "/app/main.js"],
       WorkingDir: "/app",
       ExposedPorts: {},
-      Labels: { "dray.role": "keeper" },
+      Labels: { "dray.role": "keeper", "dray.sbom": `/${SBOM_PATH}` },
       StopSignal: "SIGTERM",
     },
   );

@@ -9,6 +9,7 @@ import type { Built, Order, Recipe } from "../core/recipe.ts";
 import { modelFiles } from "./model-files.ts";
 import { makeImage } from "./oci/image.ts";
 import { type Entry, makeLayer } from "./oci/layer.ts";
+import { SBOM_PATH } from "./sbom.ts";
 import { makeBase, nodeName } from "./serve-base.ts";
 import { findServer, hasCuda, runtimeEntries, serverEntries, type ServerFiles, serverScript } from "./serve-runtime.ts";
 
@@ -32,10 +33,11 @@ async function buildOnnx(order: Order, architecture: string, context: Context): 
   checkGpu(order, files);
   const processor = nodeName(architecture);
   context.signal.throwIfAborted();
+  const standing = makeBase(order, architecture, store, context);
   const [base, runtime, server, own] = await Promise.all([
-    makeBase(order, architecture, store, files, context),
+    standing,
     runtimeEntries(files, processor).then((entries) => makeLayer(store, entries)),
-    serverEntries(files).then((entries) => makeLayer(store, entries)),
+    standing.then(async ({ components }) => await makeLayer(store, await serverEntries(files, components))),
     makeLayer(store, model.entries),
     checkModel(store, order, model, files, context),
   ]);
@@ -83,10 +85,9 @@ function labels(order: Order, digest: string, files: ServerFiles): Record<string
     "org.opencontainers.image.title": order.service,
     ...(order.commit === undefined ? {} : { "org.opencontainers.image.revision": order.commit }),
     "dray.model": digest,
-    "dray.node": process.version,
     "dray.onnxruntime": files.versions.onnxruntime,
     "dray.serve": files.versions.server,
-    "dray.sbom": "/app/sbom.cdx.json",
+    "dray.sbom": `/${SBOM_PATH}`,
   };
 }
 

@@ -2,7 +2,9 @@ import { existsSync, readdirSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
+import type { Component } from "./debian/layer.ts";
 import type { Entry } from "./oci/layer.ts";
+import { sbomEntry } from "./sbom.ts";
 
 /** Where the model server is on this computer. */
 export interface ServerFiles {
@@ -62,9 +64,10 @@ export async function runtimeEntries(files: ServerFiles, processor: string): Pro
   ];
 }
 
-/** The bundled server, its pages, and the list of what is in it. */
-export async function serverEntries(files: ServerFiles): Promise<Entry[]> {
-  return await tree(files.bundle, ["main.js", "assets", "sbom.cdx.json"], "app");
+/** The bundled server, its pages, and the list of what is in it and `below` it. */
+export async function serverEntries(files: ServerFiles, below: readonly Component[]): Promise<Entry[]> {
+  const sbom = await sbomEntry(path.join(files.bundle, "sbom.cdx.json"), below);
+  return [...(await tree(files.bundle, ["main.js", "assets"], "app")), sbom];
 }
 
 /** Files below a folder as entries; maps and type declarations stay behind. */

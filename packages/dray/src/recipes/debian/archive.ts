@@ -1,0 +1,99 @@
+import { createHash } from "node:crypto";
+import { gunzipSync } from "node:zlib";
+import { deadline } from "../../base/clock.ts";
+import type { ContentStore } from "../../base/content-store.ts";
+import { Failure } from "../../base/failure.ts";
+import type { Context } from "../../core/context.ts";
+import { findInIndex, type LockedFile } from "./index-file.ts";
+
+/** Debian's archive, where the packages of our own images come from. A mirror: DRAY_DEBIAN_ARCHIVE. */
+export const ARCHIVE: string = process.env["DRAY_DEBIAN_ARCHIVE"] ?? "https://deb.debian.org/debian";
+
+/** Processors that our own images are made for, by Docker's names. */
+export type Architecture = "amd64" | "arm64";
+
+/** Packages of one Debian suite, by name, for each processor. */
+export type LockedSet = { suite: string } & Record<Architecture, Record<string, LockedFile>>;
+
+/** A program's builds as npm carries them; `integrity` is npm's (W3C Subresource Integrity). */
+export type LockedBuild = { version: string } & Record<Architecture, { package: string; integrity: string }>;
+
+/** A package's bytes, and what they turned out to be. */
+export interface Fetched {
+  name: string;
+  file: LockedFile;
+  bytes: Buffer;
+}
+
+/** One file of the archive comes within this time, or never. */
+const FILE_MS = 120_000;
+
+/**
+ * Fetches one package of a set. The bytes are those that the lock names. Where Debian's archive no longer has them, it
+ * is the newest of the suite, named by the archive's own index, and a warning says so. @throws Failure image.no-parts
+ */
+export async function fetchPackage(
+  set: LockedSet,
+  architecture: Architecture,
+  name: string,
+  store: ContentStore,
+  context: Context,
+): Promise<Fetched> {
+  const file = set[architecture][name];
+  if (file === undefined) throw new TypeError(`${name} is not in the lock for ${architecture}`);
+  const bytes = await fetchFile(file, store, context);
+  if (bytes !== undefined) return { name, file, bytes };
+  const newest = await newestOf(set.suite, architecture, name, context);
+  const other = await fetchFile(newest, store, context);
+  if (other === undefined) throw noParts(`Debian's archive has no ${newest.path}`);
+  const text = `Debian's archive no longer has ${name} ${file.version}; ${newest.version} of ${set.suite} was taken`;
+  context.emit({ type: "warning", text });
+  return { name, file: newest, bytes: other };
+}
+
+/** The file's bytes, out of the cache or the archive; undefined when the archive has it no longer. */
+async function fetchFile(file: LockedFile, store: ContentStore, context: Context): Promise<Buffer | undefined> {
+  const digest = `sha256:${file.sha256}`;
+  if ((await store.size(digest)) === file.size) return await store.bytes(digest);
+  const bytes = await get(file.path, context);
+  if (bytes === undefined) return undefined;
+  const hash = createHash("sha256").update(bytes).digest("hex");
+  if (hash !== file.sha256) throw noParts(`${file.path} came with other bytes than the lock names (sha256 ${hash})`);
+  await store.put(bytes);
+  return bytes;
+}
+
+/** The suite's own index is trusted as far as the connection is: only https will do. */
+async function newestOf(
+  suite: string,
+  architecture: Architecture,
+  name: string,
+  context: Context,
+): Promise<LockedFile> {
+  if (!ARCHIVE.startsWith("https://")) throw noParts(`the archive no longer has the ${name} that the lock names`);
+  const packed = await get(`dists/${suite}/main/binary-${architecture}/Packages.gz`, context);
+  const found = packed === undefined ? undefined : findInIndex(gunzipSync(packed).toString("utf8"), name);
+  if (found === undefined) throw noParts(`Debian's ${suite} has no ${name} for ${architecture}`);
+  return found;
+}
+
+async function get(path: string, context: Context): Promise<Buffer | undefined> {
+  try {
+    const answer = await fetch(`${ARCHIVE}/${path}`, { signal: deadline(FILE_MS, context.signal) });
+    if (answer.status === 404) return undefined;
+    if (!answer.ok) throw new Error(`it answered ${answer.status}`);
+    return Buffer.from(await answer.arrayBuffer());
+  } catch (error) {
+    context.signal.throwIfAborted();
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    throw noParts(`Debian's archive cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, error);
+  }
+}
+
+/** A part of an image of ours could not be had. */
+export function noParts(message: string, cause?: unknown): Failure {
+  return new Failure("image.no-parts", message, {
+    hint: "the parts are fetched once and kept: run the command again with a way out, or name a mirror in DRAY_DEBIAN_ARCHIVE",
+    cause,
+  });
+}

@@ -1,0 +1,124 @@
+import { createHash } from "node:crypto";
+import type { ContentStore } from "../../base/content-store.ts";
+import type { Context } from "../../core/context.ts";
+import { type Entry, type Layer, makeLayer } from "../oci/layer.ts";
+import { told } from "../told.ts";
+import { type Architecture, fetchPackage, type LockedSet } from "./archive.ts";
+import { readDeb } from "./deb.ts";
+import { fieldOf } from "./index-file.ts";
+
+/** A part of an image that a scanner should know of (CycloneDX 1.6, component). */
+export interface Component {
+  type: "library" | "application";
+  name: string;
+  version: string;
+  purl: string;
+}
+
+/** A layer, and what is in it. */
+export interface KnownLayer {
+  layer: Layer;
+  components: Component[];
+}
+
+/** What of a set goes into a layer. */
+export interface Choice {
+  set: LockedSet;
+  /** What it is, for people. */
+  title: string;
+  /** Programs, as `usr/bin/bash`. Of everything else only shared libraries are taken. */
+  programs: readonly string[];
+  /** Files of ours beside them. */
+  own: readonly Entry[];
+}
+
+/** Of what follows: a change here makes every such layer anew. */
+const FORMAT = 1;
+
+/** What a choice is called: the same parts have the same name. */
+export function nameOf(choice: Choice, architecture: Architecture): string {
+  const own = choice.own.map((entry) => ("content" in entry ? [entry.path, entry.content.toString("base64")] : entry));
+  return createHash("sha256")
+    .update(JSON.stringify([FORMAT, choice.set.suite, choice.set[architecture], choice.programs, own]))
+    .digest("hex");
+}
+
+/**
+ * Makes a layer of Debian's packages: the programs chosen and all shared libraries, with the package's metadata where
+ * scanners look for it in images without a package manager (var/lib/dpkg/status.d). No engine is asked, and the
+ * archive only once. @throws Failure image.no-parts
+ */
+export async function debianLayer(
+  choice: Choice,
+  architecture: Architecture,
+  store: ContentStore,
+  context: Context,
+): Promise<KnownLayer> {
+  // A layer's bytes depend on the zlib that packs them.
+  const key = createHash("sha256")
+    .update(`${nameOf(choice, architecture)} ${process.version}`)
+    .digest("hex");
+  const known = await recall(store, key);
+  if (known !== undefined) return known;
+  const made = await told("parts", choice.title, context, async () => await make(choice, architecture, store, context));
+  await store.remember(key, JSON.stringify(made));
+  return made;
+}
+
+async function recall(store: ContentStore, key: string): Promise<KnownLayer | undefined> {
+  const note = await store.recall(key);
+  if (note === undefined) return undefined;
+  const known = JSON.parse(note) as KnownLayer;
+  return (await store.size(known.layer.digest)) === known.layer.size ? known : undefined;
+}
+
+async function make(
+  { set, programs, own }: Choice,
+  architecture: Architecture,
+  store: ContentStore,
+  context: Context,
+): Promise<KnownLayer> {
+  const names = Object.keys(set[architecture]);
+  const fetched = await Promise.all(
+    names.map(async (name) => await fetchPackage(set, architecture, name, store, context)),
+  );
+  const entries: Entry[] = [...MERGED_USR, releaseFile(set.suite), ...own];
+  const components: Component[] = [];
+  for (const { name, file, bytes } of fetched) {
+    const deb = await readDeb(bytes);
+    const status = { path: `var/lib/dpkg/status.d/${name}`, mode: 0o644, content: Buffer.from(deb.control) };
+    entries.push(...deb.entries.filter(({ path }) => programs.includes(path) || isLibrary(path)), status);
+    components.push(componentOf(name, file.version, set.suite, fieldOf(deb.control, "Architecture") ?? architecture));
+  }
+  const missing = programs.filter((program) => !entries.some(({ path }) => path === program));
+  if (missing.length > 0) throw new TypeError(`Debian's packages have no ${missing.join(", ")}`);
+  return { layer: await makeLayer(store, entries), components };
+}
+
+/** Debian has had its programs and libraries below usr since 2023; the loader's path in each program is the old one. */
+const MERGED_USR: readonly Entry[] = ["bin", "sbin", "lib", "lib64"].map((name) => ({
+  path: name,
+  mode: 0o777,
+  link: `usr/${name}`,
+}));
+
+/** Scanners ask it which Debian's list of flaws to read (os-release(5)). */
+function releaseFile(suite: string): Entry {
+  const lines = ["ID=debian", `VERSION_CODENAME=${suite}`, `PRETTY_NAME="Debian ${suite}, parts of it"`];
+  return { path: "etc/os-release", mode: 0o644, content: Buffer.from(`${lines.join("\n")}\n`) };
+}
+
+/** Shared libraries and the loader; their plug-ins (gconv, engines) lie deeper and stay behind. */
+function isLibrary(path: string): boolean {
+  return /^usr\/lib(64)?\/([^/]+-linux-gnu\/)?[^/]+\.so(\.[^/]*)?$/.test(path);
+}
+
+function componentOf(name: string, version: string, suite: string, architecture: string): Component {
+  const at = encodeURIComponent(version);
+  return {
+    type: "library",
+    name,
+    version,
+    purl: `pkg:deb/debian/${encodeURIComponent(name)}@${at}?arch=${architecture}&distro=${suite}`,
+  };
+}
