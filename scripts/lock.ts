@@ -15,11 +15,10 @@ const SETS: Record<string, { suite: string; packages: string[] }> = {
   // HAProxy 3.2 is in no stable Debian yet.
   edge: {
     suite: "forky",
-    packages: [
-      ...["haproxy", "bash", "coreutils", "libc6", "libcrypt1", "libjemalloc2", "liblua5.4-0"],
-      ...["libopentracing-c-wrapper0t64", "libopentracing1", "libpcre2-8-0", "libssl3t64", "zlib1g", "libzstd1"],
-      ...["libstdc++6", "libgcc-s1", "libtinfo6", "libacl1", "libattr1", "libselinux1"],
-    ],
+    packages:
+      "haproxy bash coreutils libc6 libcrypt1 libjemalloc2 liblua5.4-0 libopentracing-c-wrapper0t64 libopentracing1 libpcre2-8-0 libssl3t64 zlib1g libzstd1 libstdc++6 libgcc-s1 libtinfo6 libacl1 libattr1 libselinux1".split(
+        " ",
+      ),
   },
   node: { suite: "trixie", packages: ["libc6", "libstdc++6", "libgcc-s1"] },
 };

@@ -29,26 +29,51 @@ export interface Fetched {
 const FILE_MS = 120_000;
 
 /**
- * Fetches one package of a set. The bytes are those that the lock names. Where Debian's archive no longer has them, it
- * is the newest of the suite, named by the archive's own index, and a warning says so. @throws Failure image.no-parts
+ * Fetches the packages of a set. The bytes are those that the lock names. Where Debian's archive no longer has one of
+ * them, all are the newest of the suite, since packages of one day fit together, and a warning says so.
+ * @throws Failure image.no-parts
  */
-export async function fetchPackage(
+export async function fetchSet(
   set: LockedSet,
   architecture: Architecture,
-  name: string,
   store: ContentStore,
   context: Context,
-): Promise<Fetched> {
+): Promise<Fetched[]> {
+  const names = Object.keys(set[architecture]);
+  const locked = names.map((name) => fileOf(set, architecture, name));
+  const fetched = await fetchFiles(locked, store, context);
+  const gone = names.filter((_name, index) => fetched[index] === undefined);
+  if (gone.length === 0) return named(names, locked, fetched);
+  const newest = await newestOf(set.suite, architecture, names, context);
+  const text = `Debian's archive no longer has the ${gone.join(", ")} that this version of Drayage was tested with; the newest of ${set.suite} was taken`;
+  context.emit({ type: "warning", text });
+  return named(names, newest, await fetchFiles(newest, store, context));
+}
+
+function fileOf(set: LockedSet, architecture: Architecture, name: string): LockedFile {
   const file = set[architecture][name];
   if (file === undefined) throw new TypeError(`${name} is not in the lock for ${architecture}`);
-  const bytes = await fetchFile(file, store, context);
-  if (bytes !== undefined) return { name, file, bytes };
-  const newest = await newestOf(set.suite, architecture, name, context);
-  const other = await fetchFile(newest, store, context);
-  if (other === undefined) throw noParts(`Debian's archive has no ${newest.path}`);
-  const text = `Debian's archive no longer has ${name} ${file.version}; ${newest.version} of ${set.suite} was taken`;
-  context.emit({ type: "warning", text });
-  return { name, file: newest, bytes: other };
+  return file;
+}
+
+function named(
+  names: readonly string[],
+  files: readonly LockedFile[],
+  bytes: readonly (Buffer | undefined)[],
+): Fetched[] {
+  return files.map((file, index) => {
+    const content = bytes[index];
+    if (content === undefined) throw noParts(`Debian's archive has no ${file.path}`);
+    return { name: names[index] ?? "", file, bytes: content };
+  });
+}
+
+async function fetchFiles(
+  files: readonly LockedFile[],
+  store: ContentStore,
+  context: Context,
+): Promise<(Buffer | undefined)[]> {
+  return await Promise.all(files.map(async (file) => await fetchFile(file, store, context)));
 }
 
 /** The file's bytes, out of the cache or the archive; undefined when the archive has it no longer. */
@@ -67,14 +92,18 @@ async function fetchFile(file: LockedFile, store: ContentStore, context: Context
 async function newestOf(
   suite: string,
   architecture: Architecture,
-  name: string,
+  names: readonly string[],
   context: Context,
-): Promise<LockedFile> {
-  if (!ARCHIVE.startsWith("https://")) throw noParts(`the archive no longer has the ${name} that the lock names`);
+): Promise<LockedFile[]> {
+  if (!ARCHIVE.startsWith("https://")) throw noParts("the archive no longer has what the lock names");
   const packed = await get(`dists/${suite}/main/binary-${architecture}/Packages.gz`, context);
-  const found = packed === undefined ? undefined : findInIndex(gunzipSync(packed).toString("utf8"), name);
-  if (found === undefined) throw noParts(`Debian's ${suite} has no ${name} for ${architecture}`);
-  return found;
+  if (packed === undefined) throw noParts(`Debian's archive has no ${suite} for ${architecture}`);
+  const index = gunzipSync(packed).toString("utf8");
+  return names.map((name) => {
+    const found = findInIndex(index, name);
+    if (found === undefined) throw noParts(`Debian's ${suite} has no ${name} for ${architecture}`);
+    return found;
+  });
 }
 
 async function get(path: string, context: Context): Promise<Buffer | undefined> {

@@ -53,7 +53,7 @@ async function readTar(packed: Buffer): Promise<Entry[]> {
   archive.end(unpacked);
   const entries: Entry[] = [];
   for await (const part of archive) {
-    const { name, type, mode = 0o644, linkname } = part.header;
+    const { name, type, mode, linkname } = part.header;
     const path = name.replace(/^\.\//, "");
     if (type === "file") entries.push({ path, mode, content: await buffer(part) });
     else if (type === "symlink") entries.push({ path, mode: 0o777, link: linkname ?? "" });

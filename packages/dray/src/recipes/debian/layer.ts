@@ -3,7 +3,7 @@ import type { ContentStore } from "../../base/content-store.ts";
 import type { Context } from "../../core/context.ts";
 import { type Entry, type Layer, makeLayer } from "../oci/layer.ts";
 import { told } from "../told.ts";
-import { type Architecture, fetchPackage, type LockedSet } from "./archive.ts";
+import { type Architecture, fetchSet, type LockedSet } from "./archive.ts";
 import { readDeb } from "./deb.ts";
 import { fieldOf } from "./index-file.ts";
 
@@ -78,10 +78,7 @@ async function make(
   store: ContentStore,
   context: Context,
 ): Promise<KnownLayer> {
-  const names = Object.keys(set[architecture]);
-  const fetched = await Promise.all(
-    names.map(async (name) => await fetchPackage(set, architecture, name, store, context)),
-  );
+  const fetched = await fetchSet(set, architecture, store, context);
   const entries: Entry[] = [...MERGED_USR, releaseFile(set.suite), ...own];
   const components: Component[] = [];
   for (const { name, file, bytes } of fetched) {
