@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { buffer } from "node:stream/consumers";
 import { createGunzip } from "node:zlib";
+import { within } from "drayage-clock";
 import { extract } from "tar-stream";
-import { deadline } from "../base/clock.ts";
 import type { ContentStore } from "../base/content-store.ts";
 import { run } from "../base/process.ts";
 import type { Context } from "../core/context.ts";
@@ -64,7 +64,7 @@ async function pack(architecture: Architecture, folder: string, context: Context
   const name = `${NODE[architecture].package}@${NODE.version}`;
   const argv = ["npm", "pack", "--silent", "--pack-destination", folder, name];
   try {
-    const ended = await run(argv, { signal: deadline(FETCH_MS, context.signal), cwd: folder });
+    const ended = await within(FETCH_MS, context.signal, async (signal) => await run(argv, { signal, cwd: folder }));
     if (ended.code !== 0) throw new Error(ended.stderr.trim().split("\n").at(0) ?? `npm ended with ${ended.code}`);
     return path.join(folder, ended.stdout.trim().split("\n").at(-1) ?? "");
   } catch (error) {

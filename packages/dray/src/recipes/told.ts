@@ -1,4 +1,4 @@
-import { since } from "../base/clock.ts";
+import { since } from "drayage-clock";
 import { Failure } from "../base/failure.ts";
 import type { Context } from "../core/context.ts";
 

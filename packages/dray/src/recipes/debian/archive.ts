@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { gunzipSync } from "node:zlib";
-import { deadline } from "../../base/clock.ts";
+import { within } from "drayage-clock";
 import type { ContentStore } from "../../base/content-store.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Context } from "../../core/context.ts";
@@ -108,10 +108,12 @@ async function newestOf(
 
 async function get(path: string, context: Context): Promise<Buffer | undefined> {
   try {
-    const answer = await fetch(`${ARCHIVE}/${path}`, { signal: deadline(FILE_MS, context.signal) });
-    if (answer.status === 404) return undefined;
-    if (!answer.ok) throw new Error(`it answered ${answer.status}`);
-    return Buffer.from(await answer.arrayBuffer());
+    return await within(FILE_MS, context.signal, async (signal) => {
+      const answer = await fetch(`${ARCHIVE}/${path}`, { signal });
+      if (answer.status === 404) return undefined;
+      if (!answer.ok) throw new Error(`it answered ${answer.status}`);
+      return Buffer.from(await answer.arrayBuffer());
+    });
   } catch (error) {
     context.signal.throwIfAborted();
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
