@@ -36,18 +36,22 @@ test("nearest-rank percentiles, errors left out", () => {
   expect(numbersOf([])).toEqual({ count: 0, failed: 0, p50Ms: 0, p95Ms: 0 });
 });
 
-test("a release as good as the old one is never called worse: 500 windows of 60 looks each", () => {
-  const random = randomOf(1);
-  let alarms = 0;
-  for (let window = 0; window < 500; window++) {
-    const [ours, theirs] = [samples(150, 20, 0.002, random), samples(2000, 20, 0.002, random)];
-    const looks = Array.from({ length: 60 }, (_, second) =>
-      judge(ours.slice(0, (second + 1) * 2), theirs.slice(0, (second + 1) * 33), RULES, false),
-    );
-    if ([...looks, judge(ours, theirs, RULES, true)].some((verdict) => verdict.bad)) alarms++;
-  }
-  expect(alarms).toBe(0);
-});
+test(
+  "a release as good as the old one is never called worse: 500 windows of 60 looks each",
+  { timeout: 60_000 },
+  () => {
+    const random = randomOf(1);
+    let alarms = 0;
+    for (let window = 0; window < 500; window++) {
+      const [ours, theirs] = [samples(150, 20, 0.002, random), samples(2000, 20, 0.002, random)];
+      const looks = Array.from({ length: 60 }, (_, second) =>
+        judge(ours.slice(0, (second + 1) * 2), theirs.slice(0, (second + 1) * 33), RULES, false),
+      );
+      if ([...looks, judge(ours, theirs, RULES, true)].some((verdict) => verdict.bad)) alarms++;
+    }
+    expect(alarms).toBe(0);
+  },
+);
 
 test.each([
   ["20 % errors", samples(60, 20, 0.2, randomOf(2)), /% of 60 answers failed/],
@@ -70,4 +74,52 @@ test("one hiccup of the machine condemns nobody; a few milliseconds are noise; f
   expect(judge(hiccup, old, RULES, true).bad).toBe(false);
   expect(judge(samples(100, 3, 0, randomOf(8)), samples(1000, 1, 0, randomOf(9)), RULES, true).bad).toBe(false);
   expect(judge(samples(40, 100, 0, randomOf(10)), old, RULES, true).bad).toBe(false);
+});
+
+/** Answers of which each has one of the statuses, by chance. */
+function refusing(count: number, shares: Record<number, number>, random: () => number): Sample[] {
+  return Array.from({ length: count }, () => {
+    let left = random();
+    const found = Object.entries(shares).find(([, share]) => (left -= share) < 0);
+    return found === undefined ? { ok: true, ms: 20 } : { ok: false, ms: 20, refused: Number(found[0]) };
+  });
+}
+
+test("a refusal that is new is seen, whatever else the old release refuses", () => {
+  const random = randomOf(11);
+  // Before, a third of the callers sent what did not fit; now a third meets a route that is gone.
+  const verdict = judge(refusing(60, { 404: 0.33 }, random), refusing(600, { 422: 0.33 }, random), RULES, false);
+  expect(verdict).toMatchObject({ bad: true, why: expect.stringMatching(/^\d.* of 60 answers were 404, of the old/) });
+  // What is answered with any status below 500 counts, too, where nobody said which answer is right.
+  const found = Array.from({ length: 30 }, () => ({ ok: true, ms: 5, refused: 404 }));
+  expect(judge(found, samples(30, 5, 0, random), RULES, false).bad).toBe(true);
+});
+
+test(
+  "callers who are refused as often as before condemn nobody: 500 windows of 20 looks each",
+  { timeout: 60_000 },
+  () => {
+    const random = randomOf(12);
+    let alarms = 0;
+    for (let window = 0; window < 500; window++) {
+      const shares = { 404: 0.02, 422: 0.05 };
+      const [ours, theirs] = [refusing(200, shares, random), refusing(200, shares, random)].map((all) =>
+        all.map((each) => ({ ...each, ok: true })),
+      ) as [Sample[], Sample[]];
+      const looks = Array.from({ length: 20 }, (_, look) => (look + 1) * 10);
+      if (looks.some((count) => judge(ours.slice(0, count), theirs.slice(0, count), RULES, false).bad)) alarms++;
+    }
+    expect(alarms).toBeLessThanOrEqual(2);
+  },
+);
+
+test("with nothing to compare a refusal condemns nobody by itself", () => {
+  expect(
+    judge(
+      Array.from({ length: 50 }, () => ({ ok: true, ms: 5, refused: 404 })),
+      [],
+      RULES,
+      false,
+    ).bad,
+  ).toBe(false);
 });

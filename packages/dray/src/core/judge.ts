@@ -2,6 +2,8 @@
 export interface Sample {
   ok: boolean;
   ms: number;
+  /** The status, where the request was refused (4xx): whose fault that is, only a comparison can tell. */
+  refused?: number;
 }
 
 /** When a new release is worse than the old one. */
@@ -50,6 +52,8 @@ export function percentile(values: readonly number[], share: number): number {
  *
  * - errors: as many failures would hardly happen if the true rate were what is allowed, or the old release's own, if
  *   that is higher;
+ * - each refusal (404, 422, ...) the same way for itself: one that the old release hardly gave is not excused by another
+ *   that it gave often;
  * - time (`whole` windows only): more answers than the 5 % that may are slower than `maxP95` times the old release's p95,
  *   and in both halves of the window, so that one hiccup of the machine condemns nobody.
  */
@@ -63,6 +67,8 @@ export function judge(fresh: readonly Sample[], old: readonly Sample[], rules: R
       why: `${percent(rate)} of ${fresh.length} answers failed, of the old release's ${percent(usual)}`,
     };
   }
+  const refusal = newRefusal(fresh, old, rules);
+  if (refusal !== undefined) return { bad: true, why: refusal };
   if (!whole || fresh.length < rules.minimum || old.length < rules.minimum) return { bad: false };
   const [ours, theirs] = [numbersOf(fresh), numbersOf(old)];
   const limit = Math.max(theirs.p95Ms * rules.maxP95, theirs.p95Ms + FLOOR_MS);
@@ -79,10 +85,32 @@ export function judge(fresh: readonly Sample[], old: readonly Sample[], rules: R
   return { bad: false };
 }
 
+/** A status with which the new release refuses what the old one answered. */
+function newRefusal(fresh: readonly Sample[], old: readonly Sample[], rules: Rules): string | undefined {
+  const theirs = refusals(old);
+  for (const [status, count] of refusals(fresh)) {
+    const before = theirs.get(status) ?? 0;
+    const [rate, usual] = [count / fresh.length, before / Math.max(1, old.length)];
+    const allowed = Math.max(rules.maxErrors, usual);
+    if (rate <= allowed || tail(fresh.length, count, allowed) >= ACCIDENT) continue;
+    // The old release's rate is an estimate, too: would so many of all that were refused fall on the new one by chance?
+    if (tail(count + before, count, fresh.length / (fresh.length + old.length)) >= ACCIDENT) continue;
+    return `${percent(rate)} of ${fresh.length} answers were ${status}, of the old release's ${percent(usual)}`;
+  }
+  return undefined;
+}
+
+function refusals(samples: readonly Sample[]): Map<number, number> {
+  const counts = new Map<number, number>();
+  for (const { refused } of samples) if (refused !== undefined) counts.set(refused, (counts.get(refused) ?? 0) + 1);
+  return counts;
+}
+
 /** Chance of at least `hits` of `count` when each has the chance `p`: the binomial distribution's upper tail. */
 export function tail(count: number, hits: number, p: number): number {
   if (hits <= 0) return 1;
   if (p <= 0) return 0;
+  if (p >= 1) return 1;
   // log of C(count, hits) p^hits (1-p)^(count-hits), then each further term from the one before.
   let log = 0;
   for (let index = 0; index < hits; index++) log += Math.log((count - index) / (hits - index));

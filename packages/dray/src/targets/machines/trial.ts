@@ -71,6 +71,9 @@ export class Trial {
     for (;;) {
       await sleep(Math.max(0, Math.min(LOOK_MS, end - performance.now())), context.signal);
       await this.#alive(context);
+      // Golden requests alone say nothing of what callers get: nobody can judge it any more.
+      if (this.#log?.lost !== undefined)
+        throw this.#back(share, `how it answers is not known, since the edge's log cannot be read: ${this.#log.lost}`);
       const left = end - performance.now();
       this.#tell(share, left, since(), context);
       this.#judge(since(), share, left <= 0);
@@ -183,9 +186,13 @@ export class Trial {
         try {
           const answer = await asker.ask(golden?.request ?? { method: "GET", path: ready ?? "/" }, limits.timeoutMs);
           const right = golden === undefined || !strict || compareGolden(golden, answer).length === 0;
+          // A refusal that a golden request expects is as it should be.
+          const expected = golden !== undefined && strict && right;
+          const refused = answer.status >= 400 && answer.status < 500 && !expected ? { refused: answer.status } : {};
           return {
             ok: right && answer.status < (golden === undefined && ready === undefined ? 500 : 400),
             ms: answer.ms,
+            ...refused,
           };
         } catch {
           context.signal.throwIfAborted();
