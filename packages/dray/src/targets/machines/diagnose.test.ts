@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { parseListeners } from "../../probes/bind.ts";
-import { explainListeners } from "./diagnose.ts";
+import { explainEnd, explainListeners } from "./diagnose.ts";
 
 const row = (address: string, state: string): string =>
   `   0: ${address} 00000000:0000 ${state} 00000000:00000000 00:00000000`;
@@ -34,3 +34,12 @@ test.each([
   expect(failure.hint).toBeTruthy();
   expect(failure.details).toEqual(["a line"]);
 });
+
+test.each(["usage: serve [-h] --model MODEL", "Usage of /server:", "  Usage: llama-server [options]"])(
+  "a program that ends with %j wants arguments, and that is said",
+  (line) => {
+    const state = { ExitCode: 2, OOMKilled: false, Error: "" };
+    expect(explainEnd(state, [line, "error: --model is required"], undefined).hint).toContain("wants arguments");
+    expect(explainEnd(state, ["KeyError: 'usage'"], undefined).hint).toContain("docker run");
+  },
+);

@@ -73,7 +73,15 @@ export async function explainNotReady(
   return explainListeners(open, expected, details, cause);
 }
 
-function explainEnd(state: ContainerState, details: string[], cause: unknown): Failure {
+/** How programs begin to say which arguments they want (argparse, click, getopt, Go's flag package). */
+const USAGE = /^\s*usage( of \S+)?:/i;
+
+/** The verdict on a container that has ended, from its state and its last lines. */
+export function explainEnd(
+  state: Pick<ContainerState, "ExitCode" | "OOMKilled" | "Error">,
+  details: string[],
+  cause: unknown,
+): Failure {
   if (state.OOMKilled) {
     return new Failure("release.out-of-memory", "the container was killed: it needs more memory than its limit", {
       hint: "raise limits.memory in the manifest, or load less",
@@ -89,7 +97,9 @@ function explainEnd(state: ContainerState, details: string[], cause: unknown): F
       cause,
     });
   return new Failure("release.crashed", `the container ended with exit code ${state.ExitCode} before it was ready`, {
-    hint: "its last lines are below; try it here: docker run --rm IMAGE",
+    hint: details.some((line) => USAGE.test(line))
+      ? 'its last lines say how it is used: the program wants arguments, and the image gives it none; name them in the Dockerfile: CMD ["PROGRAM", "--option", "value"]'
+      : "its last lines are below; try it here: docker run --rm IMAGE",
     details: state.Error === "" ? details : [state.Error, ...details],
     cause,
   });
