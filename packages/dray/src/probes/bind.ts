@@ -19,6 +19,11 @@ export function parseListeners(said: string): Listener[] {
   );
 }
 
+/** What was read of them; undefined where they could not be read: each such file begins with the names of its columns. */
+export function readListeners(said: string): Listener[] | undefined {
+  return /^\s*sl\s+local_address/m.test(said) ? parseListeners(said) : undefined;
+}
+
 /** Lines of shell that print what the process with this id listens on; any user may read that. */
 export function listenersScript(pid: number): string {
   return `cat /proc/${pid}/net/tcp /proc/${pid}/net/tcp6 2>/dev/null`;

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { readListeners } from "./bind.ts";
 import { parseDial, parseFacts, parseRules } from "./machine-facts.ts";
 import { followPacket } from "./packet.ts";
 
@@ -43,7 +44,7 @@ test("what a machine's shell printed is read", () => {
       { address: "[::]", port: 22 },
     ],
   });
-  expect(parseFacts(SAID.replace("rights=sudo", "rights=none")).rules).toBeUndefined();
+  expect(parseFacts(SAID.replace("rights=sudo", "rights=none"))?.rules).toBeUndefined();
 });
 
 test.each([
@@ -68,4 +69,12 @@ test("a packet is followed by the counters that rose", () => {
   expect(follow(6, 0, 0)).toEqual({ seen: true, dnat: true });
   expect(follow(6, 2, 1)).toMatchObject({ seen: true, dropped: { chain: "DOCKER-USER" } });
   expect(follow(4, 0, 3)).toMatchObject({ seen: true, dropped: { chain: "INPUT", text: "policy DROP" } });
+});
+
+test("a login whose shell runs something else says nothing about its machine, and nothing is made of that", () => {
+  expect(parseFacts("Welcome! This account runs tmux only.\n")).toBeUndefined();
+  expect(parseFacts("")).toBeUndefined();
+  expect(readListeners("")).toBeUndefined();
+  expect(readListeners("Welcome!")).toBeUndefined();
+  expect(readListeners("  sl  local_address rem_address   st\n")).toEqual([]);
 });

@@ -38,8 +38,9 @@ const CLOUDS: [RegExp, MachineFacts["cloud"]][] = [
   [/Hetzner/, "hetzner"],
 ];
 
-/** Reads what `factsScript` printed. */
-export function parseFacts(said: string): MachineFacts {
+/** Reads what `factsScript` printed; undefined where the login's shell did not run it. */
+export function parseFacts(said: string): MachineFacts | undefined {
+  if (!/^rights=\w/m.test(said) || !/^clock=\d/m.test(said)) return undefined;
   const [facts = "", rest = ""] = said.split("--listeners\n");
   const [listeners = "", rules = ""] = rest.split("--rules\n");
   const fact = (key: string): string => new RegExp(`^${key}=(.*)$`, "m").exec(facts)?.[1]?.trim() ?? "";

@@ -103,7 +103,9 @@ async function askShell(
   signal: AbortSignal,
 ): Promise<Pick<Inside, "listeners" | "disk" | "dockerAtBoot" | "logins">> {
   const ended = await machine.run(["sh", "-c", ASKED], { signal }).catch(() => undefined);
-  if (ended === undefined) return { listeners: undefined, disk: undefined, dockerAtBoot: undefined, logins: undefined };
+  // A shell that printed something else, or nothing, was not asked.
+  if (ended === undefined || !ended.stdout.includes("logins="))
+    return { listeners: undefined, disk: undefined, dockerAtBoot: undefined, logins: undefined };
   const fact = (key: string): string => new RegExp(`^${key}=(.*)$`, "m").exec(ended.stdout)?.[1]?.trim() ?? "";
   const words = (key: string): string[] =>
     fact(key)
