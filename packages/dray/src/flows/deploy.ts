@@ -72,9 +72,11 @@ export interface Outcome {
 export async function deploy(manifest: Manifest, options: DeployOptions, context: Context): Promise<Outcome[]> {
   const wheres = machinesOf(manifest, options.machine);
   const golden = await loadGolden(manifest);
-  const equipped = await withSecrets(manifest, context);
-  const keys = await keysOf(manifest, context);
-  const alerts = await alertSettings(manifest, context);
+  // A plan needs to know that there are secrets, and the value of none.
+  const planning = options.dryRun === true;
+  const equipped = planning ? context : await withSecrets(manifest, context);
+  const keys = await keysOf(manifest, context, planning);
+  const alerts = planning ? undefined : await alertSettings(manifest, context);
   const from = origin(manifest.folder, context);
   // Of one fleet every machine gets the same release: it is made once, by the first machine that says its architecture.
   const making = new Map<string, Promise<Made>>();
@@ -105,12 +107,12 @@ export async function deploy(manifest: Manifest, options: DeployOptions, context
       const { release, source } = await fit(made, machine, seen, orMachines(loginsOf(manifest), machine), equipped);
       const copying = options.now !== true && (options.shadow ?? manifest.rollout.shadow) !== undefined;
       const needed = copying || onTrial || Object.keys(manifest.secrets).length > 0;
-      const reached = await reachedBy(manifest, machine, architecture, needed, equipped);
+      const reached = await reachedBy(manifest, machine, architecture, { needed, planning }, equipped);
       const wish: Wish = {
         release,
         source,
         again: false,
-        alerts: alerts !== undefined,
+        alerts: manifest.alerts !== undefined,
         ...reached.wish,
         ...rollout,
         ...copies,
@@ -165,12 +167,13 @@ export async function rollback(
   context: Context,
 ): Promise<Outcome[]> {
   const equipped = context;
-  const keys = await keysOf(manifest, context);
+  const keys = await keysOf(manifest, context, options.dryRun === true);
   return await onEach(machinesOf(manifest, options.machine), manifest.atOnce, (where) =>
     withMachine(where, options.ssh, equipped, async (machine) => {
       const { site, seen } = await survey(machine, { port: manifest.edge.port, bringing: false }, equipped);
       const release = target(seen, manifest.service, to);
-      const reached = await reachedBy(manifest, machine, seen.architecture, false, equipped);
+      const planning = options.dryRun === true;
+      const reached = await reachedBy(manifest, machine, seen.architecture, { needed: false, planning }, equipped);
       const wish: Wish = { release, source: { via: "here" }, again: true, ...reached.wish };
       // What was proved once is only warmed now: golden.json may have moved on with the newer release.
       return await carryOutOn(

@@ -60,14 +60,24 @@ export function under(base: string, below: string): string {
   return new URL(url.pathname.replace(/\/$/, "") + (below.startsWith("/") ? below : `/${below}`), url).href;
 }
 
-/** Everything about a service's HTTPS on one machine. @throws Failure tls.bad-certificate, manifest.secret-missing */
-export async function httpsOf(manifest: Manifest, address: string, context: Context): Promise<Https | undefined> {
+/** Everything about a service's HTTPS on one machine; a plan does without the key. @throws Failure tls.bad-certificate, manifest.secret-missing */
+export async function httpsOf(
+  manifest: Manifest,
+  address: string,
+  context: Context,
+  planning: boolean = false,
+): Promise<Https | undefined> {
   const host = secureHost(manifest, address);
   if (host === undefined) return undefined;
   const port = manifest.edge.https;
   const tls = manifest.tls === "off" ? undefined : manifest.tls;
   if (tls?.certificate !== undefined && tls.key !== undefined) {
-    const pem = await own(manifest, tls.certificate, host, tls.key, context);
+    const pem = await own(manifest, tls.certificate, host, tls.key, context).catch((error: unknown) => {
+      if (!planning || !(error instanceof Failure) || error.code !== "manifest.secret-missing") throw error;
+      return undefined;
+    });
+    // Without the key nobody knows whether the certificate is the one that is there: the plan says that it is set up.
+    if (pem === undefined) return { host, port, wish: { fingerprint: "", address } };
     const fingerprint = createHash("sha256").update(pem.reveal()).digest("hex").slice(0, 16);
     return { host, port, pem, wish: { fingerprint, address } };
   }

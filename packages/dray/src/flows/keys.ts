@@ -16,9 +16,18 @@ const SHORTEST = 16;
 const hashed = (key: string): string => createHash("sha256").update(key).digest("hex");
 
 /** The manifest's keys, as they go to a machine: hashes. @throws Failure manifest.secret-missing, manifest.invalid */
-export async function keysOf(manifest: Manifest, context: Context): Promise<Record<string, Key> | undefined> {
+export async function keysOf(
+  manifest: Manifest,
+  context: Context,
+  planning: boolean = false,
+): Promise<Record<string, Key> | undefined> {
   if (manifest.keys === undefined) return undefined;
   const at = new Date().toISOString();
+  // A plan names the callers; their keys may be somewhere else.
+  if (planning)
+    return Object.fromEntries(
+      Object.keys(manifest.keys).map((name): [string, Key] => [name, { sha256: "", from: "manifest", at }]),
+    );
   const all = await Promise.all(
     Object.entries(manifest.keys).map(async ([name, source]): Promise<[string, Key]> => {
       const value = await valueOf(name, source, manifest.folder, context.signal);

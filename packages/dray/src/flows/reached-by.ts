@@ -12,10 +12,10 @@ export async function reachedBy(
   manifest: Manifest,
   machine: Machine,
   architecture: string,
-  needed: boolean,
+  { needed, planning }: { needed: boolean; planning: boolean },
   context: Context,
 ): Promise<{ wish: Pick<Wish, "edge" | "keeper">; https: Https | undefined }> {
-  const https = await httpsOf(manifest, machine.address, context);
+  const https = await httpsOf(manifest, machine.address, context, planning);
   const tls = https === undefined ? {} : { tls: https.port };
   const edge = { port: manifest.edge.port, ...tls, image: edgeImageOf(manifest, architecture) };
   const certificate = https === undefined ? {} : { host: https.host, certificate: https.wish };

@@ -42,7 +42,7 @@ export async function setSecret(
     if (live === undefined) throw new TypeError("no live release");
     checkName(live.settings.secrets, named.name, live.id);
     const release = { ...live, id: releaseId(Date.now(), Math.random), from };
-    const reached = await reachedBy(manifest, machine, seen.architecture, true, equipped);
+    const reached = await reachedBy(manifest, machine, seen.architecture, { needed: true, planning: false }, equipped);
     const own = live.image.startsWith("sha256:");
     const wish: Wish = {
       release,
