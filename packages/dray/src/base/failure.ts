@@ -94,6 +94,10 @@ export const CODES = {
     "The release listens on 127.0.0.1 inside its container, where nobody else can reach it.",
   ],
   "release.wrong-port": [EXIT.failed, "The release listens on another port than the one expected."],
+  "release.host-refused": [
+    EXIT.failed,
+    "The release refuses the name that clients call it by: its framework has a list of allowed hosts.",
+  ],
   "release.golden-wrong": [EXIT.failed, "The release answered the golden request, but not with what is expected."],
   "release.rolled-back": [
     EXIT.rolledBack,

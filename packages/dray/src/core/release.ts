@@ -14,6 +14,8 @@ export interface Settings {
   /** Some of the secrets are only on the machine. */
   keptSecrets?: boolean;
   domain?: string;
+  /** What our own requests call it (Host), where that is another name. */
+  host?: string;
   /** Path under which it answers: `/loans`. */
   prefix?: string;
   /** What the edge asks of a request before the release sees it. */

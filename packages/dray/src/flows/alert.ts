@@ -54,17 +54,17 @@ export async function alertSettings(manifest: Manifest, context: Context): Promi
     disk,
     certificateDays,
     ready,
-    golden: (await loadGolden(manifest)).map(goldenOf),
+    golden: (await loadGolden(manifest)).map((golden) => goldenOf(golden, manifest.host ?? manifest.domain)),
   };
   return new Secret(JSON.stringify(settings));
 }
 
-function goldenOf({ request, expect }: Golden): AlertSettings["golden"][number] {
+function goldenOf({ request, expect }: Golden, host: string | undefined): AlertSettings["golden"][number] {
   const { method, path, headers, body } = request;
   return {
     method,
     path,
-    ...(headers === undefined ? {} : { headers }),
+    headers: { ...(host === undefined ? {} : { host }), ...headers },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     status: expect.status,
     ...(expect.body === undefined ? {} : { answer: JSON.stringify(expect.body) }),

@@ -120,6 +120,7 @@ export function makeRelease(manifest: Manifest, built: Built, digest: string, fr
     ...(manifest.ready === undefined && built.run !== undefined ? { ready: built.run.ready } : {}),
     ...(built.run?.readOnly === true ? { readOnly: true } : {}),
     ...(manifest.domain === undefined ? {} : { domain: manifest.domain }),
+    ...(manifest.host === undefined ? {} : { host: manifest.host }),
     ...(manifest.prefix === undefined ? {} : { prefix: manifest.prefix }),
     front: frontOf(manifest),
     ...(manifest.requests === undefined ? {} : { requests: requestsOf(manifest.requests) }),

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { Failure } from "../base/failure.ts";
 import { parseGolden } from "./golden.ts";
 import { parseManifest } from "./load.ts";
+import { serviceNameOf } from "./name.ts";
 
 function failure(act: () => unknown): Failure {
   try {
@@ -24,6 +25,18 @@ test("two lines are a manifest", () => {
   });
 });
 
+test("a service's name made of a folder's is one that the manifest takes", () => {
+  for (const folder of ["a service!", "My Model (v2)", "x".repeat(39) + "-y", "---", "1st"]) {
+    const service = serviceNameOf(folder);
+    expect(parseManifest(`service: ${service}\nmachine: vm\n`, "dray.yaml").service, folder).toBe(service);
+  }
+});
+
+test.each(["api.example.com", "localhost:8080", "10.0.0.1", "[2001:db8::1]:80"])("%s is a Host", (host) => {
+  const said = `service: a\nmachine: vm\nhost: ${JSON.stringify(host)}\n`;
+  expect(parseManifest(said, "dray.yaml").host).toBe(host);
+});
+
 test("units are read", () => {
   const { limits } = parseManifest("service: a\nmachine: vm\nlimits: {memory: 1GiB, timeout: 500ms}\n", "dray.yaml");
   expect(limits).toMatchObject({ memory: 1024 ** 3, timeout: 500 });
@@ -34,6 +47,9 @@ test.each([
   ["service: a\nmachine: vm\nlimits:\n  memroy: 1GiB\n", "manifest.unknown-key", 4, 3, 'did you mean "memory"?'],
   ["service: a\nmachine: vm\nlimits: {memory: lots}\n", "manifest.invalid", 3, 18, undefined],
   ["service: A B\nmachine: vm\n", "manifest.invalid", 1, 10, undefined],
+  // Docker refuses an image that is called so.
+  ["service: a-service-\nmachine: vm\n", "manifest.invalid", 1, 10, undefined],
+  ['service: a\nmachine: vm\nhost: "a\\r\\nx: y"\n', "manifest.invalid", 3, 7, undefined],
   ["service: a\nmachines:\n  one: vm\n  one: vm2\n", "manifest.duplicate-machine", 4, 3, undefined],
   ["service: a\nmachines:\n  one: vm\n  two: vm\n", "manifest.duplicate-machine", 4, 8, undefined],
   // What becomes the edge's configuration, or a file's name, is only what it says.

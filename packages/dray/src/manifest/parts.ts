@@ -1,10 +1,14 @@
 import * as z from "zod";
 import { bytes, duration, factor, percent } from "./units.ts";
 
-const NAME = /^[a-z][a-z0-9-]{0,39}$/;
+/** What Docker takes as part of an image's name, too: there a dash stands between two others. */
+const NAME = /^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$/;
 export const name = z
   .string()
-  .regex(NAME, "expected lower-case letters, digits and dashes, beginning with a letter, at most 40");
+  .regex(
+    NAME,
+    "expected lower-case letters, digits and dashes, beginning with a letter and not ending with a dash, at most 40",
+  );
 /** A variable's name, in POSIX shells. */
 export const secretName = z
   .string()
@@ -17,6 +21,14 @@ export const domain = z
   .regex(
     /^(?!-)[a-z0-9-]{1,63}(\.(?!-)[a-z0-9-]{1,63})+$/,
     "expected a host name such as api.example.com, in lower-case letters",
+  );
+/** A name or an address as a Host header says it, with a port where there is one: it becomes a header of our requests. */
+export const host = z
+  .string()
+  .max(260)
+  .regex(
+    /^([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(:\d{1,5})?$/i,
+    "expected what a Host header says, such as api.example.com or localhost:8080",
   );
 /** A path that the edge matches, RFC 3986's characters only; `*` at the end. */
 export const route = z.string().regex(/^\/[\w.~%!+=:@/-]*\*?$/, "expected a path such as /docs or /docs/*");

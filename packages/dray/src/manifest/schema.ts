@@ -4,6 +4,7 @@ import {
   build,
   containerSecret,
   domain,
+  host,
   limits,
   machine,
   name,
@@ -87,6 +88,11 @@ export const manifestSchema = z
         "What the container gets and nobody else sees, as environment variables and files in /run/secrets: names of variables of this computer, or by name `{env: NAME}`, `{file: PATH}`, `{command: [op, read, ...]}`, `{machine: true}` for what `dray secrets set` left on the machine; with `as: file` only the file.",
       ),
     domain: domain.optional().describe("Host name the service answers to; without it, it answers to any."),
+    host: host
+      .optional()
+      .describe(
+        "Name that our own probes and golden requests carry (Host), where clients call the API by another one than `domain`; without either it is the machine's address.",
+      ),
     prefix: prefix
       .optional()
       .describe(

@@ -1,9 +1,11 @@
 import type http from "node:http";
+import { isIP } from "node:net";
 import { deadline, joined, sleep, until, within } from "drayage-clock";
 import { Failure } from "../../base/failure.ts";
 import { agentOver, ask, type Dial, text } from "../../base/request.ts";
 import type { Context } from "../../core/context.ts";
 import { type Answer, compareGolden, type Golden, withAnswer } from "../../core/golden.ts";
+import { hostRefusal } from "../../core/host-refusal.ts";
 import { percentile } from "../../core/judge.ts";
 import type { Release } from "../../core/release.ts";
 import type { Replica } from "../../machine/edge-state.ts";
@@ -55,7 +57,8 @@ export async function proveReplica(job: Job, replica: Started, context: Context)
   const agent = agentOver(dialer(job, replica, context.signal), 1);
   try {
     const gone = watch(machine, replica.container, proving.signal);
-    const becoming = within(readyMs, proving.signal, (limit) => becomeReady(agent, job.release, limit));
+    const host = probeHost(job);
+    const becoming = within(readyMs, proving.signal, (limit) => becomeReady(agent, job.release, host, limit));
     await Promise.race([becoming, gone]);
     return await Promise.race([proveGolden(job, replica, agent, context), gone]);
   } catch (error) {
@@ -80,18 +83,31 @@ function dialer(job: Job, replica: Started, signal: AbortSignal): Dial {
   };
 }
 
-async function becomeReady(agent: http.Agent, release: Release, limit: AbortSignal): Promise<void> {
+/**
+ * The name that our own requests carry: what clients call the service, so that an API which is strict about names is
+ * proved by the one it will meet.
+ */
+function probeHost({ release, site }: Job): string {
+  const { host, domain } = release.settings;
+  const { address } = site.machine;
+  return host ?? domain ?? (isIP(address) === 6 ? `[${address}]` : address);
+}
+
+async function becomeReady(agent: http.Agent, release: Release, host: string, limit: AbortSignal): Promise<void> {
   const { ready } = release.settings;
+  const path = ready ?? "/";
+  const look = (name: string): Promise<Answer> => send(agent, { method: "GET", path, headers: { host: name } }, limit);
   let last = "no answer";
   try {
     await until(
       async () => {
-        const answer = await send(agent, { method: "GET", path: ready ?? "/" }, limit).catch((error: unknown) => {
+        const answer = await look(host).catch((error: unknown) => {
           limit.throwIfAborted();
           last = error instanceof Error ? error.message : String(error);
           return undefined;
         });
         if (answer === undefined) return undefined;
+        await refuseStrict(answer, `GET ${path}`, host, () => look("localhost"));
         last = `${answer.status} ${answer.body.slice(0, 120)}`;
         return answer.status < (ready === undefined ? 500 : 400) ? true : undefined;
       },
@@ -99,8 +115,29 @@ async function becomeReady(agent: http.Agent, release: Release, limit: AbortSign
       limit,
     );
   } catch (error) {
-    throw new Error(`GET ${ready ?? "/"} said: ${last}`, { cause: error });
+    if (error instanceof Failure) throw error;
+    throw new Error(`GET ${path} said: ${last}`, { cause: error });
   }
+}
+
+/** An API that refuses the name which clients will call it by would refuse them all. @throws Failure release.host-refused */
+async function refuseStrict(
+  answer: Answer,
+  asked: string,
+  host: string,
+  asLocalhost: () => Promise<Answer>,
+): Promise<void> {
+  if (answer.status !== 400 && answer.status !== 403) return;
+  const refused = hostRefusal(answer) ?? hostRefusal(answer, await asLocalhost());
+  if (refused === undefined) return;
+  throw new Failure(
+    "release.host-refused",
+    `the API answers ${answer.status} to ${asked} by the name ${host}: it does not know that name`,
+    {
+      hint: `${refused.setting(host)}; where clients call it by another name, say so: domain: or host: in the manifest`,
+      details: [answer.body.slice(0, 200)],
+    },
+  );
 }
 
 /** Ends with an error as soon as the container does: nobody wants to wait a minute for a program that is gone. */
@@ -126,7 +163,8 @@ export function openAsker(
   // Without the line that was made ready while it started: that one has been used.
   const agent = agentOver(dialer(job, { container, address, port }, signal), 1);
   return {
-    ask: async (request, timeoutMs) => await within(timeoutMs, signal, (limit) => sendRequest(agent, request, limit)),
+    ask: async (request, timeoutMs) =>
+      await within(timeoutMs, signal, (limit) => sendRequest(agent, named(request, probeHost(job)), limit)),
     close: () => agent.destroy(),
   };
 }
@@ -140,12 +178,18 @@ async function proveGolden(job: Job, replica: Started, agent: http.Agent, contex
   if (golden.length === 0) return [];
   using limit = deadline(GOLDEN_MS, context.signal);
   const startedAt = performance.now();
+  const host = probeHost(job);
   const rounds: number[] = [];
   for (;;) {
     const answers: number[] = [];
     const last = settled(rounds) || performance.now() - startedAt > WARM_UP_MS;
     for (const each of golden) {
-      const answer = await sendRequest(agent, each.request, limit.signal);
+      const request = named(each.request, host);
+      const answer = await sendRequest(agent, request, limit.signal);
+      if (answer.status !== each.expect.status)
+        await refuseStrict(answer, `${request.method} ${request.path}`, host, () =>
+          sendRequest(agent, { ...request, headers: { ...request.headers, host: "localhost" } }, limit.signal),
+        );
       // How long it may take counts only for a release that is warm.
       const wrong = compareGolden(last ? each : { ...each, expect: omitTime(each.expect) }, answer);
       if (wrong.length > 0 && !accept(job, each, answer, wrong, context))
@@ -184,6 +228,11 @@ function accept(job: Job, golden: Golden, answer: Answer, wrong: readonly string
   golden.expect = withAnswer(golden.expect, answer);
   job.accepted.push(golden);
   return true;
+}
+
+/** The request as clients send it, to a name; a golden request that says another one keeps it. */
+function named(request: Golden["request"], host: string): Golden["request"] {
+  return { ...request, headers: { host, ...request.headers } };
 }
 
 async function sendRequest(agent: http.Agent, request: Golden["request"], signal: AbortSignal): Promise<Answer> {
