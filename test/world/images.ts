@@ -45,6 +45,9 @@ const GOOGLE_IMAGE: string = `drayage-world/google:${hash("google.Dockerfile")}-
 const TOKEN_REGISTRY_IMAGE: string = `drayage-world/token-registry:${hash("token-registry.Dockerfile")}`;
 export const appImage = (tag: string): string => `drayage-world/app:${tag}-${hash("app.Dockerfile")}`;
 
+/** Small APIs as people write them: which one is said by the variable API. */
+export const APIS_IMAGE: string = `drayage-world/apis:${hash("apis.Dockerfile")}-${hash("app.Dockerfile")}`;
+
 /** Runs a program; what it said is in the error when it fails. What Docker makes by it carries the label of this run. */
 export async function must(argv: readonly string[], stdin?: string): Promise<string> {
   const options = stdin === undefined ? {} : { stdin };
@@ -186,4 +189,5 @@ export async function prepareImages(): Promise<void> {
     const args = { VERSION: "4", MODE: mode };
     await build(appImage(mode === "" ? "unexposed" : mode), "app.Dockerfile", args, "unexposed");
   }
+  await build(APIS_IMAGE, "apis.Dockerfile", { BASE: appImage("unexposed") });
 }

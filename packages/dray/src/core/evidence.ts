@@ -1,4 +1,5 @@
 import type { CloudFacts } from "./cloud-facts.ts";
+import { hostRefusal, type HostRefusal } from "./host-refusal.ts";
 import type { HopName } from "./trace.ts";
 
 /** How an attempt to connect ended. `forbidden`: the way there (sshd) does not allow it. */
@@ -18,6 +19,19 @@ export interface Exchange {
   body?: string;
   /** Where it differs from the golden answer. */
   wrong?: string[];
+}
+
+/**
+ * What an answer shows: `golden`, a request whose answer is known; `given`, one that a person made; `look`, a GET that
+ * nobody called a prediction: it shows whether somebody is there, and nothing of the model.
+ */
+export type Asks = "golden" | "given" | "look";
+
+/** What an API without a golden request says of its predictions in its OpenAPI, and the one that was tried because of it. */
+export interface Described {
+  /** Where no prediction was tried: why. */
+  none?: string;
+  tried?: { method: string; path: string; from: "example" | "schema"; exchange: Exchange };
 }
 
 /** What a port is bound to. */
@@ -114,6 +128,8 @@ export interface Evidence {
     url: string;
     https: boolean;
     host: string;
+    /** The name that requests carry (Host), where it is not the URL's. */
+    calledBy?: string;
     port: number;
     /** The host is an address: there is no name to resolve. */
     literal: boolean;
@@ -124,8 +140,8 @@ export interface Evidence {
     readyPath: string;
     readyMs: number;
     timeoutMs: number;
-    /** A request whose answer is known was sent. */
-    golden: boolean;
+    /** What an answer to the request shows. */
+    asks: Asks;
     /** Bytes of the request's body. */
     bodyBytes: number;
     machine?: string;
@@ -173,6 +189,10 @@ export interface Evidence {
   /** From the machine to the container, past the edge. */
   ready?: Exchange;
   predict?: Exchange;
+  /** The same look at the API by the name `localhost`, where it refused the one that it is called by. */
+  asLocalhost?: Exchange;
+  /** Of a mere look: what the API's own description led to. */
+  described?: Described;
 }
 
 /** Evidence of a way on which everything was asked. */
@@ -200,13 +220,39 @@ export interface Fault {
   example: (healthy: Healthy) => Evidence;
 }
 
+/** What a mere look may be answered by an API that is there and has nothing to show, or wants another request. */
+const LOOKED_AT: ReadonlySet<number> = new Set([400, 404, 405, 406, 415, 422, 426]);
+
+/** Is the path the service's own root, where many APIs have nothing? */
+export function isRoot({ path, prefix = "" }: Pick<Evidence["target"], "path" | "prefix">): boolean {
+  return /^\/?$/.test(path.slice(prefix.length));
+}
+
+/** Did the answer come from the API, as far as that can be told, and not from a proxy in front of it? */
+export function fromApi(found: Evidence): boolean {
+  const { answer, edge, target } = found;
+  if (answer?.outcome !== "answered") return false;
+  const behindEdge = edge !== undefined || (target.service !== undefined && target.container === undefined);
+  return !behindEdge || answer.headers?.["x-dray-release"] !== undefined;
+}
+
+/** Where the API refuses the name that it is called by: the setting that would allow it. */
+export function refusedHost(found: Evidence): HostRefusal | undefined {
+  if (found.answer?.outcome === "answered" && !fromApi(found)) return undefined;
+  const said = found.answer?.outcome === "answered" ? found.answer : found.predict;
+  return hostRefusal(said, found.asLocalhost);
+}
+
 /** The request got an answer that is no failure. */
 export function served(found: Evidence): boolean {
-  const { answer } = found;
+  const { answer, target } = found;
   if (answer?.outcome !== "answered" || answer.status === undefined) return false;
-  if (found.target.golden) return answer.wrong?.length === 0;
-  // 405: the route is there and wants another method; 401: it is there and wants a key.
-  return answer.status < 400 || answer.status === 405;
+  if (target.asks === "golden") return answer.wrong?.length === 0;
+  if (answer.status < 400) return true;
+  if (target.asks === "given") return false;
+  // At the root of an API there may be nothing; a path that somebody named is one that should be there.
+  const there = answer.status === 404 ? isRoot(target) : LOOKED_AT.has(answer.status);
+  return there && fromApi(found) && refusedHost(found) === undefined;
 }
 
 /** Every IPv4 address that was tried, or every address where there is no other. */

@@ -43,6 +43,8 @@ export function noInside(found: Evidence): Judged {
   if (found.target.machine === undefined) return unknown("not asked", "--machine: where it runs");
   if (found.ssh?.code !== undefined) return unknown("not asked", "a way in: ssh does not work");
   if (found.engine?.code !== undefined) return unknown("not asked", "Docker's word: its engine does not answer");
+  // Its login runs, and runs something else than what it was given.
+  if (found.machine === undefined) return unknown("not asked", "an answer of the machine's shell to our script");
   return skipped("nothing to ask");
 }
 

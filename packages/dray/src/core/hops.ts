@@ -20,6 +20,7 @@ import {
   unknown,
   type Judged,
 } from "./hop-words.ts";
+import { PREDICT_HOP } from "./predict-hop.ts";
 import type { HopName } from "./trace.ts";
 
 /** One part of the way: between what, what was seen, and what it is. */
@@ -110,7 +111,10 @@ export const HOP_TABLE: readonly HopDefinition[] = [
         route.ssh === undefined ? undefined : `ssh port ${dialled(route.ssh)}`,
         `${route.controlHost} ${dialled(route.control)}`,
       ];
-      return ok(others.filter((each) => each !== undefined).join(", "), route.control.ms);
+      const evidence = others.filter((each) => each !== undefined).join(", ");
+      return route.control.outcome === "open"
+        ? ok(evidence, route.control.ms)
+        : unknown(evidence, "a host outside that answers", route.control.ms);
     },
     explain: (found) =>
       `${external(found)} is the machine's external address: it is reached from anywhere. Its internal address (${internal(found)}) is reached only from inside its own network, the VPC. The port asked is ${port(found)}; networks that you sit in may let only some ports out.`,
@@ -239,6 +243,8 @@ export const HOP_TABLE: readonly HopDefinition[] = [
     to: (found) =>
       [found.app?.name ?? found.target.container ?? "container", expectedPort(found)].filter(Boolean).join(":"),
     judge: (found) => {
+      if (found.binds === undefined && found.machine !== undefined && (found.app?.pid ?? 0) > 0)
+        return unknown("not read", `the right to read /proc/${found.app?.pid}/net on ${machine(found)}`);
       if (found.binds === undefined) return found.app === null ? skipped("no container") : noInside(found);
       const shown = found.binds.map((each) => `${each.loopback ? "127.0.0.1" : "0.0.0.0"}:${each.port}`);
       return ok(shown.join(", ") || "nothing");
@@ -260,26 +266,5 @@ export const HOP_TABLE: readonly HopDefinition[] = [
     explain: (found) =>
       `A model is loaded before it can answer. ${found.target.readyPath} says when it is; until then it should say 503. It is asked from inside, past the edge.`,
   },
-  {
-    hop: "predict",
-    title: "prediction",
-    to: (found) => `${found.target.method} ${found.target.path}`,
-    judge: (found) => {
-      const said = found.answer?.outcome === "answered" ? found.answer : found.predict;
-      if (said === undefined)
-        return found.answer === undefined
-          ? unknown("not asked", "a way there")
-          : unknown(exchanged(found.answer), "a way there", found.answer.ms);
-      const where = said === found.answer ? "from here" : "from inside";
-      if (said.outcome !== "answered") return unknown(exchanged(said), "an answer", said.ms);
-      const release = said.headers?.["x-dray-release"];
-      return timed(
-        `${exchanged(said)} ${where}${release === undefined ? "" : `, from ${release}`}`,
-        said.ms,
-        SLOW_MS.answer,
-      );
-    },
-    explain: (found) =>
-      `${found.target.golden ? "The golden request: its answer is known, and compared." : "The request itself."} A 4xx is about the request, a 5xx about the API; both prove that everything before it works.`,
-  },
+  PREDICT_HOP,
 ];

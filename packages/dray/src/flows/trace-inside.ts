@@ -1,12 +1,12 @@
 import { deadline, since, within } from "drayage-clock";
 import { asFailure } from "../base/failure.ts";
-import type { ContainerFacts, Evidence, MachineFacts, RecordFacts, Rule } from "../core/evidence.ts";
+import type { ContainerFacts, Evidence, Exchange, MachineFacts, RecordFacts, Rule } from "../core/evidence.ts";
 import { type Edge, EDGE } from "../machine/edge.ts";
 import type { Machine } from "../machine/machine.ts";
 import type { Reach } from "../machine/ssh.ts";
-import { listenersScript, parseListeners } from "../probes/bind.ts";
+import { listenersScript, readListeners } from "../probes/bind.ts";
 import { askContainer } from "../probes/container.ts";
-import { exchange } from "../probes/http.ts";
+import { type Asked, exchange } from "../probes/http.ts";
 import { dialScript, factsScript, parseDial, parseFacts, parseRules, RULES_SCRIPT } from "../probes/machine-facts.ts";
 import { askRecord, listContainers } from "../probes/record.ts";
 import { openEdge } from "../targets/machines/observe.ts";
@@ -15,6 +15,7 @@ import type { Target } from "./trace-target.ts";
 /** Nothing inside is worth more time than this; a machine that is busy needs some. */
 const PATIENCE_MS = 15_000;
 const ASK_MS = 2500;
+const LOOK = { method: "GET", headers: {} };
 
 /** What the machine itself can say, whatever of it works: shell, engine, record, containers, and requests from inside. */
 export async function lookInside(
@@ -55,7 +56,8 @@ async function shellFacts(
   const script = factsScript([dialScript("loopback", "127.0.0.1", target.facts.port)]);
   const { stdout } = await reach.shell(script, signal);
   const loopback = parseDial(stdout, "loopback");
-  return { machine: parseFacts(stdout), ...(loopback === undefined ? {} : { loopback }) };
+  const machine = parseFacts(stdout);
+  return { ...(machine === undefined ? {} : { machine }), ...(loopback === undefined ? {} : { loopback }) };
 }
 
 async function lookAround(
@@ -144,19 +146,30 @@ async function askContainerItself(
     ...(port === undefined ? [] : [dialScript("container", app.address, port)]),
   ];
   const said = reach.shell(lines.join("\n"), signal).then(({ stdout }) => stdout);
-  if (port === undefined) return { binds: parseListeners(await said) };
+  const bindsIn = (stdout: string): Pick<Evidence, "binds"> => {
+    const binds = readListeners(stdout);
+    return binds === undefined ? {} : { binds };
+  };
+  if (port === undefined) return bindsIn(await said);
   const dial = (): ReturnType<Reach["dial"]> => reach.dial(app.address, port);
   const base = `http://${app.address}:${port}`;
-  const [{ binds, containerDial }, ready, predict] = await Promise.all([
-    said.then((stdout) => ({ binds: parseListeners(stdout), containerDial: parseDial(stdout, "container") })),
-    exchange({ url: base + facts.readyPath, method: "GET", headers: {}, timeoutMs: ASK_MS, dial }, signal),
-    exchange({ ...asked, url: base + ownPath(facts), timeoutMs: ASK_MS, dial }, signal),
+  const ask = (request: Omit<Asked, "url" | "timeoutMs">, path: string, host: string): Promise<Exchange> =>
+    exchange({ ...request, headers: { ...request.headers, host }, url: base + path, timeoutMs: ASK_MS, dial }, signal);
+  const [stdout, ready, predict] = await Promise.all([
+    said,
+    ask(LOOK, facts.readyPath, target.insideHost),
+    ask(asked, ownPath(facts), target.insideHost),
   ]);
+  // Is it the request that is refused, or the name it carries?
+  const refused = predict.status === 400 || predict.status === 403;
+  const asLocalhost = refused ? await ask(asked, ownPath(facts), "localhost") : undefined;
+  const containerDial = parseDial(stdout, "container");
   return {
-    binds,
+    ...bindsIn(stdout),
     ...(containerDial === undefined ? {} : { containerDial: { ...containerDial, address: app.address, port } }),
     ready,
     predict,
+    ...(asLocalhost === undefined ? {} : { asLocalhost }),
   };
 }
 

@@ -30,6 +30,8 @@ export interface Target {
   facts: Evidence["target"];
   /** The request that is sent, from here and from inside. */
   asked: Omit<Asked, "url">;
+  /** The name that it carries from inside, past the edge. */
+  insideHost: string;
 }
 
 /** Works out what to ask. `address`: the machine's, as far as this computer knows. @throws Failure usage.invalid */
@@ -46,6 +48,8 @@ export async function targetOf(wanted: Wanted, address: string | undefined, sign
   const request = fits ? golden.request : undefined;
   const body = wanted.body ?? (request?.body === undefined ? undefined : JSON.stringify(request.body));
   const method = request?.method ?? (body === undefined ? "GET" : "POST");
+  // A machine that is asked by its address knows the service by its name.
+  const called = (wanted.url === undefined ? (manifest?.domain ?? manifest?.host) : undefined) ?? url.host;
   const host = url.hostname.replace(/^\[|\]$/g, "");
   const dockerfile = manifest === undefined ? undefined : await dockerfileOf(manifest);
   const { limits } = manifest ?? {};
@@ -54,6 +58,7 @@ export async function targetOf(wanted: Wanted, address: string | undefined, sign
       url: url.href,
       https: url.protocol === "https:",
       host,
+      calledBy: called,
       port: Number(url.port || (url.protocol === "https:" ? 443 : 80)),
       literal: isIP(host) !== 0,
       method,
@@ -62,7 +67,7 @@ export async function targetOf(wanted: Wanted, address: string | undefined, sign
       readyPath: manifest?.ready ?? "/",
       readyMs: limits?.ready ?? 60_000,
       timeoutMs: limits?.timeout ?? 60_000,
-      golden: fits && wanted.body === undefined,
+      asks: fits && wanted.body === undefined ? "golden" : body === undefined && method === "GET" ? "look" : "given",
       bodyBytes: Buffer.byteLength(body ?? ""),
       ...(where === undefined ? {} : { machine: where.name }),
       ...(address === undefined ? {} : { machineAddress: address }),
@@ -71,14 +76,14 @@ export async function targetOf(wanted: Wanted, address: string | undefined, sign
       ...(manifest?.image === undefined ? {} : { image: manifest.image }),
       ...(dockerfile === undefined ? {} : { dockerfile }),
     },
+    insideHost: (wanted.url === undefined ? manifest?.host : undefined) ?? called,
     asked: {
       method,
       headers: {
         ...(body === undefined
           ? {}
           : { "content-type": "application/json", "content-length": String(Buffer.byteLength(body)) }),
-        // A machine that is asked by its address knows the service by its name.
-        ...(manifest?.domain !== undefined && wanted.url === undefined ? { host: manifest.domain } : {}),
+        host: called,
         ...(manifest === undefined || container !== undefined ? {} : await ownKey(manifest, signal)),
         ...request?.headers,
         ...wanted.headers,

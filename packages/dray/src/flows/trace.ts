@@ -14,6 +14,7 @@ import { lookInside, readRules } from "./trace-inside.ts";
 import { reachOf } from "./trace-reach.ts";
 import { followPacket } from "../probes/packet.ts";
 import { askCloud } from "./trace-cloud.ts";
+import { askDescribed } from "./trace-described.ts";
 import { type Target, targetOf, type Wanted } from "./trace-target.ts";
 
 const DIAL_MS = 4000;
@@ -38,7 +39,11 @@ export async function trace(wanted: Wanted, ssh: SshOptions, context: Context): 
     reach === undefined ? {} : lookInside(reach, target, isLocal(wanted.where ?? { name: "", ssh: "" }), signal),
   ]);
   const found: Evidence = { now: Date.now(), target: target.facts, ...inside, ...outside };
-  return walk({ ...found, ...(await askWhy(found, reach, wanted.where?.name, context)) }, since(startedAt));
+  const [why, described] = await Promise.all([
+    askWhy(found, reach, wanted.where?.name, context),
+    askDescribed(target, found, signal),
+  ]);
+  return walk({ ...found, ...why, ...(described === undefined ? {} : { described }) }, since(startedAt));
 }
 
 /**
@@ -50,7 +55,9 @@ export async function proof(wanted: Wanted & { address: string }, ssh: SshOption
   const target = await targetOf(wanted, wanted.address, context.signal);
   const outside = await askOutside(target, undefined, context.signal);
   const found: Evidence = { now: Date.now(), target: target.facts, ...outside };
-  return served(found) ? walk(found, since(startedAt)) : await trace(wanted, ssh, context);
+  if (!served(found)) return await trace(wanted, ssh, context);
+  const described = await askDescribed(target, found, context.signal);
+  return walk({ ...found, ...(described === undefined ? {} : { described }) }, since(startedAt));
 }
 
 /** What a client meets: name, connection, TLS, answer. */

@@ -13,6 +13,8 @@ export interface Asked {
   body?: string;
   timeoutMs: number;
   golden?: Golden;
+  /** How much of the answer's body is kept; its first characters when left out. */
+  keep?: number;
   /** Instead of this computer's own network. */
   dial?: Dial;
 }
@@ -42,7 +44,7 @@ export async function exchange(asked: Asked, signal: AbortSignal): Promise<Excha
       ms,
       status,
       headers,
-      body: body.slice(0, KEPT),
+      body: body.slice(0, asked.keep ?? KEPT),
       ...(wrong === undefined ? {} : { wrong }),
     };
   } catch (error) {

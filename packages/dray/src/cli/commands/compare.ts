@@ -137,7 +137,12 @@ async function measure(run: Run<Flags>, manifest: Manifest): Promise<{ rows: Row
 async function measureMachines(run: Run<Flags>, manifest: Manifest, count: number): Promise<Seen> {
   const base = await baseUrl(run, manifest);
   const [golden] = await loadGolden(manifest);
-  const options = await callOptions({ count: "1" }, manifest, golden, run.context.signal);
+  const options = await callOptions(
+    { count: "1" },
+    manifest,
+    golden === undefined ? {} : { request: golden.request, golden },
+    run.context.signal,
+  );
   const seen: Seen = { ms: [], modelMs: [], failed: 0, url: base, stranger: 0 };
   for (let index = 0; index < count; index++) {
     const called = await call(base, options, run.context);

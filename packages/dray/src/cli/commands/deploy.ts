@@ -15,7 +15,7 @@ import { managedOf } from "../../flows/managed.ts";
 import type { Manifest } from "../../manifest/schema.ts";
 import { define, type Run } from "../command.ts";
 import { planText } from "../screen/screen.ts";
-import { chainText } from "../screen/trace.ts";
+import { chainText, proofText } from "../screen/trace.ts";
 import { say, sayJson, tell } from "../screen/say.ts";
 import { deployManaged, rollbackManaged } from "./managed.ts";
 import { retireLater } from "./retire.ts";
@@ -182,20 +182,9 @@ async function report(run: Run<Flags>, manifest: Manifest, outcomes: readonly Ou
         `${outcome.service} ${outcome.release} serves at ${outcome.url}${outcome.servingMs === undefined ? "" : ` (after ${prettyMs(outcome.servingMs)})`}`,
       );
   }
-  for (const walked of traces) tell(proofText(walked));
   if (outcomes.some((outcome) => !outcome.secured) && run.flags.dryRun !== true && manifest.tls !== "off")
     tell("plain HTTP: anybody on the way can read it; with domain: in the manifest it is HTTPS by itself");
-}
-
-/** One line where all is well; else the break, why, and what to do. */
-function proofText(walked: Trace): string {
-  const broken = brokenHop(walked);
-  if (walked.reached && broken === undefined) return chainText(walked);
-  return [
-    chainText(walked),
-    broken === undefined ? "not reached from here; dray trace says more" : `${broken.title}: ${broken.why}`,
-    ...(broken?.fix === undefined ? [] : [`fix: ${broken.fix}`]),
-  ].join("\n");
+  for (const walked of traces) tell(proofText(walked));
 }
 
 export function urlOf(at: { address: string; port: number }): string {

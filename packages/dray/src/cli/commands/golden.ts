@@ -1,18 +1,21 @@
 import type { Command } from "commander";
 import { Failure } from "../../base/failure.ts";
-import { type Golden, withAnswer } from "../../core/golden.ts";
-import { call } from "../../flows/request.ts";
+import type { Golden } from "../../core/golden.ts";
+import { recordAnswer } from "../../flows/described.ts";
 import { loadGolden, saveGolden } from "../../manifest/golden.ts";
-import { define } from "../command.ts";
+import type { Manifest } from "../../manifest/schema.ts";
+import { define, type Run } from "../command.ts";
 import { say, sayJson } from "../screen/say.ts";
-import { baseUrl, type CallFlags, callOptions } from "./request.ts";
+import { baseUrl, type CallFlags, callOptions, type Sample, sampleOf } from "./request.ts";
 
 /** `dray golden record`: what the live release answers becomes what is expected of every later one. */
 export function addGolden(program: Command): void {
   const group = program.command("golden").description("golden requests: what every release must answer");
   const command = group
     .command("record")
-    .description("ask the live release the golden requests, or one more, and write its answers down")
+    .description(
+      "ask the live release the golden requests, or one more, or the example of its own OpenAPI where there is none, and write its answers down",
+    )
     .option("-d, --data <json|@file>", "body of one more golden request")
     .option("-p, --path <path>", "its path")
     .option("-X, --method <method>", "its method")
@@ -24,35 +27,19 @@ export function addGolden(program: Command): void {
       const manifest = await run.manifest();
       const known = await loadGolden(manifest);
       const asked = run.flags.path !== undefined || run.flags.data !== undefined;
-      if (!asked && known.length === 0) {
-        throw new Failure("usage.invalid", "there is no golden request to record the answer of", {
-          hint: "name one: dray golden record --path /decisions -d @body.json",
-        });
-      }
       const base = await baseUrl(run, manifest);
-      const record = async (golden: Golden | undefined): Promise<Golden> => {
-        const options = await callOptions({ ...run.flags, count: "1" }, manifest, golden, run.context.signal);
-        const called = await call(base, options, run.context);
-        if (called.status >= 400) {
-          throw new Failure(
-            "request.failed",
-            `${called.method} ${options.path} said ${called.status}: ${called.body.slice(0, 200)}`,
-            {
-              hint: "an answer that refuses is no example of how it should be; nothing was written",
-            },
-          );
-        }
-        const request = golden?.request ?? requestOf(options);
-        return {
-          request,
-          expect: withAnswer(golden?.expect ?? { status: 200, tolerance: 1e-6 }, {
-            ...called,
-            ms: called.timing.totalMs,
-          }),
-        };
-      };
+      const samples: Sample[] = asked
+        ? [{}]
+        : known.length > 0
+          ? known.map((golden) => ({ request: golden.request, golden }))
+          : [await described(run, manifest, base)];
       const recorded: Golden[] = [];
-      for (const each of asked ? [undefined] : known) recorded.push(await record(each));
+      for (const sample of samples) {
+        const options = await callOptions({ ...run.flags, count: "1" }, manifest, sample, run.context.signal);
+        const expect = sample.golden === undefined ? {} : { expect: sample.golden.expect };
+        const golden = { request: sample.request ?? requestOf(options), ...expect };
+        recorded.push(await recordAnswer(base, golden, options, run.context));
+      }
       const all = asked ? [...known, ...recorded] : recorded;
       const file = await saveGolden(manifest, all);
       if (run.flags.json === true) return sayJson({ file, golden: all });
@@ -61,6 +48,15 @@ export function addGolden(program: Command): void {
       say(`written to ${file}`);
     },
   );
+}
+
+/** The API's own example becomes the golden request, where there is none. @throws Failure usage.invalid */
+async function described(run: Run<{ method?: string }>, manifest: Manifest, base: string): Promise<Sample> {
+  const sample = await sampleOf(run, manifest, base);
+  if (sample.none === undefined) return sample;
+  throw new Failure("usage.invalid", `there is no golden request to record the answer of, and ${sample.none}`, {
+    hint: "name one: dray golden record --path /decisions -d @body.json",
+  });
 }
 
 function requestOf(options: Awaited<ReturnType<typeof callOptions>>): Golden["request"] {

@@ -5,6 +5,10 @@ import { isCancel, text } from "@clack/prompts";
 import type { Command } from "commander";
 import { stringify } from "yaml";
 import { Failure } from "../../base/failure.ts";
+import type { Context } from "../../core/context.ts";
+import type { Golden } from "../../core/golden.ts";
+import { askPrediction, recordAnswer } from "../../flows/described.ts";
+import { saveGolden } from "../../manifest/golden.ts";
 import { MANIFEST_FILE, parseManifest } from "../../manifest/load.ts";
 import { inspectModel, type ModelFacts } from "../../flows/model.ts";
 import { serviceNameOf } from "../../manifest/name.ts";
@@ -14,6 +18,7 @@ import { say, sayJson } from "../screen/say.ts";
 interface Flags {
   force?: boolean;
   model?: string;
+  url?: string;
 }
 
 export function addInit(program: Command): void {
@@ -22,10 +27,12 @@ export function addInit(program: Command): void {
     .description("write a dray.yaml; asks only for what it cannot find out")
     .argument("[image]", "image to deploy, where there is no Dockerfile")
     .option("--model <file>", "an .onnx file: looks into it, and writes schema.yaml and a golden request, too")
+    .option("--url <url>", "where the API runs already (here, with uvicorn): its own example becomes a golden request")
     .option("--force", "overwrite what is there");
   const examples = [
     "dray init --machine ops@203.0.113.7",
     "dray init --model model.onnx --machine ops@203.0.113.7",
+    "dray init --url http://localhost:8000 --machine ops@203.0.113.7",
     "dray init my-api:1 --machine ops@203.0.113.7 --service decisions",
   ];
   define<Flags>(command, examples, async (run, image) => {
@@ -39,18 +46,44 @@ export function addInit(program: Command): void {
       model === undefined ? await sourceOf(folder, image) : { model: path.relative(folder, path.resolve(model)) };
     const named = run.flags.service ?? serviceNameOf(folder);
     const machine = await answer(run.flags.machine, "Which machine (what you type after ssh)?", "user@203.0.113.7");
-    const golden = facts !== undefined || existsSync(path.join(folder, "golden.json")) ? { golden: "golden.json" } : {};
+    const found = run.flags.url === undefined ? undefined : await goldenFrom(run.flags.url, run.context);
+    const kept = path.join(folder, GOLDEN);
+    const golden = facts !== undefined || found !== undefined || existsSync(kept) ? { golden: GOLDEN } : {};
     const manifest = { service: named, machine, ...source, ...golden };
     const written = stringify(manifest);
     parseManifest(written, path.basename(file));
     await writeFile(file, written);
     const others =
       facts === undefined || model === undefined ? [] : await describeModel(folder, path.resolve(model), facts, force);
+    if (found !== undefined && (force || !existsSync(kept))) {
+      await saveGolden({ folder, golden: GOLDEN }, [found]);
+      others.push(GOLDEN);
+    }
     if (run.flags.json === true) return sayJson({ ...manifest, written: [path.basename(file), ...others] });
-    say(
-      `wrote ${[path.basename(file), ...others].join(", ")}:\n\n${written}\nnext: dray ${model === undefined ? "deploy" : "serve, or dray deploy"}`,
-    );
+    const next = model === undefined ? "deploy" : "serve, or dray deploy";
+    const keep =
+      "golden" in golden ? "" : "; then dray golden record keeps the API's own example as its golden request";
+    say(`wrote ${[path.basename(file), ...others].join(", ")}:\n\n${written}\nnext: dray ${next}${keep}`);
   });
+}
+
+const GOLDEN = "golden.json";
+const PATIENCE_MS = 10_000;
+
+/** A golden request of a running API: the prediction that its own OpenAPI names, and its answer. @throws Failure usage.invalid, request.failed */
+async function goldenFrom(url: string, context: Context): Promise<Golden> {
+  const how = { method: "GET", path: "/", headers: {}, timeoutMs: PATIENCE_MS };
+  const found = await askPrediction(url, how, context);
+  if ("none" in found) {
+    throw new Failure("usage.invalid", `${url} gives no golden request: ${found.none}`, {
+      hint: "leave --url out; after the deploy: dray golden record --path /predict -d @body.json",
+    });
+  }
+  const { method, path: at, body } = found.prediction;
+  const sent = JSON.stringify(body);
+  const headers = { "content-type": "application/json", "content-length": String(Buffer.byteLength(sent)) };
+  const options = { ...how, method, path: at, headers, body: sent };
+  return await recordAnswer(url, { request: { method, path: at, body } }, options, context);
 }
 
 function refuseToOverwrite(file: string, force: boolean): void {

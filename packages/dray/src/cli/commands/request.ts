@@ -8,7 +8,8 @@ import { connect, machinesOf } from "../../flows/fleet.ts";
 import { endpoint, under } from "../../flows/https.ts";
 import { managedOf } from "../../flows/managed.ts";
 import { ownKey } from "../../flows/keys.ts";
-import { call, type Called } from "../../flows/request.ts";
+import { askPrediction } from "../../flows/described.ts";
+import { call, type Called, type CallOptions } from "../../flows/request.ts";
 import { loadGolden } from "../../manifest/golden.ts";
 import type { Manifest } from "../../manifest/schema.ts";
 import { define, type Run } from "../command.ts";
@@ -27,7 +28,9 @@ export interface CallFlags {
 export function addRequest(program: Command): void {
   const command = program
     .command("request")
-    .description("call the service from this computer; the golden request when nothing else is said")
+    .description(
+      "call the service from this computer; the golden request when nothing else is said, or the example of its own OpenAPI",
+    )
     .option("-d, --data <json|@file>", "body")
     .option("-p, --path <path>", "path")
     .option("-X, --method <method>", "method")
@@ -41,9 +44,9 @@ export function addRequest(program: Command): void {
       const managed = managedOf(manifest);
       if (managed !== undefined) return await requestManaged(run, managed, manifest);
       const base = await baseUrl(run, manifest);
-      const golden =
-        run.flags.path === undefined && run.flags.data === undefined ? (await loadGolden(manifest))[0] : undefined;
-      const options = await callOptions(run.flags, manifest, golden, run.context.signal);
+      const named = run.flags.path !== undefined || run.flags.data !== undefined;
+      const sample: Sample = named ? {} : await sampleOf(run, manifest, base);
+      const options = await callOptions(run.flags, manifest, sample, run.context.signal);
       const all: Called[] = [];
       for (let index = 0; index < Number(run.flags.count); index++) {
         const called = await call(base, options, run.context);
@@ -55,7 +58,9 @@ export function addRequest(program: Command): void {
         called.wrong.length > 0 ? called.wrong : called.status >= 400 ? [`status ${called.status}`] : [],
       );
       if (wrong.length > 0)
-        throw new Failure("request.failed", wrong[0] ?? "", { hint: "dray logs shows what the API said" });
+        throw new Failure("request.failed", wrong[0] ?? "", {
+          hint: sample.none === undefined ? "dray logs shows what the API said" : NAME_ONE,
+        });
     },
   );
 }
@@ -75,6 +80,35 @@ export function addOpen(program: Command): void {
   });
 }
 
+const NAME_ONE = "a GET is no prediction; name one: dray request --path /predict -d @body.json";
+
+/** The request where a person names none; `none`: why it is only a GET of the root. */
+export interface Sample {
+  request?: Golden["request"];
+  golden?: Golden;
+  none?: string;
+}
+
+/** The golden request; without one, the prediction that the API's own OpenAPI names. */
+export async function sampleOf(run: Run<{ method?: string }>, manifest: Manifest, base: string): Promise<Sample> {
+  const [golden] = await loadGolden(manifest);
+  if (golden !== undefined) return { request: golden.request, golden };
+  // A method that somebody named is for no request of ours.
+  if (run.flags.method !== undefined) return {};
+  const { context } = run;
+  const tell = (text: string): void => context.emit({ type: "line", on: manifest.service, text });
+  const how = await callOptions({ count: "1" }, manifest, {}, context.signal);
+  const found = await askPrediction(base, how, context);
+  if ("none" in found) {
+    tell(`no golden request, and ${found.none}: this asks for / only`);
+    return found;
+  }
+  const { method, path, body, from } = found.prediction;
+  const whose = from === "example" ? "the API's own example" : "a request made from the API's own schema";
+  tell(`no golden request: this is ${whose} of ${method} ${path}; dray golden record keeps it`);
+  return { request: { method, path, body } };
+}
+
 /** Where the service is called from this computer. */
 export async function baseUrl(run: Run<object>, manifest: Manifest): Promise<string> {
   if (manifest.domain !== undefined && run.flags.machine === undefined) return endpoint(manifest, manifest.domain);
@@ -87,25 +121,26 @@ export async function baseUrl(run: Run<object>, manifest: Manifest): Promise<str
   return url.href;
 }
 
-/** What the flags say, on top of the golden request. */
+/** What the flags say, on top of the request that there is without them. */
 export async function callOptions(
   flags: CallFlags,
   manifest: Manifest,
-  golden: Golden | undefined,
+  { request, golden }: Sample,
   signal: AbortSignal,
-): Promise<Parameters<typeof call>[1]> {
+): Promise<CallOptions> {
+  const named = manifest.domain ?? manifest.host;
   const data = flags.data?.startsWith("@") === true ? await readFile(flags.data.slice(1), "utf8") : flags.data;
-  const body = data ?? (golden?.request.body === undefined ? undefined : JSON.stringify(golden.request.body));
+  const body = data ?? (request?.body === undefined ? undefined : JSON.stringify(request.body));
   return {
-    method: flags.method ?? golden?.request.method ?? (body === undefined ? "GET" : "POST"),
-    path: flags.path ?? golden?.request.path ?? "/",
+    method: flags.method ?? request?.method ?? (body === undefined ? "GET" : "POST"),
+    path: flags.path ?? request?.path ?? "/",
     headers: {
       ...(body === undefined
         ? {}
         : { "content-type": "application/json", "content-length": String(Buffer.byteLength(body)) }),
-      ...(manifest.domain === undefined ? {} : { host: manifest.domain }),
+      ...(named === undefined ? {} : { host: named }),
       ...(await ownKey(manifest, signal)),
-      ...golden?.request.headers,
+      ...request?.headers,
       ...headersOf(flags.header ?? []),
     },
     ...(body === undefined ? {} : { body }),

@@ -42,15 +42,22 @@ export function chainText(trace: Trace): string {
       carried = verdicts;
       continue;
     }
-    carried = [];
     const shown = trace.reached ? verdicts.filter((each) => each !== "unknown") : verdicts;
     const verdict = WORST.find((each) => shown.includes(each)) ?? "skipped";
-    const { link, style } = MARKS[verdict];
-    parts.push(paint(style, link), over ? paint("dim", text) : text);
+    // The API answered, and nobody knows whether its model does: the way is drawn to the one, and not to the other.
+    if (text === MODEL && trace.reached && hop("predict")?.verdict === "unknown") {
+      if (carried.length > 0) parts.push(link("ok"), trace.service ?? trace.container ?? "API");
+      parts.push(link("unknown"), text);
+      break;
+    }
+    carried = [];
+    parts.push(link(verdict), over ? paint("dim", text) : text);
     over ||= verdict === "broken";
   }
   return parts.join(" ");
 }
+
+const link = (verdict: Verdict): string => paint(MARKS[verdict].style, MARKS[verdict].link);
 
 /** The whole trace for people: the chain, each hop, and for the broken one why and what to do. */
 export function traceText(trace: Trace, explain: boolean): string {
@@ -81,7 +88,36 @@ function verdictText(trace: Trace): string {
     const { style } = MARKS[broken.verdict];
     return `${paint(style, broken.verdict === "slow" ? "slow at" : "broken at")} ${broken.title}: ${broken.why}\n${paint("cyan", "fix:")} ${broken.fix}`;
   }
-  if (trace.reached) return `${paint("green", "reached")} ${trace.url} in ${trace.ms} ms`;
+  if (trace.reached) {
+    const reached = `${paint("green", "reached")} ${trace.url} in ${trace.ms} ms`;
+    const unproved = unprovedText(trace);
+    return unproved === undefined ? reached : `${reached}\n${unproved}`;
+  }
   const missing = trace.hops.find((hop) => hop.missing !== undefined);
   return `${paint("yellow", "not reached, and not known why")}${missing === undefined ? "" : `: at ${missing.title} this is missing: ${missing.missing}`}`;
+}
+
+/** What is not known of a service that is reached: whether its model predicts. */
+function unprovedText(trace: Trace): string | undefined {
+  const predict = trace.hops.find((hop) => hop.hop === "predict");
+  if (predict?.verdict !== "unknown") return undefined;
+  return `${paint("yellow", "prediction unknown")}: ${predict.evidence}; to know, this is missing: ${predict.missing}`;
+}
+
+/** Of a prediction that the API's own description led to: what it was, and that it can be kept. */
+function provedText(trace: Trace): string | undefined {
+  const predict = trace.hops.find((hop) => hop.hop === "predict");
+  return predict?.note === undefined ? undefined : `${predict.evidence}; ${predict.note}`;
+}
+
+/** A deploy's proof: one line for the way, and one where there is more to say: the break and its fix, or what is not known. */
+export function proofText(trace: Trace): string {
+  const broken = brokenHop(trace);
+  const lines = [chainText(trace)];
+  if (broken !== undefined) lines.push(`${broken.title}: ${broken.why}`);
+  else if (!trace.reached) lines.push("not reached from here; dray trace says more");
+  if (broken?.fix !== undefined) lines.push(`fix: ${broken.fix}`);
+  const more = broken === undefined && trace.reached ? (unprovedText(trace) ?? provedText(trace)) : undefined;
+  if (more !== undefined) lines.push(more);
+  return lines.join("\n");
 }

@@ -42,7 +42,7 @@ export const HEALTHY: Healthy = {
     readyPath: "/health",
     readyMs: 60_000,
     timeoutMs: 60_000,
-    golden: true,
+    asks: "golden",
     bodyBytes: 200,
     machine: "my-vm",
     machineAddress: "203.0.113.7",
@@ -114,7 +114,7 @@ export function byHand(found: Evidence): Evidence {
   };
   return {
     ...rest,
-    target: { ...target, golden: false, container: "my-api" },
+    target: { ...target, asks: "given", container: "my-api" },
     record: { edge: "none", services: [], replicas: [], traffic: [] },
     app,
     containerDial: { outcome: "open", ms: 2, address: app.address, port: 8080 },

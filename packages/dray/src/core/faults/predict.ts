@@ -1,4 +1,4 @@
-import { type Evidence, type Exchange, type Fault, served } from "../evidence.ts";
+import { type Evidence, type Exchange, type Fault, fromApi, isRoot, refusedHost, served } from "../evidence.ts";
 import { answered, withApp } from "./healthy.ts";
 import { logOf, logs, ours } from "./words.ts";
 
@@ -7,24 +7,43 @@ function said(found: Evidence): Exchange | undefined {
   return found.answer?.outcome === "answered" ? found.answer : found.predict;
 }
 
-/** Did the answer come from the app, and not from a proxy in front of it? */
-function fromApp(found: Evidence): boolean {
-  const { answer } = found;
-  return (
-    answer?.outcome === "answered" && (found.edge === undefined || answer.headers?.["x-dray-release"] !== undefined)
-  );
-}
+const status = (found: Evidence): number => (fromApi(found) ? (said(found)?.status ?? 0) : 0);
+const brief = (text = ""): string => text.replaceAll(/\s+/g, " ").slice(0, 160);
+const body = (found: Evidence): string => brief(said(found)?.body);
+/** A GET that nobody called a prediction. */
+const isLook = (found: Evidence): boolean => found.target.asks === "look";
+/** The name that requests carry. */
+const calledBy = (found: Evidence): string => found.target.calledBy ?? found.target.host;
 
-const status = (found: Evidence): number => (fromApp(found) ? (said(found)?.status ?? 0) : 0);
-const body = (found: Evidence): string => (said(found)?.body ?? "").replaceAll(/\s+/g, " ").slice(0, 160);
+/** The prediction that was tried because of the API's own description. */
+const tried = (found: Evidence): NonNullable<Evidence["described"]>["tried"] => found.described?.tried;
+
+const look = (found: Evidence, path: string): Evidence => ({
+  ...found,
+  target: { ...found.target, asks: "look", method: "GET", path, bodyBytes: 0 },
+});
 
 /** The API is there, and its answer is not what was wanted. */
 export const PREDICT: readonly Fault[] = [
   {
+    id: "host-refused",
+    hop: "predict",
+    title: "The API refuses the name it is called by",
+    when: (found) => refusedHost(found) !== undefined,
+    why: (found) =>
+      `the API answers ${said(found)?.status} to the name ${calledBy(found)}, and not because of the request: it has a list of names, and this one is not on it`,
+    fix: (found) =>
+      `${refusedHost(found)?.setting(calledBy(found))}${ours(found) ? "; where clients call it by another name, say so: domain: or host: in dray.yaml" : ""}`,
+    outside: "400 or 403 to every path (Invalid host header, Blocked hosts).",
+    byHand: "The same with curl -H 'host: localhost' on the container's own address is answered.",
+    example: (found) => answered(look(found, "/"), 400, "Invalid host header"),
+  },
+  {
     id: "wrong-route",
     hop: "predict",
     title: "The API has no such route",
-    when: (found) => status(found) === 404 || (status(found) === 405 && found.target.golden),
+    when: (found) =>
+      (status(found) === 404 && !(isLook(found) && isRoot(found.target))) || (status(found) === 405 && !isLook(found)),
     why: (found) =>
       `the API is there and answers ${status(found)} to ${found.target.method} ${found.target.path}: it has no such route`,
     fix: (found) =>
@@ -37,8 +56,10 @@ export const PREDICT: readonly Fault[] = [
     id: "key-wanted",
     hop: "predict",
     title: "The API wants a key",
-    when: (found) => status(found) === 401 || status(found) === 403,
-    why: (found) => `the API answers ${status(found)}: it wants a key that this request does not have`,
+    // The edge's own 401 is one, too.
+    when: (found) => status(found) === 401 || status(found) === 403 || found.answer?.status === 401,
+    why: (found) =>
+      `${status(found) > 0 ? "the API" : "the edge"} answers ${said(found)?.status}: it wants a key that this request does not have`,
     fix: () => "send it: golden.json, request.headers.authorization; or dray trace -H 'authorization: Bearer ...'",
     outside: "401 or 403.",
     byHand: "The same with curl -H 'authorization: ...' works.",
@@ -62,7 +83,7 @@ export const PREDICT: readonly Fault[] = [
     id: "schema-error",
     hop: "predict",
     title: "The request does not fit the model",
-    when: (found) => status(found) === 400 || status(found) === 422,
+    when: (found) => !isLook(found) && (status(found) === 400 || status(found) === 422),
     why: (found) => `the API is ready, and refuses this request with ${status(found)}: ${body(found)}`,
     fix: (found) =>
       `mend the request: golden.json, or the one you sent; ${new URL("/docs", found.target.url).href} says what the model takes`,
@@ -97,12 +118,35 @@ export const PREDICT: readonly Fault[] = [
       }),
   },
   {
+    id: "prediction-fails",
+    hop: "predict",
+    title: "The API is up and its prediction fails",
+    when: (found) => (tried(found)?.exchange.status ?? 0) >= 500,
+    why: (found) =>
+      `the API is up and its prediction fails: ${tried(found)?.method} ${tried(found)?.path} answers ${tried(found)?.exchange.status} to ${tried(found)?.from === "example" ? "the API's own example" : "a request made from the API's own schema"}: ${brief(tried(found)?.exchange.body)}`,
+    fix: (found) =>
+      `did its model load? read: ${logs(found)}${ours(found) ? "; dray rollback meanwhile; with a golden request the next such release gets no traffic" : ""}`,
+    outside: "The greeting and the health route say 200, and every prediction 500 or 503.",
+    byHand: "Send the example of /docs: it fails.",
+    example: (found) => ({
+      ...look(found, "/"),
+      described: {
+        tried: {
+          method: "POST",
+          path: "/predict",
+          from: "example",
+          exchange: { outcome: "answered", ms: 9, status: 503, headers: {}, body: '{"detail":"no model"}' },
+        },
+      },
+    }),
+  },
+  {
     id: "slow",
     hop: "predict",
     title: "The model is too slow",
     when: (found) =>
       found.ready?.outcome === "answered" &&
-      ((found.answer?.status === 504 && !fromApp(found)) ||
+      ((found.answer?.status === 504 && !fromApi(found)) ||
         (found.answer?.outcome === "timeout" && found.predict?.outcome !== "answered")),
     verdict: (found) => (found.answer?.status === 504 ? "broken" : "slow"),
     why: (found) =>
@@ -123,7 +167,10 @@ export const PREDICT: readonly Fault[] = [
     hop: "predict",
     title: "The answer is another than the golden one",
     when: (found) =>
-      found.target.golden && status(found) > 0 && status(found) < 400 && (said(found)?.wrong ?? []).length > 0,
+      found.target.asks === "golden" &&
+      status(found) > 0 &&
+      status(found) < 400 &&
+      (said(found)?.wrong ?? []).length > 0,
     why: (found) => `everything answers, but the answer is not the golden one: ${said(found)?.wrong?.[0]}`,
     fix: (found) =>
       ours(found)

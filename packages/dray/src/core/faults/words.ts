@@ -6,8 +6,10 @@ export const app = (found: Evidence): ContainerFacts | undefined => found.app ??
 export const nameOf = (found: Evidence): string =>
   app(found)?.name ?? found.target.container ?? found.target.service ?? "";
 
-/** Was it put there by dray? */
-export const ours = (found: Evidence): boolean => found.record?.current !== undefined;
+/** Was it put there by dray? The record says so, or the answer of a release. */
+export const ours = (found: Evidence): boolean =>
+  found.record?.current !== undefined ||
+  (found.target.service !== undefined && found.answer?.headers?.["x-dray-release"] !== undefined);
 
 export const logOf = (found: Evidence): string => app(found)?.log.at(-1) ?? "nothing";
 

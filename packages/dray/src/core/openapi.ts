@@ -1,0 +1,97 @@
+import type { Json } from "./golden.ts";
+import { isNode, type Node, resolve } from "./json-reference.ts";
+import { made } from "./openapi-made.ts";
+
+/** A prediction that an API's OpenAPI describes, and a body for it. */
+export interface Prediction {
+  method: "POST";
+  path: string;
+  body: Json;
+  /** `example`: the API's own words; `schema`: values were made up that fit its schema. */
+  from: "example" | "schema";
+}
+
+/** Where FastAPI and many others describe themselves; so does the model server. */
+const DOCUMENT = "/openapi.json";
+
+/** A route that predicts is called so; what else POST does (create, train, delete, log in) is nothing to try. */
+const PREDICTS =
+  /^(predict|predictions?|infer|inference|invocations?|invoke|decisions?|decide|scores?|scoring|classify|classification|regress|regression|detect|detections?|embed|embeddings?|estimate|forecasts?|recommend|recommendations|rank|rerank|generate|completions?|summari[sz]e|translate|transcribe|segment|similarity)$/;
+const DOES =
+  /^(delete|remove|train|retrain|fit|upload|create|update|reload|load|unload|reset|feedback|admin|users?|login|token|auth|jobs?|batch(es)?|webhooks?|async)$/;
+
+/** The words of `/v1/predictLoan`, `run_inference`. */
+const words = (text: string): string[] =>
+  text
+    .replaceAll(/([a-z0-9])([A-Z])/g, "$1 $2")
+    .toLowerCase()
+    .split(/[^a-z0-9]+/);
+
+/** The prediction that an API's own description names, or why there is none to try. `get` asks the service for a path. */
+export async function describedBy(
+  get: (path: string) => Promise<{ status?: number; body?: string }>,
+): Promise<{ prediction: Prediction } | { none: string }> {
+  const { status, body = "" } = await get(DOCUMENT);
+  if (status !== 200) return { none: `GET ${DOCUMENT} ${status === undefined ? "is not answered" : `says ${status}`}` };
+  let document: Json;
+  try {
+    document = JSON.parse(body) as Json;
+  } catch {
+    return { none: `${DOCUMENT} is no JSON` };
+  }
+  const prediction = predictionOf(document);
+  return prediction === undefined ? { none: `${DOCUMENT} names no prediction that can be tried` } : { prediction };
+}
+
+/**
+ * The one prediction to try of an API without a golden request: a POST of JSON whose path is called a prediction, with no
+ * parameter of its own. One with an example comes before one whose body would have to be made up. Undefined: none.
+ */
+export function predictionOf(document: Json): Prediction | undefined {
+  if (!isNode(document) || !isNode(document["paths"])) return undefined;
+  const found = Object.entries(document["paths"]).flatMap(([path, item]) => ofPath(document, path, item) ?? []);
+  return found.find(({ from }) => from === "example") ?? found[0];
+}
+
+function ofPath(document: Node, path: string, item: Json): Prediction | undefined {
+  const post = isNode(item) ? item["post"] : undefined;
+  if (!isNode(item) || !isNode(post) || !path.startsWith("/") || /[{}?#\s]/.test(path)) return undefined;
+  const called = words(path);
+  if (!called.some((word) => PREDICTS.test(word)) || called.some((word) => DOES.test(word))) return undefined;
+  if (post["deprecated"] === true || wantsMore(document, item) || wantsMore(document, post)) return undefined;
+  const media = jsonBody(document, post);
+  if (media === undefined) return undefined;
+  const said = exampleOf(document, media);
+  if (said !== undefined) return { method: "POST", path, body: said, from: "example" };
+  const result = made(document, media["schema"]);
+  if (result === undefined) return undefined;
+  return { method: "POST", path, body: result.value, from: result.invented ? "schema" : "example" };
+}
+
+/** Is there a parameter that must be given? */
+function wantsMore(document: Node, at: Node): boolean {
+  const parameters = at["parameters"];
+  if (!Array.isArray(parameters)) return false;
+  return parameters.map((each) => resolve(document, each)).some((each) => each?.["required"] === true);
+}
+
+function jsonBody(document: Node, post: Node): Node | undefined {
+  const content = resolve(document, post["requestBody"])?.["content"];
+  if (!isNode(content)) return undefined;
+  const media = content["application/json"];
+  return isNode(media) ? media : undefined;
+}
+
+/** An example of the whole body: of the media type, or of its schema. */
+function exampleOf(document: Node, media: Node): Json | undefined {
+  if (media["example"] !== undefined) return media["example"];
+  if (isNode(media["examples"])) {
+    const [first] = Object.values(media["examples"]);
+    const value = resolve(document, first)?.["value"];
+    if (value !== undefined) return value;
+  }
+  const schema = resolve(document, media["schema"]);
+  if (schema === undefined) return undefined;
+  if (schema["example"] !== undefined) return schema["example"];
+  return Array.isArray(schema["examples"]) ? schema["examples"][0] : undefined;
+}

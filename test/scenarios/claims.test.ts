@@ -1,0 +1,109 @@
+import { readFile, rm } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { APIS_IMAGE } from "../world/images.ts";
+import { startVm, type Vm } from "../world/vm.ts";
+
+const TABLE = fileURLToPath(new URL("../fixtures/small-apis.json", import.meta.url));
+
+/** What is said of one small API, word for word, but for the machine's name, its address, and times. */
+interface Row {
+  name: string;
+  /** Of test/world/images/apis.py. */
+  api: string;
+  /** Keys of the manifest beside service, machine, image and env. */
+  manifest: object;
+  deploy: { code: number; says: string[] };
+  trace: { code: number; prediction: string; says: string[] };
+}
+
+const rows = JSON.parse(await readFile(TABLE, "utf8")) as Row[];
+
+let vm: Vm;
+beforeAll(async () => {
+  vm = await startVm();
+});
+afterAll(async () => {
+  await vm[Symbol.asyncDispose]();
+});
+
+const manifestOf = (row: Row): string =>
+  JSON.stringify({ service: "api", machine: vm.host, image: APIS_IMAGE, env: { API: row.api }, ...row.manifest });
+
+/** What does not depend on this run. */
+const steady = (text: string): string =>
+  text
+    .trim()
+    .replaceAll(vm.address, "ADDRESS")
+    .replaceAll(vm.host, "MACHINE")
+    .replaceAll(/from 1[0-9a-z]{7}\b/g, "from RELEASE")
+    .replaceAll(/api-[0-9a-z]{8}-1/g, "CONTAINER")
+    .replaceAll(/in \d+ ms/g, "in N ms");
+
+/** The last words: from the line on that begins so. */
+function lastWords(text: string, begin: RegExp): string[] {
+  const lines = steady(text).split("\n");
+  return lines.slice(lines.findLastIndex((line) => begin.test(line)));
+}
+
+interface Traced {
+  hops: { hop: string; verdict: string; fault?: string }[];
+}
+
+test.each(rows)("$name: what deploy and trace say of it is true", async (row) => {
+  await vm.write("dray.yaml", manifestOf(row));
+  const deployed = await vm.dray("deploy", "--yes");
+  const drawn = await vm.dray("trace");
+  const traced = JSON.parse((await vm.dray("trace", "--json")).stdout) as Traced;
+  const broken = traced.hops.find(({ fault }) => fault !== undefined);
+  const predict = traced.hops.find(({ hop }) => hop === "predict");
+  const found: Pick<Row, "deploy" | "trace"> = {
+    deploy: { code: deployed.code, says: lastWords(deployed.stderr, /^this computer|^error/) },
+    trace: {
+      code: drawn.code,
+      prediction: broken === undefined ? (predict?.verdict ?? "") : `${broken.verdict}: ${broken.fault}`,
+      says: lastWords(drawn.stdout, /^broken at|^reached|^slow at|^not reached/),
+    },
+  };
+  await vm.dray("remove", "--yes");
+  expect(found, deployed.stderr + drawn.stdout).toEqual({ deploy: row.deploy, trace: row.trace });
+});
+
+test("without a golden request the API's own example is sent, and kept where that is asked for", async () => {
+  const name = "FastAPI with an example";
+  const row = rows.find((each) => each.name === name);
+  if (row === undefined) throw new Error(`the table has no ${name}`);
+  await vm.write("dray.yaml", manifestOf(row));
+  expect((await vm.dray("deploy", "--yes")).code).toBe(0);
+  const asked = await vm.dray("request");
+  expect(asked.code, asked.stderr).toBe(0);
+  expect(asked.stdout).toMatch(/^POST .*\/predict -> 200/);
+  expect(asked.stderr).toContain("the API's own example of POST /predict");
+  const kept = await vm.dray("golden", "record");
+  expect(kept.code, kept.stderr).toBe(0);
+  expect(JSON.parse(await readFile(`${vm.folder}/golden.json`, "utf8"))).toMatchObject([
+    { request: { method: "POST", path: "/predict", body: { income: 52.5, years: 4 } }, expect: { status: 200 } },
+  ]);
+  await rm(`${vm.folder}/golden.json`);
+  await rm(`${vm.folder}/dray.yaml`);
+  // The same of an API that runs already, before there is a manifest.
+  const made = await vm.dray("init", "api:1", "--url", `http://${vm.address}`, "--machine", vm.host);
+  expect(made.code, made.stderr).toBe(0);
+  expect(made.stdout).toContain("wrote dray.yaml, golden.json");
+  await vm.write("dray.yaml", manifestOf(row));
+  expect((await vm.dray("request")).stdout).toMatch(/^POST .*\/predict -> 200/);
+  await rm(`${vm.folder}/golden.json`);
+  await vm.dray("remove", "--yes");
+});
+
+test("a plan needs the value of no secret", async () => {
+  const secret = { env: "NOT_SET_HERE" };
+  const service = { service: "api", machine: vm.host, image: APIS_IMAGE, env: { API: "flask" } };
+  const secrets = { secrets: { PASSWORD: secret }, keys: { partners: secret }, alerts: { webhook: secret } };
+  await vm.write("dray.yaml", JSON.stringify({ ...service, ...secrets }));
+  const planned = await vm.dray("plan");
+  expect(planned.code, planned.stderr).toBe(0);
+  expect(planned.stdout).toContain("hand over a secret");
+  expect((await vm.dray("deploy", "--dry-run")).code).toBe(0);
+  expect((await vm.dray("deploy", "--yes")).stderr).toContain("[manifest.secret-missing]");
+});
