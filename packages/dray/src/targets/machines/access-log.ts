@@ -1,6 +1,6 @@
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
-import { sleep } from "../../base/clock.ts";
+import { sleep } from "drayage-clock";
 import { asFailure } from "../../base/failure.ts";
 import type { Sample } from "../../core/judge.ts";
 import { EDGE } from "../../machine/edge.ts";
