@@ -1,7 +1,7 @@
 import { readFile, rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { APIS_IMAGE } from "../world/images.ts";
+import { APIS_IMAGE, appImage } from "../world/images.ts";
 import { startVm, type Vm } from "../world/vm.ts";
 
 const TABLE = fileURLToPath(new URL("../fixtures/small-apis.json", import.meta.url));
@@ -106,4 +106,37 @@ test("a plan needs the value of no secret", async () => {
   expect(planned.stdout).toContain("hand over a secret");
   expect((await vm.dray("deploy", "--dry-run")).code).toBe(0);
   expect((await vm.dray("deploy", "--yes")).stderr).toContain("[manifest.secret-missing]");
+});
+
+test("of two ports the one that answers the golden request is published; without one nobody guesses", async () => {
+  await vm.write("Dockerfile", `FROM ${APIS_IMAGE}\nEXPOSE 8081\n`);
+  const service = { service: "api", machine: vm.host, build: ".", env: { API: "two-ports" } };
+  await vm.write("dray.yaml", JSON.stringify(service));
+  const refused = await vm.dray("deploy", "--yes");
+  expect(refused.code).toBe(5);
+  expect(refused.stderr).toContain("[image.several-ports]");
+  expect(refused.stderr).toContain("8081 answers HTTP");
+  expect(refused.stderr).toContain("port: 8080");
+  const golden = [{ request: { path: "/predict", body: {} }, expect: { body: { label: "approve" } } }];
+  await vm.write("golden.json", JSON.stringify(golden));
+  const deployed = await vm.dray("deploy", "--yes");
+  expect(deployed.code, deployed.stderr).toBe(0);
+  expect((await fetch(`http://${vm.address}/`)).status).toBe(404);
+  expect((await vm.dray("request")).stdout).toContain("approve");
+  await rm(`${vm.folder}/golden.json`);
+  await vm.dray("remove", "--yes");
+});
+
+test("a release that refuses what the old one answered is taken back, though no rule says which answer is right", async () => {
+  const rollout = { canary: [50], every: "2s" };
+  const write = (release: object): Promise<void> =>
+    vm.write("dray.yaml", JSON.stringify({ service: "api", machine: vm.host, rollout, ...release }));
+  await write({ image: appImage("1") });
+  expect((await vm.dray("deploy", "--yes")).code).toBe(0);
+  await write({ image: APIS_IMAGE, env: { API: "post-only" } });
+  const taken = await vm.dray("deploy", "--yes");
+  expect(taken.code, taken.stderr).toBe(7);
+  expect(taken.stderr).toMatch(/100 % of \d+ answers were 404, of the old release's 0 %/);
+  expect((await fetch(`http://${vm.address}/`)).status).toBe(200);
+  await vm.dray("remove", "--yes");
 });

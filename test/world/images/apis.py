@@ -1,13 +1,13 @@
 """Small APIs as people write them, one of them for each value of API."""
-import argparse, json, os
+import argparse, json, os, threading, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 ALLOWED = "api.example.test"
 PREDICTION = {"label": "approve", "score": 0.9}
 
 
-def post_only():
-    """The standard library's server with one route and no greeting."""
+def answering(status, body):
+    """The standard library's server that answers every GET so, and POST /predict."""
 
     class Api(BaseHTTPRequestHandler):
         def answer(self, status, body):
@@ -19,18 +19,31 @@ def post_only():
             self.wfile.write(data)
 
         def do_GET(self):
-            self.answer(404, {"error": "not found"})
+            self.answer(status, body)
 
         def do_POST(self):
             self.rfile.read(int(self.headers.get("content-length", 0)))
-            if self.path == "/predict":
+            if self.path == "/predict" and status == 404:
                 return self.answer(200, PREDICTION)
             self.answer(404, {"error": "not found"})
 
         def log_message(self, *args):
             pass
 
-    ThreadingHTTPServer(("0.0.0.0", 8080), Api).serve_forever()
+    return Api
+
+
+def post_only():
+    """One route and no greeting."""
+    ThreadingHTTPServer(("0.0.0.0", 8080), answering(404, {"error": "not found"})).serve_forever()
+
+
+def two_ports():
+    """What is for its operators opens first, as in many model servers."""
+    management = ThreadingHTTPServer(("0.0.0.0", 8081), answering(200, {"management": True}))
+    threading.Thread(target=management.serve_forever, daemon=True).start()
+    time.sleep(3)
+    post_only()
 
 
 def flask():
@@ -92,5 +105,6 @@ def argument():
     "fastapi-examples": lambda: fast(examples=True),
     "fastapi": fast,
     "flask": flask,
+    "two-ports": two_ports,
     "argument": argument,
 }[os.environ["API"]]()

@@ -76,6 +76,10 @@ export const CODES = {
   "google.failed": [EXIT.failed, "Google Cloud did not do what was asked; its own words are given."],
   "image.wrong-arch": [EXIT.refused, "The image is for another processor architecture than the machine's."],
   "image.no-port": [EXIT.failed, "The image does not say which port it listens on, and none was found."],
+  "image.several-ports": [
+    EXIT.refused,
+    "Several ports of the image could be the API's, and nothing says which one is.",
+  ],
   "image.build-failed": [EXIT.failed, "Building the image failed."],
   "image.no-dockerfile": [EXIT.manifest, "There is no Dockerfile where the manifest says to build."],
   "image.no-model": [EXIT.manifest, "There is no model file where the manifest says."],

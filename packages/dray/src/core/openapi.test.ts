@@ -59,6 +59,7 @@ test("only a POST that is called a prediction is tried", () => {
   expect(predictionOf(other("/predictions/delete", post({}, body)))).toBeUndefined();
   expect(predictionOf(other("/train/score", post({}, body)))).toBeUndefined();
   expect(predictionOf(other("/models/{model}/predict", post({}, body)))).toBeUndefined();
+  expect(predictionOf(other("/predict/\u001b[2J", post({}, body)))).toBeUndefined();
   for (const method of ["get", "put", "delete", "patch"])
     expect(predictionOf(other("/predict", { [method]: { requestBody: {} } }))).toBeUndefined();
   const needs = { parameters: [{ name: "tenant", in: "header", required: true }] };

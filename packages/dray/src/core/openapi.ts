@@ -20,6 +20,9 @@ const PREDICTS =
 const DOES =
   /^(delete|remove|train|retrain|fit|upload|create|update|reload|load|unload|reset|feedback|admin|users?|login|token|auth|jobs?|batch(es)?|webhooks?|async)$/;
 
+/** A path without parameters, in RFC 3986's characters: it is sent, and printed. */
+const PLAIN = /^\/[\w.~!$&'()*+,;=:@%/-]*$/;
+
 /** The words of `/v1/predictLoan`, `run_inference`. */
 const words = (text: string): string[] =>
   text
@@ -55,7 +58,7 @@ export function predictionOf(document: Json): Prediction | undefined {
 
 function ofPath(document: Node, path: string, item: Json): Prediction | undefined {
   const post = isNode(item) ? item["post"] : undefined;
-  if (!isNode(item) || !isNode(post) || !path.startsWith("/") || /[{}?#\s]/.test(path)) return undefined;
+  if (!isNode(item) || !isNode(post) || !PLAIN.test(path)) return undefined;
   const called = words(path);
   if (!called.some((word) => PREDICTS.test(word)) || called.some((word) => DOES.test(word))) return undefined;
   if (post["deprecated"] === true || wantsMore(document, item) || wantsMore(document, post)) return undefined;

@@ -49,6 +49,14 @@ test("the API's own example decides where there is no golden request", () => {
   expect(predict(lies).why).toContain("the API is up and its prediction fails: POST /predict answers 503");
 });
 
+test("what a body says is one line, and no terminal obeys it", () => {
+  const { tried: one } = tried(503);
+  if (one === undefined) throw new Error("nothing was tried");
+  const body = "\u001b[2J\u0007no\r\nmodel\u009b1m";
+  const told = walked(looked(200, "/", { tried: { ...one, exchange: { ...one.exchange, body } } }));
+  expect(predict(told).why).toMatch(/own example:\s+\[2J no model 1m$/);
+});
+
 test("an answer that is none of a model is never a good prediction", () => {
   const edge503 = { ...HEALTHY, answer: { outcome: "answered" as const, ms: 1, status: 503, headers: {}, body: "" } };
   expect(predict(walked(edge503)).verdict).toBe("unknown");

@@ -60,7 +60,11 @@ export const manifestSchema = z
       .describe(
         "Image under a model's server, with Node in /usr/local/bin/node, fetched from its registry; when left out, Node's own build on Debian's libraries, put together here.",
       ),
-    port: port.optional().describe("Port the API listens on inside its container; found when left out."),
+    port: port
+      .optional()
+      .describe(
+        "Port the API listens on inside its container; found when left out: the only one, or the one that answers the golden request.",
+      ),
     ready: path
       .optional()
       .describe(
@@ -69,7 +73,9 @@ export const manifestSchema = z
     golden: z
       .string()
       .optional()
-      .describe("File with golden requests; golden.json beside the manifest when it is there."),
+      .describe(
+        "File with golden requests; golden.json beside the manifest when it is there. Without one, `dray deploy`, `dray trace` and `dray request` send one POST that the API's own /openapi.json calls a prediction (/predict, /decisions, /score, ...), with its example or a body that fits its schema.",
+      ),
     replicas: z.number().int().min(1).max(64).default(1).describe("Containers of the release on each machine."),
     limits: limits.prefault({}).describe("Limits of one replica and of one request."),
     env: z

@@ -8,7 +8,8 @@ function said(found: Evidence): Exchange | undefined {
 }
 
 const status = (found: Evidence): number => (fromApi(found) ? (said(found)?.status ?? 0) : 0);
-const brief = (text = ""): string => text.replaceAll(/\s+/g, " ").slice(0, 160);
+/** The beginning of a body, as one line without what a terminal would obey. */
+const brief = (text = ""): string => text.replaceAll(/[\s\p{Cc}]+/gu, " ").slice(0, 160);
 const body = (found: Evidence): string => brief(said(found)?.body);
 /** A GET that nobody called a prediction. */
 const isLook = (found: Evidence): boolean => found.target.asks === "look";

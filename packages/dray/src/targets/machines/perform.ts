@@ -12,7 +12,8 @@ import { type Entry, journal, parseEntry, tellLeft } from "./journal.ts";
 import { type Lease, takeLock } from "./lock.ts";
 import { edgeOf, openEdge } from "./observe.ts";
 import type { MachineStep } from "./steps.ts";
-import { findPort, proveReplica } from "./prove.ts";
+import { findPort } from "./port.ts";
+import { proveReplica } from "./prove.ts";
 import { startAgain, startNew } from "./replica.ts";
 import { removeStrayImages, removeStrays } from "./retire.ts";
 import { handOver, setAlerts } from "./secrets.ts";
@@ -88,7 +89,7 @@ export function performer(job: Job): Perform<MachineStep> {
       case "prove": {
         const replica = replicas[step.replica];
         if (replica === undefined) throw new TypeError("a replica that was not started");
-        if (replica.port === 0) replica.port = await findPort(job, replica.container, context);
+        if (replica.port === 0) replica.port = await findPort(job, replica, context);
         goldenMs.push(...(await proveReplica(job, replica, context)));
         return goldenMs.length > 0 ? { note: `golden ${Math.max(...goldenMs)} ms` } : {};
       }

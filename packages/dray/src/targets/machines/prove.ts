@@ -13,7 +13,7 @@ import type { Machine } from "../../machine/machine.ts";
 import type { Job, Started } from "./job.ts";
 import { edgeOf } from "./observe.ts";
 import { containerLogs } from "../../probes/logs.ts";
-import { explainNotReady, inspectState, listeners } from "./diagnose.ts";
+import { explainNotReady, inspectState } from "./diagnose.ts";
 
 /** The longest that the golden requests may take, warm-up included. */
 const GOLDEN_MS = 120_000;
@@ -22,26 +22,6 @@ const WARM_UP_MS = 3000;
 const MOST_ROUNDS = 20;
 /** Times have settled when they fall by less than this factor. */
 const SETTLED = 1.2;
-
-/** The port a replica listens on: known, or the first it opens for others. */
-export async function findPort(job: Job, container: string, context: Context): Promise<number> {
-  const { machine } = job.site;
-  const { readyMs } = job.release.settings.limits;
-  using limit = deadline(readyMs, context.signal);
-  try {
-    return await until(
-      async () => {
-        const all = await listeners(machine.engine, container, job.edgeImage, limit.signal);
-        return all.find((each) => !each.loopback)?.port;
-      },
-      200,
-      limit.signal,
-    );
-  } catch (error) {
-    context.signal.throwIfAborted();
-    throw await explainNotReady(machine, container, job.edgeImage, { readyMs }, error);
-  }
-}
 
 /**
  * Proves a replica before it gets traffic: it answers its ready path, it was warmed, and every golden request gets the
@@ -135,7 +115,7 @@ async function refuseStrict(
     `the API answers ${answer.status} to ${asked} by the name ${host}: it does not know that name`,
     {
       hint: `${refused.setting(host)}; where clients call it by another name, say so: domain: or host: in the manifest`,
-      details: [answer.body.slice(0, 200)],
+      details: [answer.body.replaceAll(/[\s\p{Cc}]+/gu, " ").slice(0, 200)],
     },
   );
 }

@@ -1,0 +1,121 @@
+import { isDeepStrictEqual } from "node:util";
+import { deadline, until } from "drayage-clock";
+import { Failure } from "../../base/failure.ts";
+import type { Context } from "../../core/context.ts";
+import { explainNotReady, listeners } from "./diagnose.ts";
+import type { Job, Started } from "./job.ts";
+import { openAsker } from "./prove.ts";
+
+/** A port that listens for others: it answers the golden request, it speaks HTTP, or neither. */
+export interface Spoken {
+  port: number;
+  says: "golden" | "http" | "nothing";
+}
+
+/** What is known of a container's ports at one moment. */
+export interface Ports {
+  found: readonly Spoken[];
+  /** Those that the image names (EXPOSE). */
+  documented: readonly number[];
+  /** Is there a golden request, which one of them should answer? */
+  golden: boolean;
+  /** No port opened lately. */
+  settled: boolean;
+  /** There is no time left to wait. */
+  late: boolean;
+}
+
+/**
+ * The port that the API is on: the one that answers the golden request; without one, the only one of those documented
+ * that speaks HTTP. Undefined: not known yet. A list: several could be it, and a wrong guess would publish one that was
+ * never meant to be.
+ */
+export function choosePort({ found, documented, golden, settled, late }: Ports): number | number[] | undefined {
+  const right = found.find(({ says }) => says === "golden");
+  if (right !== undefined) return right.port;
+  const open = found.map(({ port }) => port);
+  const closed = documented.filter((port) => !open.includes(port));
+  if (!late && (golden || closed.length > 0 || !settled)) return undefined;
+  const named = found.filter(({ port }) => documented.length === 0 || documented.includes(port));
+  const speaking = named.filter(({ says }) => says === "http").map(({ port }) => port);
+  const [only, ...more] = speaking.length === 0 ? named.map(({ port }) => port) : speaking;
+  if (only === undefined) return undefined;
+  // One that is documented and still shut may be the one that was meant.
+  return more.length === 0 && closed.length === 0 ? only : [...(speaking.length === 0 ? open : speaking), ...closed];
+}
+
+const AGAIN_MS = 200;
+/** Ports that belong together open about at once. */
+const SETTLED_MS = 1500;
+const PATIENCE_MS = 2000;
+
+/** The port that a replica's API listens on, found by asking. @throws Failure image.several-ports, image.no-port, release.* */
+export async function findPort(job: Job, replica: Started, context: Context): Promise<number> {
+  const { readyMs } = job.release.settings.limits;
+  const { machine } = job.site;
+  using limit = deadline(readyMs, context.signal);
+  const documented = await exposed(job, replica, context.signal);
+  let seen: number[] = [];
+  let since = performance.now();
+  let last: Ports | undefined;
+  const look = async (): Promise<number | number[] | undefined> => {
+    const all = await listeners(machine.engine, replica.container, job.edgeImage, limit.signal);
+    const open = [...new Set(all.filter((each) => !each.loopback).map((each) => each.port))].toSorted((a, b) => a - b);
+    if (!isDeepStrictEqual(open, seen)) [seen, since] = [open, performance.now()];
+    const found = await Promise.all(open.map((port) => ask(job, { ...replica, port }, limit.signal)));
+    const settled = open.length > 0 && performance.now() - since >= SETTLED_MS;
+    last = { found, documented, golden: job.golden.length > 0, settled, late: false };
+    return choosePort(last);
+  };
+  const chosen = await until(look, AGAIN_MS, limit.signal).catch(async (error: unknown) => {
+    context.signal.throwIfAborted();
+    const rest = last === undefined ? undefined : choosePort({ ...last, late: true });
+    if (rest !== undefined) return rest;
+    throw await explainNotReady(machine, replica.container, job.edgeImage, { readyMs }, error);
+  });
+  if (typeof chosen === "number") return chosen;
+  throw severalPorts(chosen, last?.found ?? []);
+}
+
+function severalPorts(ports: readonly number[], found: readonly Spoken[]): Failure {
+  const said = ports.map((port) => {
+    const says = found.find((each) => each.port === port)?.says;
+    return `${port} ${says === undefined ? "is named by the image and does not listen" : says === "http" ? "answers HTTP" : "listens"}`;
+  });
+  return new Failure(
+    "image.several-ports",
+    `the API could be on any of the ports ${ports.join(", ")} of its container`,
+    {
+      hint: `say which one clients are to reach: port: ${ports[0]}; with a golden request the port that answers it is found`,
+      details: said,
+    },
+  );
+}
+
+async function exposed(job: Job, { container }: Started, signal: AbortSignal): Promise<number[]> {
+  interface Inspected {
+    Config: { ExposedPorts?: Record<string, object> | null };
+  }
+  const found = await job.site.machine.engine.get<Inspected>(`/containers/${container}/json`, { signal });
+  return Object.keys(found.Config.ExposedPorts ?? {})
+    .filter((each) => each.endsWith("/tcp"))
+    .map((each) => Number.parseInt(each, 10));
+}
+
+/** Asks a port the golden request, else what a readiness probe asks. */
+async function ask(job: Job, at: Started, signal: AbortSignal): Promise<Spoken> {
+  const [golden] = job.golden;
+  const { port } = at;
+  const asker = openAsker(job, at, signal);
+  try {
+    const path = job.release.settings.ready ?? "/";
+    const { status } = await asker.ask(golden?.request ?? { method: "GET", path }, PATIENCE_MS);
+    return { port, says: golden?.expect.status === status ? "golden" : "http" };
+  } catch {
+    // Not HTTP, or not yet; only the end of the whole search is an error.
+    signal.throwIfAborted();
+    return { port, says: "nothing" };
+  } finally {
+    asker.close();
+  }
+}
