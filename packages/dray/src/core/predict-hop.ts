@@ -54,7 +54,11 @@ function judgeLook(found: Evidence, looked: string, said: Exchange): Judged {
       ...timed(evidence, exchange.ms, SLOW_MS.answer),
       note: "dray golden record keeps it as the golden request",
     };
-  return unknown(evidence, `a request that the API takes: ${KEEP_GOLDEN}`, exchange.ms);
+  const closed = exchange.status === 401 || exchange.status === 403;
+  const missing = closed
+    ? "a key: dray trace -H 'authorization: Bearer KEY'"
+    : `a request that the API takes: ${KEEP_GOLDEN}`;
+  return unknown(evidence, missing, exchange.ms);
 }
 
 const whose = ({ from }: NonNullable<Described["tried"]>): string =>

@@ -44,6 +44,8 @@ test("a path that somebody named and that is not there is broken; so is a 404 th
 test("the API's own example decides where there is no golden request", () => {
   expect(predict(walked(looked(404, "/", tried(200))))).toMatchObject({ verdict: "ok", to: "POST /predict" });
   expect(predict(walked(looked(200, "/", tried(422))))).toMatchObject({ verdict: "unknown" });
+  const closed = predict(walked(looked(200, "/", tried(401))));
+  expect(closed).toMatchObject({ verdict: "unknown", missing: expect.stringContaining("a key") });
   const lies = walked(looked(200, "/", tried(503)));
   expect(predict(lies)).toMatchObject({ verdict: "broken", fault: "prediction-fails" });
   expect(predict(lies).why).toContain("the API is up and its prediction fails: POST /predict answers 503");
