@@ -1,5 +1,6 @@
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
+import { LISTEN } from "./listen.ts";
 import { type Copy, parseCopy } from "./shadow/copy.ts";
 
 /** Where the edge sends its copies, as datagrams: it waits for nobody, and what does not arrive is lost. */
@@ -14,7 +15,7 @@ export async function takeCopies(onCopy: (copy: Copy) => void): Promise<Socket> 
     const copy = parseCopy(message.toString("latin1"));
     if (copy !== undefined) onCopy(copy);
   });
-  socket.bind(PORT);
+  socket.bind(PORT, LISTEN);
   await once(socket, "listening");
   socket.setRecvBufferSize(BUFFER_BYTES);
   return socket;

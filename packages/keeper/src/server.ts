@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import http from "node:http";
 import type { Challenges } from "./certificates/acme.ts";
+import { LISTEN } from "./listen.ts";
 import type { Numbers } from "./numbers/numbers.ts";
 import type { Prometheus } from "./numbers/prometheus.ts";
 
@@ -20,7 +21,7 @@ export async function serve(sources: Sources): Promise<http.Server> {
   const server = http.createServer((request, answer) => {
     void reply(new URL(request.url ?? "/", "http://keeper"), sources, answer).catch(() => answer.destroy());
   });
-  server.listen(PORT);
+  server.listen(PORT, LISTEN);
   await once(server, "listening");
   return server;
 }

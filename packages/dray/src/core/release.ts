@@ -24,6 +24,8 @@ export interface Settings {
   requests?: { share: number; mask: string[]; maxBytes: number };
   /** The image does without writing: its root is mounted read-only. */
   readOnly?: boolean;
+  /** It may ask the cloud's metadata. Undefined: made by a dray that did not know the question. */
+  metadata?: boolean;
 }
 
 /** Body in bytes. */

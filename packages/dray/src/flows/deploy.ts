@@ -14,6 +14,7 @@ import { architectureName, type Seen, type Site, survey } from "../targets/machi
 import { planMachine } from "../targets/machines/plan.ts";
 import type { MachineStep, ShadowRollout, Wish } from "../targets/machines/steps.ts";
 import type { Https, Job } from "../targets/machines/job.ts";
+import { networkOf } from "../targets/machines/network.ts";
 import { performer } from "../targets/machines/perform.ts";
 import { buildImage, loadCargo, makeRelease, origin, recipeOf, whoAmI } from "./build.ts";
 import { alertSettings } from "./alert.ts";
@@ -227,6 +228,12 @@ export interface Errand {
   golden: Golden[];
 }
 
+/** Addresses that containers of ours have, or had: those of an older dray were moved, and their labels say where from. */
+function takenOn({ containers, state }: Seen): Set<string> {
+  const kept = Object.values(state.services).flatMap(({ releases }) => releases.flatMap(({ replicas }) => replicas));
+  return new Set([...containers, ...kept].flatMap(({ address }) => address ?? []));
+}
+
 /** Carries out a wish on one machine. @throws Failure */
 export async function carryOutOn(
   where: Where,
@@ -277,8 +284,8 @@ export async function carryOutOn(
     supplyKeeper: supplyKeeper(wish.keeper?.image ?? ""),
     startedAt,
     bytesSent: 0,
-    subnet: seen.subnet,
-    taken: new Set(seen.containers.flatMap((container) => container.address ?? [])),
+    subnet: seen.networks[networkOf(wish.release)],
+    taken: takenOn(seen),
   };
   let servingMs: number | undefined;
   await carryOut(plan, performer(job), {

@@ -1,11 +1,12 @@
 import type { Context } from "../core/context.ts";
-import { EDGE, EDGE_VOLUME } from "../machine/edge.ts";
+import { EDGE, EDGE_VOLUME, KEEPER } from "../machine/edge.ts";
 import type { EdgeState } from "../machine/edge-state.ts";
 import { isMissing } from "../machine/engine.ts";
 import type { Where } from "../machine/machine.ts";
 import type { SshOptions } from "../machine/ssh.ts";
 import { takeLock } from "../targets/machines/lock.ts";
 import { withoutUnusedCertificates } from "../targets/machines/certificate.ts";
+import { KEEPER_NETWORK, NETWORK, networksOf, removeNetworks } from "../targets/machines/network.ts";
 import { removeKeeper } from "../targets/machines/keeper-setup.ts";
 import { edgeOf } from "../targets/machines/observe.ts";
 import { removeStrays, retire } from "../targets/machines/retire.ts";
@@ -46,6 +47,7 @@ export async function remove(
         if (!isMissing(error)) throw error;
       });
     }
+    await removeNetworks(engine, networksOf(service), [EDGE, KEEPER], signal);
     await lease.release();
     const last = Object.keys(after.services).length === 0;
     if (last) {
@@ -53,6 +55,7 @@ export async function remove(
       await removeSecretsVolumes(engine, signal);
       await engine.call("DELETE", `/containers/${EDGE}`, { query: { force: true }, signal });
       await engine.call("DELETE", `/volumes/${EDGE_VOLUME.name}`, { signal });
+      await removeNetworks(engine, [KEEPER_NETWORK, NETWORK], [], signal);
     }
     return { edge: last };
   });

@@ -78,6 +78,12 @@ export const manifestSchema = z
       ),
     replicas: z.number().int().min(1).max(64).default(1).describe("Containers of the release on each machine."),
     limits: limits.prefault({}).describe("Limits of one replica and of one request."),
+    metadata: z
+      .boolean()
+      .default(false)
+      .describe(
+        "The container may ask its cloud's metadata server (169.254.169.254), where the machine's own login lies; blocked when left out.",
+      ),
     env: z
       .record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String))
       .default({})

@@ -51,7 +51,10 @@ export async function askContainer(
 
 function factsOf(found: Inspected, log: string[], now: number, architecture: string | undefined): ContainerFacts {
   const { State: state, HostConfig: host } = found;
-  const address = Object.values(found.NetworkSettings.Networks).find((each) => each.IPAddress !== "")?.IPAddress;
+  const { Networks: networks } = found.NetworkSettings;
+  // The edge is in many; the one that it was made in has its published ports.
+  const own = networks[host.NetworkMode]?.IPAddress;
+  const address = own || Object.values(networks).find((each) => each.IPAddress !== "")?.IPAddress;
   return {
     name: found.Name.replace(/^\//, ""),
     status: state.Status,

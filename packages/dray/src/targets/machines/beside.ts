@@ -1,4 +1,6 @@
-import type { Seen } from "./observe.ts";
+import { EDGE } from "../../machine/edge.ts";
+import { networkOf } from "./network.ts";
+import type { Seen, SeenContainer } from "./observe.ts";
 import type { MachineStep, Wish } from "./steps.ts";
 
 /** The edge, where it is missing or lacks a port. */
@@ -9,6 +11,15 @@ export function edgeSteps({ edge }: Wish, seen: Seen): MachineStep[] {
     ? `make the edge anew, with port ${edge.tls}: nobody serves for about a second`
     : `${seen.edge === "none" ? "make" : "start"} the edge`;
   return [{ kind: "edge", on: seen.machine, title, ...edge }];
+}
+
+/** A service's own network, with the edge in it, and the keeper, which asks its replicas. */
+export function networkSteps({ release }: Wish, seen: Seen): MachineStep[] {
+  const network = networkOf(release);
+  const lacks = (container: SeenContainer): boolean => !container.networks.includes(network);
+  const missing = seen.containers.some((each) => (each.name === EDGE || each.apart === true) && lacks(each));
+  if (seen.networks[network] !== undefined && !missing) return [];
+  return [{ kind: "network", on: seen.machine, title: `a network for ${release.service} alone`, network }];
 }
 
 /** The keeper's certificate as it is asked for now; undefined when it is to be told. */

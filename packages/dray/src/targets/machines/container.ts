@@ -1,5 +1,5 @@
 import type { Release } from "../../core/release.ts";
-import { NETWORK } from "./network.ts";
+import { networkOf } from "./network.ts";
 
 /** Capabilities that ordinary images need to change their user or bind a low port; everything else is dropped. */
 const CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID"];
@@ -31,6 +31,7 @@ export function replicaContainer(
   secrets: { Entrypoint?: string[]; Cmd?: string[]; mounts: object[]; env: string[] },
 ): object {
   const { limits } = release.settings;
+  const network = networkOf(release);
   return {
     Image: image,
     Env: [...env, ...secrets.env],
@@ -51,10 +52,10 @@ export function replicaContainer(
         : { DeviceRequests: [{ Driver: "nvidia", Count: limits.gpus, Capabilities: [["gpu"]] }] }),
       ...(release.settings.readOnly === true ? { ReadonlyRootfs: true, Tmpfs: { "/tmp": "size=64m,mode=1777" } } : {}),
       Mounts: secrets.mounts,
-      NetworkMode: NETWORK,
+      NetworkMode: network,
       // Until the release is proved, a crash must stay visible instead of turning into a loop.
       RestartPolicy: { Name: "no" },
     },
-    NetworkingConfig: { EndpointsConfig: { [NETWORK]: { IPAMConfig: { IPv4Address: address } } } },
+    NetworkingConfig: { EndpointsConfig: { [network]: { IPAMConfig: { IPv4Address: address } } } },
   };
 }

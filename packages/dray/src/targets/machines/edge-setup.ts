@@ -7,7 +7,7 @@ import { EMPTY_STATE } from "../../machine/edge-state.ts";
 import { EngineError, isMissing, isTaken } from "../../machine/engine.ts";
 import type { Machine } from "../../machine/machine.ts";
 import { CAGE } from "./container.ts";
-import { makeNetwork, NETWORK } from "./network.ts";
+import { joinServices, KEEPER_NETWORK, join, listNetworks, makeNetwork, NETWORK } from "./network.ts";
 
 /** The ports that an edge is reached at; `tls` only where HTTPS is wanted. */
 export interface Ports {
@@ -15,9 +15,9 @@ export interface Ports {
   tls?: number;
 }
 
-/** Makes the edge's network and container, or starts what is there; returns the network's subnet. Safe to do twice, also at once. @throws Failure machine.port-taken */
-export async function setUpEdge(machine: Machine, image: string, ports: Ports, context: Context): Promise<string> {
-  return await alone(machine, image, context, () => makeEdge(machine, image, ports, context));
+/** Makes the edge's network and container, or starts what is there. Safe to do twice, also at once. @throws Failure machine.port-taken */
+export async function setUpEdge(machine: Machine, image: string, ports: Ports, context: Context): Promise<void> {
+  await alone(machine, image, context, () => makeEdge(machine, image, ports, context));
 }
 
 const TURN = "dray-setup";
@@ -66,12 +66,12 @@ async function endStaleTurn(machine: Machine, signal: AbortSignal): Promise<void
   }
 }
 
-async function makeEdge(machine: Machine, image: string, ports: Ports, context: Context): Promise<string> {
+async function makeEdge(machine: Machine, image: string, ports: Ports, context: Context): Promise<void> {
   const { port, tls } = ports;
   const published = [port, ...(tls === undefined ? [] : [tls])];
   const { signal } = context;
   const { engine } = machine;
-  const subnet = await makeNetwork(machine, signal);
+  await makeNetwork(engine, NETWORK, signal);
   const state = { ...EMPTY_STATE, port };
   await removeNarrower(machine, tls, signal);
   try {
@@ -99,12 +99,19 @@ async function makeEdge(machine: Machine, image: string, ports: Ports, context: 
   } catch (error) {
     if (!isTaken(error)) throw error;
   }
+  await joinOthers(machine, signal);
   await engine.post(`/containers/${EDGE}/start`, { signal }).catch(async (error: unknown) => {
     // The engine keeps a container that could not bind its port; leaving it would spoil the next try.
     await engine.call("DELETE", `/containers/${EDGE}`, { query: { force: true }, signal });
     throw await explainPort(error, machine, published, signal);
   });
-  return subnet;
+}
+
+/** An edge that is made anew finds the networks of its services, and the keeper's. */
+async function joinOthers({ engine }: Machine, signal: AbortSignal): Promise<void> {
+  if ((await listNetworks(engine, signal))[KEEPER_NETWORK] !== undefined)
+    await join(engine, KEEPER_NETWORK, EDGE, signal);
+  await joinServices(engine, EDGE, signal);
 }
 
 const tlsLabel = (tls: number | undefined): Record<string, string> =>

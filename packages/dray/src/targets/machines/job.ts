@@ -47,7 +47,7 @@ export interface Job {
   startedAt: number;
   /** Bytes that travelled, for the record. */
   bytesSent: number;
-  /** Of the edge's network; known once there is an edge. */
+  /** Of the service's network; known once there is one. */
   subnet: string | undefined;
   /** Addresses of the network that are in use. */
   taken: Set<string>;

@@ -1,15 +1,15 @@
 import { sleep } from "drayage-clock";
 import { Failure } from "../../base/failure.ts";
 import type { Context } from "../../core/context.ts";
-import { EDGE_VOLUME, KEEPER, WARDEN } from "../../machine/edge.ts";
+import { EDGE, EDGE_VOLUME, KEEPER, WARDEN } from "../../machine/edge.ts";
 import { isMissing, isTaken } from "../../machine/engine.ts";
 import { CAGE } from "./container.ts";
 import { alone } from "./edge-setup.ts";
 import type { Job } from "./job.ts";
 import { keeperStatus } from "../../machine/keeper-status.ts";
-import { freeAddress, NETWORK } from "./network.ts";
+import { freeAddress, join, joinServices, KEEPER_NETWORK, makeNetwork } from "./network.ts";
 import { edgeOf, type Site } from "./observe.ts";
-import { KEEPER_SECRETS_LABEL, secretsOfKeeper } from "./keeper-labels.ts";
+import { KEEPER_APART_LABEL, KEEPER_SECRETS_LABEL, secretsOfKeeper } from "./keeper-labels.ts";
 import { KEEPER_SECRETS, makeSecretsVolume, secretsVolume } from "./secrets.ts";
 
 const KEEPER_IMAGE_LABEL = "dray.image";
@@ -37,9 +37,8 @@ export async function setUpKeeper(job: Job, wanted: KeeperWanted, context: Conte
     const fits = there?.image === wanted.image && there.secrets.length === secrets.length;
     if (there !== undefined && fits && there.running) return there.address;
     if (there !== undefined) await removeKeeper(site, signal);
-    if (job.subnet === undefined) throw new TypeError("no network for the keeper");
-    const address = edgeOf(site).known.keeper?.address ?? freeAddress(job.subnet, job.taken);
-    job.taken.add(address);
+    const address = freeAddress(await makeNetwork(site.machine.engine, KEEPER_NETWORK, signal), job.taken);
+    await join(site.machine.engine, KEEPER_NETWORK, EDGE, signal);
     await create(site, { image: wanted.image, secrets }, address, signal);
     await createWarden(site, wanted.image, context);
     await up(site, before, signal);
@@ -87,8 +86,11 @@ async function create(
   for (const service of secrets) await makeSecretsVolume(engine, service, signal);
   const body = {
     Image: image,
+    // Where it listens: in the networks of the services, which it is in to ask replicas, it does not.
+    Env: [`DRAY_LISTEN=${address}`],
     Labels: {
       "dray.role": "keeper",
+      [KEEPER_APART_LABEL]: "1",
       [KEEPER_IMAGE_LABEL]: image,
       "dray.address": address,
       [KEEPER_SECRETS_LABEL]: secrets.join(","),
@@ -99,7 +101,7 @@ async function create(
       Memory: MEMORY_BYTES,
       MemorySwap: MEMORY_BYTES,
       ReadonlyRootfs: true,
-      NetworkMode: NETWORK,
+      NetworkMode: KEEPER_NETWORK,
       RestartPolicy: { Name: "always" },
       Mounts: [
         { Type: "volume", Source: EDGE_VOLUME.name, Target: EDGE_VOLUME.path },
@@ -110,12 +112,13 @@ async function create(
         })),
       ],
     },
-    NetworkingConfig: { EndpointsConfig: { [NETWORK]: { IPAMConfig: { IPv4Address: address } } } },
+    NetworkingConfig: { EndpointsConfig: { [KEEPER_NETWORK]: { IPAMConfig: { IPv4Address: address } } } },
   };
   // Somebody else's deploy may have been quicker: then theirs is as good.
   await engine.post("/containers/create", { query: { name: KEEPER }, body, signal }).catch((error: unknown) => {
     if (!isTaken(error)) throw error;
   });
+  await joinServices(engine, KEEPER, signal);
   await engine.post(`/containers/${KEEPER}/start`, { signal });
 }
 

@@ -4,9 +4,9 @@ import { Edge, EDGE, EDGE_PORT_LABEL, EDGE_TLS_LABEL, KEEPER } from "../../machi
 import { EMPTY_STATE, type EdgeState } from "../../machine/edge-state.ts";
 import { EngineError } from "../../machine/engine.ts";
 import type { Machine } from "../../machine/machine.ts";
-import { secretsOfKeeper } from "./keeper-labels.ts";
+import { KEEPER_APART_LABEL, secretsOfKeeper } from "./keeper-labels.ts";
 import { keeperStatus } from "../../machine/keeper-status.ts";
-import { subnetOf } from "./network.ts";
+import { listNetworks } from "./network.ts";
 
 /** Containers of ours on a machine, running or not. */
 export interface SeenContainer {
@@ -17,6 +17,10 @@ export interface SeenContainer {
   release?: string;
   role: string;
   address?: string;
+  /** Names of the networks that it is in. */
+  networks: readonly string[];
+  /** A keeper that listens where no replica is. */
+  apart?: true;
 }
 
 /** What is on a machine before anything is changed: plain data, what `plan` decides on. */
@@ -34,8 +38,8 @@ export interface Seen {
   containers: SeenContainer[];
   /** Whether the engine takes an image of which it has some layers already. */
   imageStore: "layers" | "containerd";
-  /** Of the edge's network, when there is one: `172.30.80.0/20`. */
-  subnet?: string;
+  /** Our networks, and the addresses of each: `172.30.80.0/20`. */
+  networks: Record<string, string>;
   /** Services whose secrets it holds. */
   keeperSecrets?: string[];
   /** Free bytes where the engine keeps images; undefined when it could not be asked. */
@@ -76,6 +80,7 @@ interface Listed {
   State: string;
   Labels: Record<string, string>;
   Ports: { PublicPort?: number; Type: string }[];
+  NetworkSettings?: { Networks: Record<string, object> };
 }
 
 /**
@@ -88,11 +93,11 @@ export async function survey(
   context: Context,
 ): Promise<{ site: Site; seen: Seen }> {
   const { signal } = context;
-  const [edge, listed, free, subnet, store] = await Promise.all([
+  const [edge, listed, free, networks, store] = await Promise.all([
     openEdge(machine, signal),
     machine.engine.get<Listed[]>("/containers/json", { query: { all: true }, signal }),
     bringing ? freeRoom(machine, gpus, signal) : {},
-    subnetOf(machine, signal),
+    listNetworks(machine.engine, signal),
     bringing ? imageStore(machine, signal) : ("layers" as const),
   ]);
   const container = listed.find((each) => each.Names.includes(`/${EDGE}`));
@@ -107,13 +112,13 @@ export async function survey(
     state: edge?.known ?? EMPTY_STATE,
     containers: listed.filter((each) => each.Labels["dray.role"] !== undefined).map(ours),
     imageStore: store,
+    networks,
     ...(Number.isNaN(tls) ? {} : { tls }),
     ...(certificates === undefined ? {} : { certificates }),
     ...(keeper === undefined
       ? {}
       : { keeper: keeper.Labels["dray.image"] ?? "", keeperSecrets: secretsOfKeeper(keeper.Labels) }),
     ...free,
-    ...(subnet === undefined ? {} : { subnet }),
     ...(holder === undefined ? {} : { portHolder: `the container ${holder.Names[0]?.slice(1) ?? holder.Id}` }),
     ...(container !== undefined && container.Labels[EDGE_PORT_LABEL] !== String(port)
       ? { portHolder: `the edge of this machine listens on port ${container.Labels[EDGE_PORT_LABEL]}` }
@@ -141,6 +146,8 @@ function ours(container: Listed): SeenContainer {
     name: container.Names[0]?.slice(1) ?? container.Id,
     running: container.State === "running",
     role: labels["dray.role"] ?? "",
+    networks: Object.keys(container.NetworkSettings?.Networks ?? {}),
+    ...(labels[KEEPER_APART_LABEL] === undefined ? {} : { apart: true }),
     ...(labels["dray.service"] === undefined ? {} : { service: labels["dray.service"] }),
     ...(labels["dray.release"] === undefined ? {} : { release: labels["dray.release"] }),
     ...(labels["dray.address"] === undefined ? {} : { address: labels["dray.address"] }),

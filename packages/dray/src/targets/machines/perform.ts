@@ -18,6 +18,7 @@ import { startAgain, startNew } from "./replica.ts";
 import { removeStrayImages, removeStrays } from "./retire.ts";
 import { handOver, setAlerts } from "./secrets.ts";
 import { startShadow, watchShadow } from "./shadow.ts";
+import { setUpNetwork } from "./network-setup.ts";
 import { giveShare, switchTraffic } from "./switch.ts";
 import { Trial } from "./trial.ts";
 
@@ -36,7 +37,7 @@ export function performer(job: Job): Perform<MachineStep> {
     switch (step.kind) {
       case "edge": {
         await job.supplyEdge(site, context);
-        job.subnet = await setUpEdge(site.machine, job.edgeImage, step, context);
+        await setUpEdge(site.machine, job.edgeImage, step, context);
         site.edge = await openEdge(site.machine, context.signal);
         return;
       }
@@ -48,6 +49,10 @@ export function performer(job: Job): Perform<MachineStep> {
         const found = await awaitCertificate(job, step.host, context);
         job.secured = true;
         return { note: found };
+      }
+      case "network": {
+        job.subnet = await setUpNetwork(site, step.network, context.signal);
+        return;
       }
       case "lock": {
         lease = await takeLock(edgeOf(site), release.service, job.who, context.signal);

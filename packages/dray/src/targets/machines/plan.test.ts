@@ -28,6 +28,7 @@ const seen: Seen = {
   state: EMPTY_STATE,
   containers: [],
   imageStore: "layers",
+  networks: {},
   freeBytes: 1e9,
 };
 
@@ -36,6 +37,7 @@ test("a first deploy makes the edge, proves every replica before the switch, and
   expect(plan.stages.map((stage) => stage.steps.map((step) => step.kind))).toEqual([
     ["edge"],
     ["lock", "carry"],
+    ["network"],
     ["start", "start"],
     ["prove", "prove"],
     ["switch"],
@@ -88,7 +90,7 @@ test("a rollout gives shares before the switch and watches after it; the first r
     planMachine({ ...wish, release: { ...release, id }, rollout }, { ...seen, edge: "running", state }).stages.map(
       (stage) => stage.steps[0]?.kind ?? "",
     );
-  expect(kinds(serving, "r2").slice(3)).toEqual(["canary", "canary", "switch", "bake", "unlock"]);
+  expect(kinds(serving, "r2").slice(4)).toEqual(["canary", "canary", "switch", "bake", "unlock"]);
   expect(kinds(EMPTY_STATE, "r2")).not.toContain("canary");
   expect(kinds(serving, "r1")).not.toContain("canary");
 });

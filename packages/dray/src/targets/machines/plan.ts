@@ -2,7 +2,7 @@ import { Failure } from "../../base/failure.ts";
 import type { Change, Plan, Stage } from "../../core/plan.ts";
 import type { Release, Settings } from "../../core/release.ts";
 import { keptOf } from "../../machine/edge-state.ts";
-import { alertSteps, certificateSteps, edgeSteps, keeperSteps, secretSteps } from "./beside.ts";
+import { alertSteps, certificateSteps, edgeSteps, keeperSteps, networkSteps, secretSteps } from "./beside.ts";
 import type { Seen } from "./observe.ts";
 import type { MachineStep, Wish } from "./steps.ts";
 
@@ -50,6 +50,8 @@ export function planMachine(wish: Wish, seen: Seen): Plan<MachineStep> {
       // Without a certificate the endpoint is still one: it is said, and the keeper goes on trying.
       stage("certificate", certificateSteps(wish, seen), "warn"),
       stage("carry", [lock, ...carry]),
+      // Under the lock: nobody else makes a network for this service.
+      stage("network", networkSteps(wish, seen)),
       stage("stop", stopFirst(wish, seen)),
       stage("secrets", secretSteps(wish, seen)),
       stage("start", start),

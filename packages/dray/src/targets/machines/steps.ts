@@ -27,6 +27,7 @@ export type MachineStep = Step &
     | { kind: "secrets"; names: readonly string[]; merge: boolean }
     | { kind: "certificate"; host: string }
     | { kind: "alerts"; drop: boolean }
+    | { kind: "network"; network: string }
     | { kind: "lock" }
     | { kind: "carry"; source: Source }
     | { kind: "stop-old"; containers: readonly string[] }
