@@ -65,7 +65,7 @@ test("a fresh deploy with domain and keys: every question that applies is answer
   const found = JSON.parse(ended.stdout) as Checked;
   const bad = found.items.filter((item) => item.verdict === "fail" || item.verdict === "unknown");
   expect(bad, ended.stderr).toEqual([]);
-  expect(found.items).toHaveLength(25);
+  expect(found.items).toHaveLength(26);
   expect(
     found.items
       .filter((item) => item.verdict === "skipped")

@@ -77,3 +77,63 @@ for host in sys.argv[1:]:
   for (const name of ["alpha", "beta"]) expect((await vm.dray("remove", "--file", `${name}.yaml`, "-y")).code).toBe(0);
   expect(await vm.inside("docker", "network", "ls", "-q", "--filter", "name=dray")).toBe("");
 });
+
+/** The manifest of a service on a port that leaves 80 to the metadata server. */
+async function deployBeside(vm: Vm, more = ""): Promise<string> {
+  await vm.write(
+    "dray.yaml",
+    `service: decisions\nmachine: ${vm.host}\nimage: ${appImage("1")}\nready: /health\ntls: off\nedge: {port: 8080}\n${more}`,
+  );
+  const ended = await vm.dray("deploy", "-y");
+  expect(ended.code, ended.stderr).toBe(0);
+  return ended.stderr;
+}
+
+/** As a cloud has it: a server at that address, of which any process on the machine may ask. */
+async function startMetadata(vm: Vm): Promise<void> {
+  await vm.inside("ip", "address", "add", "169.254.169.254/32", "dev", "lo");
+  const [, ...image] = /^(dray\/decisions) +(\S+)/m.exec(await vm.inside("docker", "images")) ?? [];
+  const serve = ["python3", "-m", "http.server", "80", "--bind", "169.254.169.254"];
+  await vm.inside("docker", "run", "-d", "--network", "host", image.join(":"), ...serve);
+}
+
+async function askMetadata(vm: Vm): Promise<string> {
+  const script = "import urllib.request as u; print(u.urlopen('http://169.254.169.254/', timeout=2).status)";
+  const [replica = ""] = (await replicaOf(vm, "decisions")).split("\n");
+  return await vm.inside("docker", "exec", replica, "python3", "-c", script).catch((error: unknown) => String(error));
+}
+
+async function question(vm: Vm): Promise<{ verdict: string; evidence: string } | undefined> {
+  const { stdout } = await vm.dray("check", "--json");
+  const { items } = JSON.parse(stdout) as { items: { number: number; verdict: string; evidence: string }[] };
+  return items.find((each) => each.number === 26);
+}
+
+test("a replica has no way to the cloud's metadata, also after a boot", async () => {
+  await using vm = await startVm();
+  expect(await deployBeside(vm)).not.toContain("metadata:");
+  await startMetadata(vm);
+  expect(await askMetadata(vm)).toContain("timed out");
+  const closed = expect.stringContaining("a metadata server answers");
+  expect(await question(vm)).toMatchObject({ verdict: "pass", evidence: closed });
+  // A boot leaves no rule of anybody's; what stands for ever makes them again.
+  await vm.inside("sh", "-c", "docker stop -t 1 dray-wall; iptables -t raw -F PREROUTING");
+  expect(await askMetadata(vm)).toBe("200");
+  expect(await question(vm)).toMatchObject({ verdict: "fail" });
+  await vm.inside("docker", "start", "dray-wall");
+  await expect.poll(() => askMetadata(vm)).toContain("timed out");
+});
+
+test("a manifest may ask for the cloud's metadata; where a machine does not let it be blocked, that is said", async () => {
+  await using vm = await startVm();
+  expect(await deployBeside(vm, "metadata: true\n")).not.toContain("metadata:");
+  await startMetadata(vm);
+  expect(await askMetadata(vm)).toBe("200");
+  await vm.inside("mv", "/usr/bin/env", "/usr/bin/env.gone");
+  expect(await deployBeside(vm)).toMatch(/metadata: replicas may ask the cloud's metadata: .*env/);
+  expect(await question(vm)).toMatchObject({ verdict: "fail" });
+  // A machine that is put in order is closed by the next deploy.
+  await vm.inside("mv", "/usr/bin/env.gone", "/usr/bin/env");
+  await deployBeside(vm);
+  expect(await askMetadata(vm)).toContain("timed out");
+});

@@ -330,8 +330,8 @@ const SERVED: readonly RigFault[] = [
     inject: lines(
       "vm",
       // Within the network only: the machine itself still gets to the container.
-      "iptables -t raw -I PREROUTING -i br-$(docker network inspect dray -f '{{slice .Id 0 12}}') -p tcp --dport 8080 -j DROP",
-      "iptables -t raw -F PREROUTING",
+      "iptables -t raw -I PREROUTING -i drayc+ -p tcp --dport 8080 -j DROP",
+      "iptables -t raw -D PREROUTING -i drayc+ -p tcp --dport 8080 -j DROP",
     ),
   },
   {

@@ -52,6 +52,10 @@ export const CODES = {
   "docker.failed": [EXIT.failed, "The Docker Engine answered with an error that has no code of its own."],
   "machine.disk-full": [EXIT.refused, "There is not enough free disk on the machine for the image."],
   "machine.no-room": [EXIT.refused, "The new release does not fit on the machine beside the old one."],
+  "machine.metadata-open": [
+    EXIT.refused,
+    "Replicas on the machine can ask the cloud's metadata server, where the machine's own login lies.",
+  ],
   "machine.no-network": [
     EXIT.refused,
     "The machine's engine has no room for one more network, or a network none for one more address.",

@@ -10,7 +10,7 @@ import type { Where } from "../machine/machine.ts";
 import type { SshOptions } from "../machine/ssh.ts";
 import { loadGolden } from "../manifest/golden.ts";
 import type { Manifest } from "../manifest/schema.ts";
-import { architectureName, type Seen, type Site, survey } from "../targets/machines/observe.ts";
+import { architectureName, type Seen, type Site, survey, takenOn } from "../targets/machines/observe.ts";
 import { planMachine } from "../targets/machines/plan.ts";
 import type { MachineStep, ShadowRollout, Wish } from "../targets/machines/steps.ts";
 import type { Https, Job } from "../targets/machines/job.ts";
@@ -226,12 +226,6 @@ export interface Errand {
   keys: Record<string, Key> | undefined;
   alerts?: Secret | "nobody";
   golden: Golden[];
-}
-
-/** Addresses that containers of ours have, or had: those of an older dray were moved, and their labels say where from. */
-function takenOn({ containers, state }: Seen): Set<string> {
-  const kept = Object.values(state.services).flatMap(({ releases }) => releases.flatMap(({ replicas }) => replicas));
-  return new Set([...containers, ...kept].flatMap(({ address }) => address ?? []));
 }
 
 /** Carries out a wish on one machine. @throws Failure */

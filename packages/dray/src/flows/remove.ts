@@ -10,6 +10,7 @@ import { KEEPER_NETWORK, NETWORK, networksOf, removeNetworks } from "../targets/
 import { removeKeeper } from "../targets/machines/keeper-setup.ts";
 import { edgeOf } from "../targets/machines/observe.ts";
 import { removeStrays, retire } from "../targets/machines/retire.ts";
+import { removeWall } from "../targets/machines/wall.ts";
 import { dropSecrets, removeSecretsVolumes, setAlerts } from "../targets/machines/secrets.ts";
 import { serviceOn } from "./look.ts";
 import { withSite } from "./fleet.ts";
@@ -53,6 +54,7 @@ export async function remove(
     if (last) {
       await removeKeeper(site, signal);
       await removeSecretsVolumes(engine, signal);
+      await removeWall(engine, signal);
       await engine.call("DELETE", `/containers/${EDGE}`, { query: { force: true }, signal });
       await engine.call("DELETE", `/volumes/${EDGE_VOLUME.name}`, { signal });
       await removeNetworks(engine, [KEEPER_NETWORK, NETWORK], [], signal);

@@ -14,6 +14,7 @@ const PROXY: Choice = {
   title: `HAProxy ${EDGE.amd64["haproxy"]?.version ?? ""} and what it needs`,
   programs: [
     "usr/sbin/haproxy",
+    "usr/sbin/chroot",
     ...["bash", "cat", "mkdir", "mv", "rm", "sleep", "sync"].map((name) => `usr/bin/${name}`),
   ],
   own: [

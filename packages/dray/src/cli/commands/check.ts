@@ -10,7 +10,7 @@ import { wantedOf } from "./wanted.ts";
 export function addCheck(program: Command): void {
   const command = program
     .command("check")
-    .description("25 questions to an endpoint, each with what was seen and its fix; the worst section is the score")
+    .description("26 questions to an endpoint, each with what was seen and its fix; the worst section is the score")
     .option("-u, --url <url>", "the endpoint (default: the manifest's)")
     .option("-C, --container <name>", "a container that was started by hand, on --machine")
     .option("--min <score>", "exit with 1 below this score", "1");

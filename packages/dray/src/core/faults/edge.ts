@@ -164,9 +164,9 @@ export const EDGE_TO_APP: readonly Fault[] = [
     why: (found) =>
       `${found.app?.name} answers the machine, but not the edge: they are on different networks, or a rule of the machine's firewall is between them`,
     fix: (found) =>
-      `docker network connect dray ${found.app?.name}; sudo iptables -vnL DOCKER-USER shows rules in between`,
+      `docker network connect dray.${found.target.service ?? "SERVICE"} ${found.app?.name}; sudo iptables -vnL DOCKER-USER shows rules in between`,
     outside: "503 after some seconds.",
-    byHand: "`docker network inspect dray` lists both.",
+    byHand: "`docker network inspect` of the service's network, `dray.SERVICE`, lists both.",
     example: (found) => ({ ...held(found, {}), edgeDial: { outcome: "timeout", ms: 1000 } }),
   },
   {

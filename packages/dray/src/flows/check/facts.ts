@@ -38,7 +38,7 @@ export interface Ask {
   body?: string;
 }
 
-/** Everything the 25 questions are asked of. */
+/** Everything the 26 questions are asked of. */
 export interface Facts {
   /** Where clients call it, without a path. */
   base: string;
@@ -76,6 +76,10 @@ export interface Inside {
   listeners: string[] | undefined;
   /** Share of the disk in use, and free bytes. */
   disk: number | undefined;
+  /** A server answers at 169.254.169.254, as the machine itself sees it. */
+  metadata: boolean | undefined;
+  /** Rules of the machine keep replicas from it; undefined: none that are ours. */
+  walled: boolean | undefined;
   dockerAtBoot: boolean | undefined;
   /** Registries whose logins lie on the machine's disk. */
   logins: string[] | undefined;

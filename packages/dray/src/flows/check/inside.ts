@@ -5,6 +5,7 @@ import { keptOf, type ServiceState } from "../../machine/edge-state.ts";
 import { type Engine, isMissing } from "../../machine/engine.ts";
 import type { Machine } from "../../machine/machine.ts";
 import type { Site } from "../../targets/machines/observe.ts";
+import { wallStands } from "../../targets/machines/wall.ts";
 import { type MachineMetrics, metricsOn } from "../metrics.ts";
 import { readKept } from "../requests.ts";
 import type { Inside, Inspected } from "./facts.ts";
@@ -25,13 +26,14 @@ export async function lookInside(
   const known = service === undefined ? undefined : state?.services[service];
   const kept = known && keptOf(known, known.current);
   const names = container === undefined ? (kept?.replicas ?? []).map((each) => each.container) : [container];
-  const [live, retired, edgeSeen, keeper, audit, metrics, shell] = await Promise.all([
+  const [live, retired, edgeSeen, keeper, audit, metrics, walled, shell] = await Promise.all([
     inspectAll(engine, names, signal),
     retiredOf(engine, known, signal),
     inspect(engine, EDGE, signal),
     inspect(engine, KEEPER, signal),
     edge?.audit() ?? [],
     metricsOr(site, service, context),
+    wallStands(engine, signal),
     askShell(machine, signal),
   ]);
   const byHand = container !== undefined;
@@ -52,6 +54,7 @@ export async function lookInside(
       const said = (await edge?.run(lastLines(1000))) ?? "";
       return said.split("\n").filter((line) => line.includes(id));
     },
+    walled,
     ...shell,
     requestLog: kept?.release.settings.requests === undefined ? undefined : await requestLog(site, known, audit),
   };
@@ -95,17 +98,24 @@ const ASKED = [
   'echo "ss=$(command -v ss)"',
   "echo \"disk=$(df -Pk /var/lib/docker /var/lib 2>/dev/null | sed -n 2p | tr -s ' ' | cut -d' ' -f5)\"",
   'echo "boot=$(test -d /run/systemd/system && systemctl is-enabled docker 2>/dev/null)"',
+  "echo \"metadata=$(timeout 2 bash -c 'exec 3<>/dev/tcp/169.254.169.254/80' 2>/dev/null && echo yes)\"",
   "echo \"logins=$(grep -oE '\"[^\" ]+\": *\\{ *\"auth\"' ~/.docker/config.json 2>/dev/null | cut -d'\"' -f2 | tr '\\n' ' ')\"",
 ].join("; ");
 
 async function askShell(
   machine: Machine,
   signal: AbortSignal,
-): Promise<Pick<Inside, "listeners" | "disk" | "dockerAtBoot" | "logins">> {
+): Promise<Pick<Inside, "listeners" | "disk" | "dockerAtBoot" | "logins" | "metadata">> {
   const ended = await machine.run(["sh", "-c", ASKED], { signal }).catch(() => undefined);
   // A shell that printed something else, or nothing, was not asked.
   if (ended === undefined || !ended.stdout.includes("logins="))
-    return { listeners: undefined, disk: undefined, dockerAtBoot: undefined, logins: undefined };
+    return {
+      listeners: undefined,
+      disk: undefined,
+      dockerAtBoot: undefined,
+      logins: undefined,
+      metadata: undefined,
+    };
   const fact = (key: string): string => new RegExp(`^${key}=(.*)$`, "m").exec(ended.stdout)?.[1]?.trim() ?? "";
   const words = (key: string): string[] =>
     fact(key)
@@ -118,6 +128,7 @@ async function askShell(
     disk: fact("disk") === "" || Number.isNaN(used) ? undefined : used / 100,
     dockerAtBoot: boot === "" ? undefined : boot.startsWith("enabled"),
     logins: words("logins"),
+    metadata: fact("metadata") === "yes",
   };
 }
 

@@ -1,4 +1,4 @@
-import { fail, type Question, unknown, when } from "./answer.ts";
+import { fail, pass, type Question, skipped, unknown, when } from "./answer.ts";
 import type { Facts, Inspected } from "./facts.ts";
 
 const section = "runtime" as const;
@@ -88,6 +88,24 @@ export const RUNTIME: readonly Question<Facts>[] = [
           ? "none in the containers' settings, no registry login on the disk"
           : `a login for ${logins} in ~/.docker/config.json`;
       return when(logins === "", evidence, `docker logout ${inside.logins[0] ?? ""}: dray needs none there`);
+    },
+  },
+  {
+    number: 26,
+    section,
+    title: "the container has no way to the machine's own login",
+    ask: ({ inside }) => {
+      if (inside === undefined) return unknown("the machine was not asked: --machine");
+      const server = inside.metadata === true ? "a metadata server answers" : "no metadata server answers";
+      const fix = "dray deploy: it blocks 169.254.169.254 for who has not said metadata: true";
+      const { metadata } = inside.kept?.release.settings ?? {};
+      if (metadata === true) return skipped("the manifest says metadata: true");
+      if (metadata === false && inside.walled === true)
+        return pass(`${server} on ${inside.machine}; its rules drop what replicas send there`);
+      if (inside.metadata === undefined) return unknown("the machine's shell was not asked");
+      return inside.metadata
+        ? fail(`${server} on ${inside.machine}, and nothing keeps a container from it`, fix)
+        : skipped(`${server} on ${inside.machine}`);
     },
   },
 ];

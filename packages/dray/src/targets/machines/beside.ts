@@ -1,5 +1,6 @@
 import { EDGE } from "../../machine/edge.ts";
 import { networkOf } from "./network.ts";
+import { WALL_VERSION } from "./wall.ts";
 import type { Seen, SeenContainer } from "./observe.ts";
 import type { MachineStep, Wish } from "./steps.ts";
 
@@ -20,6 +21,13 @@ export function networkSteps({ release }: Wish, seen: Seen): MachineStep[] {
   const missing = seen.containers.some((each) => (each.name === EDGE || each.apart === true) && lacks(each));
   if (seen.networks[network] !== undefined && !missing) return [];
   return [{ kind: "network", on: seen.machine, title: `a network for ${release.service} alone`, network }];
+}
+
+/** What keeps replicas from the cloud's metadata, where this release has not asked for it. */
+export function wallSteps({ release }: Wish, seen: Seen): MachineStep[] {
+  const stands = seen.containers.some((each) => each.running && each.wall === WALL_VERSION);
+  if (release.settings.metadata !== false || stands) return [];
+  return [{ kind: "wall", on: seen.machine, title: "block the cloud's metadata" }];
 }
 
 /** The keeper's certificate as it is asked for now; undefined when it is to be told. */

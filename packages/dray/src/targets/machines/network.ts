@@ -130,7 +130,7 @@ export async function join(
 }
 
 /** Takes a container out of a network, where it is in it. */
-export async function leave(engine: Engine, name: string, container: string, signal: AbortSignal): Promise<void> {
+async function leave(engine: Engine, name: string, container: string, signal: AbortSignal): Promise<void> {
   try {
     await engine.post(`/networks/${name}/disconnect`, { body: { Container: container, Force: true }, signal });
   } catch (error) {

@@ -7,6 +7,7 @@ import type { Machine } from "../../machine/machine.ts";
 import { KEEPER_APART_LABEL, secretsOfKeeper } from "./keeper-labels.ts";
 import { keeperStatus } from "../../machine/keeper-status.ts";
 import { listNetworks } from "./network.ts";
+import { WALL_LABEL } from "./wall.ts";
 
 /** Containers of ours on a machine, running or not. */
 export interface SeenContainer {
@@ -19,6 +20,8 @@ export interface SeenContainer {
   address?: string;
   /** Names of the networks that it is in. */
   networks: readonly string[];
+  /** Of the wall against the cloud's metadata. */
+  wall?: string;
   /** A keeper that listens where no replica is. */
   apart?: true;
 }
@@ -147,6 +150,7 @@ function ours(container: Listed): SeenContainer {
     running: container.State === "running",
     role: labels["dray.role"] ?? "",
     networks: Object.keys(container.NetworkSettings?.Networks ?? {}),
+    ...(labels[WALL_LABEL] === undefined ? {} : { wall: labels[WALL_LABEL] }),
     ...(labels[KEEPER_APART_LABEL] === undefined ? {} : { apart: true }),
     ...(labels["dray.service"] === undefined ? {} : { service: labels["dray.service"] }),
     ...(labels["dray.release"] === undefined ? {} : { release: labels["dray.release"] }),
@@ -179,4 +183,10 @@ async function freeRoom(
 export function architectureName(arch: string): string {
   const names: Record<string, string> = { x86_64: "amd64", aarch64: "arm64", armv7l: "arm" };
   return names[arch] ?? arch;
+}
+
+/** Addresses that containers of ours have, or had: those of an older dray were moved, and their labels say where from. */
+export function takenOn({ containers, state }: Seen): Set<string> {
+  const kept = Object.values(state.services).flatMap(({ releases }) => releases.flatMap(({ replicas }) => replicas));
+  return new Set([...containers, ...kept].flatMap(({ address }) => address ?? []));
 }

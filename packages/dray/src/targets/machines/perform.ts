@@ -20,6 +20,7 @@ import { handOver, setAlerts } from "./secrets.ts";
 import { startShadow, watchShadow } from "./shadow.ts";
 import { setUpNetwork } from "./network-setup.ts";
 import { giveShare, switchTraffic } from "./switch.ts";
+import { setUpWall } from "./wall.ts";
 import { Trial } from "./trial.ts";
 
 /** Does the steps of one machine's plan. */
@@ -52,6 +53,10 @@ export function performer(job: Job): Perform<MachineStep> {
       }
       case "network": {
         job.subnet = await setUpNetwork(site, step.network, context.signal);
+        return;
+      }
+      case "wall": {
+        await setUpWall(site.machine.engine, job.edgeImage, context.signal);
         return;
       }
       case "lock": {

@@ -2,7 +2,15 @@ import { Failure } from "../../base/failure.ts";
 import type { Change, Plan, Stage } from "../../core/plan.ts";
 import type { Release, Settings } from "../../core/release.ts";
 import { keptOf } from "../../machine/edge-state.ts";
-import { alertSteps, certificateSteps, edgeSteps, keeperSteps, networkSteps, secretSteps } from "./beside.ts";
+import {
+  alertSteps,
+  certificateSteps,
+  edgeSteps,
+  keeperSteps,
+  networkSteps,
+  secretSteps,
+  wallSteps,
+} from "./beside.ts";
 import type { Seen } from "./observe.ts";
 import type { MachineStep, Wish } from "./steps.ts";
 
@@ -52,6 +60,8 @@ export function planMachine(wish: Wish, seen: Seen): Plan<MachineStep> {
       stage("carry", [lock, ...carry]),
       // Under the lock: nobody else makes a network for this service.
       stage("network", networkSteps(wish, seen)),
+      // A machine that cannot be closed still serves: it is said, and dray check says it again.
+      stage("metadata", wallSteps(wish, seen), "warn"),
       stage("stop", stopFirst(wish, seen)),
       stage("secrets", secretSteps(wish, seen)),
       stage("start", start),

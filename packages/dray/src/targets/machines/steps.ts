@@ -28,6 +28,7 @@ export type MachineStep = Step &
     | { kind: "certificate"; host: string }
     | { kind: "alerts"; drop: boolean }
     | { kind: "network"; network: string }
+    | { kind: "wall" }
     | { kind: "lock" }
     | { kind: "carry"; source: Source }
     | { kind: "stop-old"; containers: readonly string[] }
