@@ -109,7 +109,7 @@ async function question(vm: Vm): Promise<{ verdict: string; evidence: string } |
   return items.find((each) => each.number === 26);
 }
 
-test("a replica has no way to the cloud's metadata, also after a boot", async () => {
+test("a replica has no way to the cloud's metadata, also after a boot", { timeout: 300_000 }, async () => {
   await using vm = await startVm();
   expect(await deployBeside(vm)).not.toContain("metadata:");
   await startMetadata(vm);
@@ -124,16 +124,20 @@ test("a replica has no way to the cloud's metadata, also after a boot", async ()
   await expect.poll(() => askMetadata(vm)).toContain("timed out");
 });
 
-test("a manifest may ask for the cloud's metadata; where a machine does not let it be blocked, that is said", async () => {
-  await using vm = await startVm();
-  expect(await deployBeside(vm, "metadata: true\n")).not.toContain("metadata:");
-  await startMetadata(vm);
-  expect(await askMetadata(vm)).toBe("200");
-  await vm.inside("mv", "/usr/bin/env", "/usr/bin/env.gone");
-  expect(await deployBeside(vm)).toMatch(/metadata: replicas may ask the cloud's metadata: .*env/);
-  expect(await question(vm)).toMatchObject({ verdict: "fail" });
-  // A machine that is put in order is closed by the next deploy.
-  await vm.inside("mv", "/usr/bin/env.gone", "/usr/bin/env");
-  await deployBeside(vm);
-  expect(await askMetadata(vm)).toContain("timed out");
-});
+test(
+  "a manifest may ask for the cloud's metadata; where a machine does not let it be blocked, that is said",
+  { timeout: 300_000 },
+  async () => {
+    await using vm = await startVm();
+    expect(await deployBeside(vm, "metadata: true\n")).not.toContain("metadata:");
+    await startMetadata(vm);
+    expect(await askMetadata(vm)).toBe("200");
+    await vm.inside("mv", "/usr/bin/env", "/usr/bin/env.gone");
+    expect(await deployBeside(vm)).toMatch(/metadata: replicas may ask the cloud's metadata: .*env/);
+    expect(await question(vm)).toMatchObject({ verdict: "fail" });
+    // A machine that is put in order is closed by the next deploy.
+    await vm.inside("mv", "/usr/bin/env.gone", "/usr/bin/env");
+    await deployBeside(vm);
+    expect(await askMetadata(vm)).toContain("timed out");
+  },
+);
