@@ -1,6 +1,6 @@
 import { text } from "node:stream/consumers";
 import { Failure } from "../../base/failure.ts";
-import { sleep } from "../../base/clock.ts";
+import { sleep } from "drayage-clock";
 import { type Engine, isMissing, isTaken } from "../../machine/engine.ts";
 import { execStream } from "../../machine/exec.ts";
 import { CAGE } from "./container.ts";
