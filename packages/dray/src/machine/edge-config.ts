@@ -7,11 +7,22 @@ import { inTraffic, serverOptions } from "./edge-traffic.ts";
 const LOG_FORMAT =
   '"%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq %hr %hs %{+Q}r %ID %[var(txn.caller)]"';
 
+/**
+ * Where the container lets it (an older dray's does not), what talks to the world is nobody: it has opened its ports and
+ * read its files when it lets go of its rights. Its master stays who it is, to start the next one.
+ */
+export const EDGE_USER = { variable: "DRAY_EDGE_USER", uid: 99 };
+const OWN_USER = `.if defined(${EDGE_USER.variable})
+  uid ${EDGE_USER.uid}
+  gid ${EDGE_USER.uid}
+.endif`;
+
 function head(state: EdgeState): string {
   const copying = Object.values(state.services).some(isCopied);
   const { log, sections } = logLines(state.keeper?.address, copying);
   return `# Written by dray. Changes made by hand are lost with the next deploy.
 global
+${OWN_USER}
 ${log}
   stats socket ipv4@127.0.0.1:9999 level admin expose-fd listeners
   stats socket ${adminSocket} mode 600 level admin

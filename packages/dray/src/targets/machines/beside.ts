@@ -1,4 +1,5 @@
 import { EDGE } from "../../machine/edge.ts";
+import { movable } from "./move.ts";
 import { networkOf } from "./network.ts";
 import { WALL_VERSION } from "./wall.ts";
 import type { Seen, SeenContainer } from "./observe.ts";
@@ -21,6 +22,14 @@ export function networkSteps({ release }: Wish, seen: Seen): MachineStep[] {
   const missing = seen.containers.some((each) => (each.name === EDGE || each.apart === true) && lacks(each));
   if (seen.networks[network] !== undefined && !missing) return [];
   return [{ kind: "network", on: seen.machine, title: `a network for ${release.service} alone`, network }];
+}
+
+/** What an older dray put where every service was. */
+export function moveSteps(seen: Seen): MachineStep[] {
+  const services = [...movable(seen).keys()].toSorted();
+  if (services.length === 0) return [];
+  const title = `${services.join(", ")}: out of the network of all services`;
+  return [{ kind: "move", on: seen.machine, title, services }];
 }
 
 /** What keeps replicas from the cloud's metadata, where this release has not asked for it. */

@@ -2,9 +2,9 @@ import { sleep, within } from "drayage-clock";
 import { Failure } from "../../base/failure.ts";
 import type { Context } from "../../core/context.ts";
 import { EDGE, EDGE_COMMAND, EDGE_PORT_LABEL, EDGE_TLS_LABEL, EDGE_VOLUME } from "../../machine/edge.ts";
-import { edgeConfig } from "../../machine/edge-config.ts";
+import { edgeConfig, EDGE_USER } from "../../machine/edge-config.ts";
 import { EMPTY_STATE } from "../../machine/edge-state.ts";
-import { EngineError, isMissing, isTaken } from "../../machine/engine.ts";
+import { type Engine, EngineError, isMissing, isTaken } from "../../machine/engine.ts";
 import type { Machine } from "../../machine/machine.ts";
 import { CAGE } from "./container.ts";
 import { joinServices, KEEPER_NETWORK, join, listNetworks, makeNetwork, NETWORK } from "./network.ts";
@@ -20,6 +20,8 @@ export async function setUpEdge(machine: Machine, image: string, ports: Ports, c
   await alone(machine, image, context, () => makeEdge(machine, image, ports, context));
 }
 
+/** More than a flood of connections may cost the machine; a worker that needs more is ended, and is back in a second. */
+const MEMORY_BYTES = 1024 ** 3;
 const TURN = "dray-setup";
 const POLL_MS = 100;
 /** Setting up takes seconds; whoever holds the turn longer has died. */
@@ -32,7 +34,9 @@ const STALE_S = 60;
 export async function alone<T>(machine: Machine, image: string, context: Context, act: () => Promise<T>): Promise<T> {
   const { engine } = machine;
   const { signal } = context;
-  const body = { Image: image, Entrypoint: [], Cmd: ["true"], Labels: { "dray.role": "turn" } };
+  // The edge that runs may be of another image than the one that is wished for, which then is not there.
+  const Image = (await imageOfEdge(engine, signal)) ?? image;
+  const body = { Image, Entrypoint: [], Cmd: ["true"], Labels: { "dray.role": "turn" } };
   for (;;) {
     try {
       await engine.post("/containers/create", { query: { name: TURN }, body, signal });
@@ -49,6 +53,16 @@ export async function alone<T>(machine: Machine, image: string, context: Context
     await within(10_000, undefined, (fresh) =>
       engine.call("DELETE", `/containers/${TURN}`, { query: { force: true }, signal: fresh }),
     );
+  }
+}
+
+/** The image that the machine's edge was made of, by its id; undefined where there is no edge. */
+export async function imageOfEdge(engine: Engine, signal: AbortSignal): Promise<string | undefined> {
+  try {
+    return (await engine.get<{ Image: string }>(`/containers/${EDGE}/json`, { signal })).Image;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
   }
 }
 
@@ -83,12 +97,21 @@ async function makeEdge(machine: Machine, image: string, ports: Ports, context: 
         Entrypoint: [],
         Cmd: EDGE_COMMAND,
         User: "0:0",
-        Env: [`DRAY_FIRST_CONFIG=${edgeConfig(state)}`, `DRAY_FIRST_STATE=${JSON.stringify(state)}`],
+        Env: [
+          `${EDGE_USER.variable}=${EDGE_USER.uid}`,
+          `DRAY_FIRST_CONFIG=${edgeConfig(state)}`,
+          `DRAY_FIRST_STATE=${JSON.stringify(state)}`,
+        ],
         Labels: { "dray.role": "edge", [EDGE_PORT_LABEL]: String(port), "dray.image": image, ...tlsLabel(tls) },
         ExposedPorts: Object.fromEntries(published.map((each) => [`${each}/tcp`, {}])),
         HostConfig: {
           ...CAGE,
-          CapAdd: ["NET_BIND_SERVICE"],
+          // The master begins as root, makes its workers nobody, and tells them when to go.
+          CapAdd: ["NET_BIND_SERVICE", "SETUID", "SETGID", "KILL"],
+          ReadonlyRootfs: true,
+          Tmpfs: { "/tmp": "size=64m" },
+          Memory: MEMORY_BYTES,
+          MemorySwap: MEMORY_BYTES,
           NetworkMode: NETWORK,
           RestartPolicy: { Name: "always" },
           PortBindings: Object.fromEntries(published.map((each) => [`${each}/tcp`, [{ HostPort: String(each) }]])),

@@ -7,7 +7,8 @@ import { CAGE } from "./container.ts";
 import { alone } from "./edge-setup.ts";
 import type { Job } from "./job.ts";
 import { keeperStatus } from "../../machine/keeper-status.ts";
-import { freeAddress, join, joinServices, KEEPER_NETWORK, makeNetwork } from "./network.ts";
+import { freeAddress, join, joinServices, KEEPER_NETWORK, makeNetwork, NETWORK } from "./network.ts";
+import { movable } from "./move.ts";
 import { edgeOf, type Site } from "./observe.ts";
 import { KEEPER_APART_LABEL, KEEPER_SECRETS_LABEL, secretsOfKeeper } from "./keeper-labels.ts";
 import { KEEPER_SECRETS, makeSecretsVolume, secretsVolume } from "./secrets.ts";
@@ -40,6 +41,8 @@ export async function setUpKeeper(job: Job, wanted: KeeperWanted, context: Conte
     const address = freeAddress(await makeNetwork(site.machine.engine, KEEPER_NETWORK, signal), job.taken);
     await join(site.machine.engine, KEEPER_NETWORK, EDGE, signal);
     await create(site, { image: wanted.image, secrets }, address, signal);
+    // What an older dray put there is asked, too, until it has moved; the keeper listens there to nobody.
+    if (movable(job.seen).size > 0) await join(site.machine.engine, NETWORK, KEEPER, signal);
     await createWarden(site, wanted.image, context);
     await up(site, before, signal);
     return address;

@@ -14,11 +14,14 @@ export const KEEPER_NETWORK = "dray-keeper";
 
 /** A service's name has no dot, so no service can be called as one of these. A release of an older dray has not said whether it needs the cloud's metadata. */
 export function networkOf({ service, settings }: Pick<Release, "service" | "settings">): string {
-  return settings.metadata === false ? `dray.${service}` : `dray.${service}.metadata`;
+  return settings.metadata === false ? `dray.${service}` : openNetwork(service);
 }
 
+/** The network of a service that may ask the cloud's metadata. */
+export const openNetwork = (service: string): string => `dray.${service}.metadata`;
+
 /** Every network that a service may have. */
-export const networksOf = (service: string): string[] => [`dray.${service}`, `dray.${service}.metadata`];
+export const networksOf = (service: string): string[] => [`dray.${service}`, openNetwork(service)];
 
 /** Bridges whose names begin so have no way to the cloud's metadata. */
 export const CLOSED_BRIDGE = "drayc";
@@ -130,7 +133,7 @@ export async function join(
 }
 
 /** Takes a container out of a network, where it is in it. */
-async function leave(engine: Engine, name: string, container: string, signal: AbortSignal): Promise<void> {
+export async function leave(engine: Engine, name: string, container: string, signal: AbortSignal): Promise<void> {
   try {
     await engine.post(`/networks/${name}/disconnect`, { body: { Container: container, Force: true }, signal });
   } catch (error) {

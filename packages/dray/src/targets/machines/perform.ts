@@ -18,6 +18,7 @@ import { startAgain, startNew } from "./replica.ts";
 import { removeStrayImages, removeStrays } from "./retire.ts";
 import { handOver, setAlerts } from "./secrets.ts";
 import { startShadow, watchShadow } from "./shadow.ts";
+import { moveServices } from "./move.ts";
 import { setUpNetwork } from "./network-setup.ts";
 import { giveShare, switchTraffic } from "./switch.ts";
 import { setUpWall } from "./wall.ts";
@@ -55,7 +56,12 @@ export function performer(job: Job): Perform<MachineStep> {
         job.subnet = await setUpNetwork(site, step.network, context.signal);
         return;
       }
+      case "move": {
+        await moveServices(job, step.services, context);
+        return;
+      }
       case "wall": {
+        await job.supplyEdge(site, context);
         await setUpWall(site.machine.engine, job.edgeImage, context.signal);
         return;
       }

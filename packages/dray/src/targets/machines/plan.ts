@@ -7,6 +7,7 @@ import {
   certificateSteps,
   edgeSteps,
   keeperSteps,
+  moveSteps,
   networkSteps,
   secretSteps,
   wallSteps,
@@ -60,6 +61,7 @@ export function planMachine(wish: Wish, seen: Seen): Plan<MachineStep> {
       stage("carry", [lock, ...carry]),
       // Under the lock: nobody else makes a network for this service.
       stage("network", networkSteps(wish, seen)),
+      stage("move", moveSteps(seen), "warn"),
       // A machine that cannot be closed still serves: it is said, and dray check says it again.
       stage("metadata", wallSteps(wish, seen), "warn"),
       stage("stop", stopFirst(wish, seen)),

@@ -5,6 +5,7 @@ import type { Edge } from "../../machine/edge.ts";
 import { type EdgeState, type Kept, keptOf, serversOf } from "../../machine/edge-state.ts";
 import { isMissing } from "../../machine/engine.ts";
 import { RETIRING, takeLock } from "./lock.ts";
+import { leaveOldNetwork } from "./move.ts";
 import { edgeOf, type Site } from "./observe.ts";
 
 const POLL_MS = 500;
@@ -31,6 +32,7 @@ export async function retire(site: Site, service: string, who: string, keep: num
     await sleep(POLL_MS, context.signal);
   }
   await locked(edge, service, who, context, () => prune(site, service, keep, context));
+  await leaveOldNetwork(site, context);
 }
 
 async function stillRunning(site: Site, state: EdgeState, service: string, context: Context): Promise<Kept[]> {

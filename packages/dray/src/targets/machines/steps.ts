@@ -29,6 +29,7 @@ export type MachineStep = Step &
     | { kind: "alerts"; drop: boolean }
     | { kind: "network"; network: string }
     | { kind: "wall" }
+    | { kind: "move"; services: readonly string[] }
     | { kind: "lock" }
     | { kind: "carry"; source: Source }
     | { kind: "stop-old"; containers: readonly string[] }
