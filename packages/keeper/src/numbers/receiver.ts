@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { rm } from "node:fs/promises";
+import { chmod, rm } from "node:fs/promises";
 import { createServer, type Socket } from "node:net";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -37,6 +37,8 @@ export async function receive(home: string, log: LogFile, takers: readonly Taker
   });
   server.listen(socket);
   await once(server, "listening");
+  // HAProxy's workers are nobody; who else has the volume is ours.
+  await chmod(socket, 0o666);
   return {
     async close() {
       server.close();
