@@ -1,24 +1,15 @@
 import { defineConfig } from "vitest/config";
-import { BaseSequencer, type TestSpecification } from "vitest/node";
+import { LongestFirst } from "./test/ci/order.ts";
+import { Timing } from "./test/ci/timing.ts";
 import { claim } from "./test/world/owner.ts";
 
 // Everything that this run starts says whose it is: the next one cleans up after it if it is killed.
 claim();
 
-/** Short files that take long: by their size vitest would begin them last, and one core would wait for them. */
-const LONG = /(machines|switch-under-load|examples)\.test\.ts$/;
-
-class LongFirst extends BaseSequencer {
-  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    // oxlint-disable-next-line unicorn/no-array-sort -- a sequencer's own
-    const sorted = await super.sort(files);
-    return [true, false].flatMap((long) => sorted.filter(({ moduleId }) => LONG.test(moduleId) === long));
-  }
-}
-
 export default defineConfig({
   test: {
-    sequence: { sequencer: LongFirst },
+    sequence: { sequencer: LongestFirst },
+    reporters: ["default", ["json", { outputFile: ".dray/tests.json" }], new Timing()],
     projects: [
       {
         test: {
@@ -33,25 +24,15 @@ export default defineConfig({
         test: {
           name: "scenarios",
           include: ["test/{contract,scenarios}/**/*.test.ts"],
-          exclude: ["test/scenarios/trace.test.ts"],
+          setupFiles: ["test/ci/evidence.ts"],
           testTimeout: 180_000,
           hookTimeout: 180_000,
           // A stand-in on a busy machine takes its time; what must be quick says so itself.
           expect: { poll: { timeout: 20_000 } },
-          maxWorkers: 2,
+          // A scenario waits more than it works: for an engine, for a window to pass, for an answer that must be late.
+          maxWorkers: Number(process.env["DRAY_TEST_WORKERS"] ?? 3),
           // Two projects with different worker counts must not share a group; the quick ones go first.
           sequence: { groupOrder: 1 },
-        },
-      },
-      {
-        test: {
-          name: "rig",
-          include: ["test/scenarios/trace.test.ts"],
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
-          // Six hosts that share two cores, and faults that are told apart by patience: it has them to itself.
-          maxWorkers: 1,
-          sequence: { groupOrder: 2 },
         },
       },
     ],

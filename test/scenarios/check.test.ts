@@ -52,7 +52,7 @@ test("a fresh deploy with domain and keys: every question that applies is answer
   };
   await dray("deploy", "-y");
   await dray("alerts", "test");
-  for (let call = 0; call < 40; call++) await dray("request", "--machine", vm.host, "--count", "1");
+  await dray("request", "--machine", vm.host, "--count", "40");
   await expect
     .poll(async () => (await dray("requests", "export")).trim().split("\n").length, { timeout: 10_000 })
     .toBeGreaterThan(35);

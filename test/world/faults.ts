@@ -1,5 +1,5 @@
 import { brokenHop, type HopName, type Trace } from "../../packages/dray/src/core/trace.ts";
-import { HAND_PORT, NAME, type Rig } from "./rig.ts";
+import { HAND_PORT, NAME, type Rig, startRig } from "./rig.ts";
 
 /** One fault that the rig can make for real, and what `dray trace` should say of it. */
 export interface RigFault {
@@ -521,8 +521,12 @@ const ACCESS: readonly RigFault[] = [
   },
 ];
 
+/** On the way to the machine; and on the machine itself. */
+export const WAY_FAULTS: readonly RigFault[] = [...REACH, ...PACKET, ...TLS];
+export const MACHINE_FAULTS: readonly RigFault[] = [...BY_HAND, ...SERVED, ...ACCESS];
+
 /** Every fault the rig can make. */
-export const RIG_FAULTS: readonly RigFault[] = [...REACH, ...PACKET, ...BY_HAND, ...TLS, ...SERVED, ...ACCESS];
+export const RIG_FAULTS: readonly RigFault[] = [...WAY_FAULTS, ...MACHINE_FAULTS];
 
 /** What `dray trace` said of a fault. */
 export interface Said {
@@ -558,3 +562,28 @@ export async function meet(rig: Rig, fault: RigFault, user: "root" | "sue" | "op
     await undo();
   }
 }
+
+/** Makes one fault after the other on a rig of its own; of those that were not named as they should, what was said. */
+export async function meetAll(faults: readonly RigFault[]): Promise<string[]> {
+  await using rig = await startRig();
+  const wrong: string[] = [];
+  const whole = async (): Promise<void> => {
+    const { fault, reached, trace } = await say(rig, ["--file", "sue.yaml"]);
+    if (fault !== undefined || !reached) wrong.push(`a way that is whole: ${fault} ${JSON.stringify(trace)}`);
+  };
+  await whole();
+  for (const fault of faults) {
+    const said = await meet(rig, fault, "sue");
+    if (said.fault !== fault.fault || said.hop !== fault.hop) wrong.push(`${nameOf(fault)}: ${wordsOf(said)}`);
+    const unreadable = said.trace.hops.filter(({ why, fix }) => /\[object|NaN/.test(`${why} ${fix}`));
+    wrong.push(...unreadable.map(({ why, fix }) => `${nameOf(fault)} is told as ${why} ${fix}`));
+  }
+  // All mended: the way is as it was.
+  await whole();
+  return wrong;
+}
+
+const nameOf = ({ fault, as }: RigFault): string => [fault, as].filter(Boolean).join(", ");
+
+const wordsOf = ({ fault, hop, trace }: Said): string =>
+  `${fault} at ${hop} ${JSON.stringify(trace.hops.map((each) => [each.hop, each.verdict, each.evidence]))}`;

@@ -5,6 +5,7 @@ import { within } from "drayage-clock";
 import { type Ended, run } from "../../packages/dray/src/base/process.ts";
 import { appImage, must, prepareRegistry, REGISTRY_IMAGE, RIG_IMAGE } from "./images.ts";
 import { DRAY, startVm, type User, type Vm } from "./vm.ts";
+import { noteCommand } from "./witness.ts";
 
 /** What the client calls the service. */
 export const NAME = "api.example.test";
@@ -152,6 +153,7 @@ async function wire(
       const startedAt = performance.now();
       const exec = ["docker", "exec", "-w", vm.folder, ...flags, hosts.client, "node", "/dray/cli/main.js", ...argv];
       const ended = await within(60_000, undefined, (signal) => run(exec, { signal }));
+      noteCommand(argv, ended);
       return { ...ended, ms: Math.round(performance.now() - startedAt) };
     },
     copyTls: async () => {

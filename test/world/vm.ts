@@ -11,6 +11,7 @@ import { openWire, type Wire } from "./wire.ts";
 import { addressOf, CACHE, must, type Suite, vmImage } from "./images.ts";
 import { worldFolder } from "./owner.ts";
 import { growFromSeed } from "./seed.ts";
+import { noteCommand, stands } from "./witness.ts";
 
 export const DRAY = fileURLToPath(new URL("../../packages/dray/dist/cli/main.js", import.meta.url));
 
@@ -89,6 +90,15 @@ export async function startVm(suite: Suite = "bookworm", user: User = "ops", opt
     "/run:exec",
   ];
   await must(["docker", "run", "-d", ...place, ...RIGHTS, "-e", `AUTHORIZED_KEY=${key}`, vmImage(suite)]);
+  const leave = stands({
+    name,
+    remove: async () => {
+      await must(["docker", "rm", "-f", "-v", name]);
+      await must(["docker", "network", "rm", name]);
+      await must(["docker", "volume", "rm", name]);
+      await rm(folder, { recursive: true, force: true });
+    },
+  });
   const address = await addressOf(name);
   const config = path.join(folder, "ssh_config");
   const wire = options.rttMs === undefined ? undefined : await openWire(address, 22, options.rttMs);
@@ -124,10 +134,7 @@ export async function startVm(suite: Suite = "bookworm", user: User = "ops", opt
     write: (file, content) => writeFile(path.join(folder, file), content),
     [Symbol.asyncDispose]: async () => {
       await wire?.[Symbol.asyncDispose]();
-      await must(["docker", "rm", "-f", "-v", name]);
-      await must(["docker", "network", "rm", name]);
-      await must(["docker", "volume", "rm", name]);
-      await rm(folder, { recursive: true, force: true });
+      await leave();
     },
   };
 }
@@ -152,7 +159,9 @@ export async function runDray(
 ): Promise<Ended> {
   const program = [...inside, process.execPath, DRAY, ...argv];
   const options = { cwd: folder, env, ...(stdin === undefined ? {} : { stdin }) };
-  return await within(600_000, undefined, (signal) => run(program, { ...options, signal }));
+  const ended = await within(600_000, undefined, (signal) => run(program, { ...options, signal }));
+  noteCommand(argv, ended);
+  return ended;
 }
 
 /** Starts the built `dray`. */
@@ -167,7 +176,11 @@ export function startDray(
   const said = { stdout: "", stderr: "" };
   child.stdout.on("data", (chunk) => (said.stdout += String(chunk)));
   child.stderr.on("data", (chunk) => (said.stderr += String(chunk)));
-  const ended = once(child, "close").then(([code]) => ({ code: Number(code ?? 1), ...said }));
+  const ended = once(child, "close").then(([code]): Ended => {
+    const how = { code: Number(code ?? 1), ...said };
+    noteCommand(argv, how);
+    return how;
+  });
   const onLine = (act: (line: string) => void): void => void createInterface({ input: child.stderr }).on("line", act);
   return { kill: (signal) => child.kill(signal), ended, onLine };
 }
