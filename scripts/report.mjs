@@ -65,6 +65,7 @@ function readTests() {
   const missing = testFiles().filter((file) => !ran.has(file));
   if (missing.length > 0)
     failures.push({ title: `${missing.length} test files did not run`, why: [missing.join(", ")] });
+  if (report.numPassedTests === 0 && failures.length === 0) failures.push({ title: "no test ran", why: [] });
   return { passed: report.numPassedTests, failures };
 }
 
@@ -93,11 +94,10 @@ function stepFailure({ command, code, log }) {
 /** A failure in so many lines: its title, its message, then the last commands and logs, as far as there is room. */
 function brief({ title, why, commands = [], logs = [] }, room) {
   const lines = [`== FAILED: ${title}`, ...why.slice(0, Math.max(2, Math.ceil(room / 3))).map((line) => `   ${line}`)];
-  const [typed = "", ...answered] = linesOf(commands.at(-1) ?? "");
-  const rest = Math.max(0, Math.floor((room - lines.length) / 2) - 1);
-  lines.push(
-    ...[typed, ...answered.slice(answered.length - Math.min(rest, answered.length))].map((line) => `   | ${line}`),
-  );
+  const [typed, ...answered] = linesOf(commands.at(-1) ?? "");
+  const rest = Math.min(answered.length, Math.max(0, Math.floor((room - lines.length) / 2) - 1));
+  if (typed !== undefined)
+    lines.push(...[typed, ...answered.slice(answered.length - rest)].map((line) => `   | ${line}`));
   const left = room - lines.length;
   // Of each container the last lines: of the edge, the keeper and the API alike.
   const each = logs.flatMap((log) => log.split(/^(?=--- )/m).map(linesOf));
@@ -158,4 +158,5 @@ if (failures.length > shown.length) say(`== and ${failures.length - shown.length
 const passed = tests.passed + steps.length - failedSteps.length;
 const failed = tests.failures.length + failedSteps.length;
 say(`${passed} passed, ${failed} failed`);
-process.exit(failed === 0 && steps.length > 0 ? 0 : 1);
+// Not process.exit: what a pipe has not taken yet would be lost.
+process.exitCode = failed === 0 && steps.length > 0 ? 0 : 1;

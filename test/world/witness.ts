@@ -1,3 +1,4 @@
+import { within } from "drayage-clock";
 import { type Ended, run } from "../../packages/dray/src/base/process.ts";
 
 /** A stand-in that runs; `remove` takes it away with all that belongs to it. */
@@ -53,9 +54,10 @@ export function noteCommand(argv: readonly string[], ended: Ended): void {
 /** The last commands, and what every stand-in has in its logs. */
 export async function evidence(): Promise<{ commands: string[]; logs: string[] }> {
   const logs = [...standing].map(async ({ name }) => {
-    const said = await run(["docker", "exec", name, "sh", "-c", LAST_WORDS], {
-      signal: AbortSignal.timeout(30_000),
-    }).catch((error: unknown) => ({ stdout: String(error), stderr: "" }));
+    const asked = within(30_000, undefined, (signal) =>
+      run(["docker", "exec", name, "sh", "-c", LAST_WORDS], { signal }),
+    );
+    const said = await asked.catch((error: unknown) => ({ stdout: String(error), stderr: "" }));
     return `=== ${name}\n${said.stdout}${said.stderr}`;
   });
   return { commands: [...commands], logs: await Promise.all(logs) };
