@@ -15,8 +15,9 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["packages/*/src/**/*.test.ts", "test/*.test.ts"],
-          // The default of 5 s is a duration that no test is about: a thousand made-up requests take longer on a busy core.
+          // The defaults are durations that no test is about: a thousand made-up requests take longer on a busy core.
           testTimeout: 60_000,
+          hookTimeout: 60_000,
           sequence: { groupOrder: 0 },
         },
       },
