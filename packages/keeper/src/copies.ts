@@ -1,5 +1,6 @@
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
+import type { Faults } from "./faults.ts";
 import { LISTEN } from "./listen.ts";
 import { type Copy, parseCopy } from "./shadow/copy.ts";
 
@@ -8,15 +9,33 @@ const PORT = 9997;
 /** The kernel's buffer for bursts. */
 const BUFFER_BYTES = 4_000_000;
 
-/** Takes copies of requests and hands them on. */
-export async function takeCopies(onCopy: (copy: Copy) => void): Promise<Socket> {
+/** Who wants copies, and which. */
+export interface Taker {
+  name: string;
+  take(copy: Copy): void;
+}
+
+/** How copies come. */
+interface Way {
+  /** Is it the edge's address? Anybody on its network can send a datagram. */
+  isEdge: (address: string) => boolean;
+  port?: number;
+}
+
+/** Takes copies of requests from the edge and hands them on; a taker that fails over one is noted, and gets the next. */
+export async function takeCopies(takers: readonly Taker[], faults: Faults, way: Way): Promise<Socket> {
   const socket = createSocket({ type: "udp4" });
-  socket.on("message", (message) => {
-    const copy = parseCopy(message.toString("latin1"));
-    if (copy !== undefined) onCopy(copy);
+  socket.on("message", (message, { address }) => {
+    if (!way.isEdge(address)) return;
+    faults.guardNow("a copy", () => {
+      const copy = parseCopy(message.toString("latin1"));
+      if (copy === undefined) return;
+      for (const taker of takers) faults.guardNow(taker.name, () => taker.take(copy));
+    });
   });
-  socket.bind(PORT, LISTEN);
+  socket.bind(way.port ?? PORT, LISTEN);
   await once(socket, "listening");
+  socket.on("error", (error) => faults.note("copies", error));
   socket.setRecvBufferSize(BUFFER_BYTES);
   return socket;
 }

@@ -2,13 +2,15 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Alerts } from "./alerts/alerts.ts";
 import { Certificates } from "./certificates/certificates.ts";
+import { takeCopies } from "./copies.ts";
+import { EdgeAddress } from "./edge-address.ts";
+import { Faults } from "./faults.ts";
 import { Haproxy } from "./haproxy.ts";
 import { Hung } from "./hung.ts";
 import { LogFile } from "./numbers/log-file.ts";
 import { Numbers } from "./numbers/numbers.ts";
 import { Prometheus } from "./numbers/prometheus.ts";
 import { receive } from "./numbers/receiver.ts";
-import { takeCopies } from "./copies.ts";
 import { type Keeping, keepingOf, Requests } from "./requests.ts";
 import { serve } from "./server.ts";
 import { Shadows } from "./shadow/shadows.ts";
@@ -26,63 +28,106 @@ interface Read {
   keeping: Map<string, Keeping>;
 }
 
-/** What the state's file holds; undefined while there is none, or a torn one. */
+/** What the state's file holds; undefined while there is none. @throws where it is a torn one */
 async function readWish(home: string): Promise<Read | undefined> {
   const text = await readIfThere(path.join(home, "state.json"));
   if (text === undefined) return undefined;
-  try {
-    return { rev: (JSON.parse(text) as { rev: number }).rev, wish: wishOf(text), keeping: keepingOf(text) };
-  } catch (error) {
-    log(`the edge's state cannot be read: ${error instanceof Error ? error.message : String(error)}`);
-    return undefined;
-  }
+  return { rev: (JSON.parse(text) as { rev: number }).rev, wish: wishOf(text), keeping: keepingOf(text) };
+}
+
+/** Everything that the keeper does, and how it ends. */
+interface Parts {
+  home: string;
+  faults: Faults;
+  certificates: Certificates;
+  hung: Hung;
+  shadows: Shadows;
+  numbers: Numbers;
+  alerts: Alerts;
+  requests: Requests;
 }
 
 /** Keeps what is wanted, until it is told to end. */
 export async function keep(home: string, secrets: Secrets): Promise<void> {
-  const haproxy = new Haproxy(path.join(home, "admin.sock"));
-  const certificates = new Certificates(home, haproxy, log);
-  const hung = new Hung(home, haproxy, log);
-  const shadows = new Shadows(home, log);
   const startedAt = new Date().toISOString();
+  const faults = new Faults(log);
+  faults.watch(process);
   const stopped = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stopped.abort());
+  const parts = partsOf(home, secrets, faults);
   await secrets.unfoldAll();
-  await certificates.prepare();
-  const [numbers, prometheus] = [new Numbers(home, log), new Prometheus()];
-  const alerts = new Alerts(home, secrets, numbers, log);
-  await numbers.load();
-  const receiver = await receive(home, new LogFile(home), [numbers, prometheus, hung]);
-  const server = await serve({ challenges: certificates.challenges, numbers, prometheus });
-  const requests = new Requests(home);
-  const copies = await takeCopies((copy) => {
-    if (copy.shadow) shadows.take(copy);
-    if (copy.keep) requests.take(copy);
-  });
+  await faults.guard("certificates", () => parts.certificates.prepare());
+  await faults.guard("numbers", () => parts.numbers.load());
+  const close = await open(parts);
   log("the keeper is up");
   let said = "";
   while (!stopped.signal.aborted) {
-    numbers.tick();
-    hung.tick();
-    alerts.tick(certificates.statuses());
-    const read = await readWish(home);
-    if (read !== undefined) {
-      await certificates.want(read.wish.certificates);
-      await shadows.want(read.wish.shadows);
-      requests.want(read.keeping);
-      await requests.flush();
-      const status: KeeperStatus = { v: 1, startedAt, rev: read.rev, certificates: certificates.statuses() };
-      const text = JSON.stringify(status);
-      if (text !== said) await replaceFile(path.join(home, "keeper-status.json"), text);
-      said = text;
-    }
+    said = await look(parts, startedAt, said);
     await sleep(LOOK_MS, undefined, { signal: stopped.signal }).catch(() => undefined);
   }
-  await shadows.close();
-  await receiver.close();
-  copies.close();
-  await requests.flush();
-  await numbers.flush();
-  server.close();
+  await close();
   log("the keeper ends");
+}
+
+function partsOf(home: string, secrets: Secrets, faults: Faults): Parts {
+  const haproxy = new Haproxy(path.join(home, "admin.sock"));
+  const numbers = new Numbers(home, log);
+  return {
+    home,
+    faults,
+    certificates: new Certificates(home, haproxy, log),
+    hung: new Hung(home, haproxy, log),
+    shadows: new Shadows(home, log),
+    numbers,
+    alerts: new Alerts(home, secrets, { numbers, faults, log }),
+    requests: new Requests(home),
+  };
+}
+
+/** Opens what the edge talks to; resolves to how all of it is closed again. */
+async function open(parts: Parts): Promise<() => Promise<void>> {
+  const { home, faults, certificates, hung, shadows, numbers, requests } = parts;
+  const prometheus = new Prometheus();
+  const edge = new EdgeAddress();
+  const receiver = await receive(home, new LogFile(home), [numbers, prometheus, hung], faults);
+  const sources = { challenges: certificates.challenges, numbers, prometheus };
+  const server = await serve(sources, { isEdge: (address) => edge.is(address) });
+  const takers = [
+    { name: "a shadow", take: shadows.take.bind(shadows) },
+    { name: "a request to keep", take: requests.take.bind(requests) },
+  ];
+  const copies = await takeCopies(takers, faults, { isEdge: (address) => edge.knows(address) });
+  return async () => {
+    server.close();
+    copies.close();
+    await faults.guard("shadows", () => shadows.close());
+    await faults.guard("the access log", () => receiver.close());
+    await faults.guard("requests", () => requests.flush());
+    await faults.guard("numbers", () => numbers.flush());
+  };
+}
+
+/** One look at everything; each part by itself, for a full disk is no reason to renew no certificate. Resolves to the status that was written last. */
+async function look(parts: Parts, startedAt: string, said: string): Promise<string> {
+  const { home, faults, certificates, hung, shadows, numbers, alerts, requests } = parts;
+  numbers.tick();
+  hung.tick();
+  alerts.tick(certificates.statuses());
+  const read: { value?: Read | undefined } = {};
+  await faults.guard("the edge's state cannot be read", async () => void (read.value = await readWish(home)));
+  if (read.value === undefined) return said;
+  const { wish, keeping, rev } = read.value;
+  await faults.guard("certificates", () => certificates.want(wish.certificates));
+  await faults.guard("shadows", () => shadows.want(wish.shadows));
+  requests.want(keeping);
+  await faults.guard("requests", () => requests.flush());
+  const status: KeeperStatus = { v: 1, startedAt, rev, certificates: certificates.statuses() };
+  const text = JSON.stringify(status);
+  if (text === said) return said;
+  let written = said;
+  await faults.guard("its status", async () => {
+    await replaceFile(path.join(home, "keeper-status.json"), text);
+    written = text;
+  });
+  return written;
 }

@@ -1,5 +1,6 @@
 import { appendFile, mkdir, rename, stat } from "node:fs/promises";
 import path from "node:path";
+import { parseJson } from "./json.ts";
 import type { Copy } from "./shadow/copy.ts";
 
 /** What is kept of a service's requests. */
@@ -8,6 +9,7 @@ export interface Keeping {
   maxBytes: number;
 }
 
+const MOST_WAITING = 2000;
 const MASKED = "[masked]";
 /** The releases' settings, as the edge's state has them. */
 interface State {
@@ -44,7 +46,7 @@ export class Requests {
 
   take(copy: Copy): void {
     const keeping = this.#keeping.get(copy.service);
-    if (keeping === undefined) return;
+    if (keeping === undefined || !copy.keep) return;
     const mask = new Set(keeping.mask);
     const line = JSON.stringify({
       at: new Date().toISOString(),
@@ -57,7 +59,11 @@ export class Requests {
       request: masked(parsed(copy.body), mask),
       answer: masked(parsed(copy.answer.body), mask),
     });
-    this.#waiting.set(copy.service, [...(this.#waiting.get(copy.service) ?? []), line]);
+    const waiting = this.#waiting.get(copy.service) ?? [];
+    // Half a second of lines; more are more than the disk takes.
+    if (waiting.length >= MOST_WAITING) return;
+    waiting.push(line);
+    this.#waiting.set(copy.service, waiting);
   }
 
   /** Writes what came since the last time. */
@@ -74,14 +80,11 @@ export class Requests {
   }
 }
 
-/** JSON as it is; of anything else only how long it was: a mask could not be put on it. */
+/** JSON as it is; of anything else, and of what is nested without end, only how long it was: a mask could not be put on it. */
 function parsed(body: Buffer): unknown {
   if (body.length === 0) return undefined;
-  try {
-    return JSON.parse(String(body)) as unknown;
-  } catch {
-    return `${body.length} bytes`;
-  }
+  const found = parseJson(String(body));
+  return found === undefined ? `${body.length} bytes` : found.value;
 }
 
 function masked(value: unknown, mask: ReadonlySet<string>): unknown {

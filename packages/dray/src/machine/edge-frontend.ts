@@ -13,6 +13,7 @@ import {
 /** RFC 8555, 8.3: where a CA asks whether a name leads here. */
 const CHALLENGE = "{ path_beg /.well-known/acme-challenge/ }";
 const KEEPER_PORT = 8080;
+const LONGEST_PATH = 512;
 /** HSTS: a year, as every scanner wants it. */
 const HSTS_S = 31_536_000;
 
@@ -44,10 +45,24 @@ export function frontend(state: EdgeState): string {
     ...routed.flatMap(routes),
     `  default_backend ${open === undefined ? "nowhere" : backendName(open.service)}`,
     "",
-    ...(state.keeper === undefined
-      ? []
-      : ["backend keeper", "  timeout server 30s", `  server keeper ${state.keeper.address}:${KEEPER_PORT}`, ""]),
+    ...(state.keeper === undefined ? [] : keeperBackend(state.keeper.address)),
   ].join("\n");
+}
+
+/**
+ * The keeper is asked a path and nothing else: a caller's authority, or a path of kilobytes, is not for it. A flood of
+ * such requests waits here, and is turned away.
+ */
+function keeperBackend(address: string): string[] {
+  return [
+    "backend keeper",
+    "  timeout server 30s",
+    "  timeout queue 5s",
+    `  http-request return status 414 content-type text/plain string "a path of at most ${LONGEST_PATH} bytes\\n" if { pathq,length gt ${LONGEST_PATH} }`,
+    "  http-request set-uri %[pathq]",
+    `  server keeper ${address}:${KEEPER_PORT} maxconn 32`,
+    "",
+  ];
 }
 
 /** A socket for each family: one for both calls an IPv4 client `::ffff:192.0.2.1`, in the logs and to the release. */

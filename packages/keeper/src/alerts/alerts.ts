@@ -1,12 +1,13 @@
 import { readdir, readFile, statfs } from "node:fs/promises";
 import path from "node:path";
+import type { Faults } from "../faults.ts";
 import type { Numbers } from "../numbers/numbers.ts";
 import type { Secrets } from "../secrets.ts";
 import type { CertificateStatus } from "../status.ts";
 import { readEvents } from "../warden/events.ts";
 import { askGolden } from "./golden.ts";
 import { askReady } from "./ready.ts";
-import { type Kind, type Trouble, troubles } from "./rules.ts";
+import { type Kind, type Seen, type Trouble, troubles } from "./rules.ts";
 import { type Alert, send } from "./send.ts";
 import { type AlertSettings, settingsOf } from "./settings.ts";
 
@@ -34,11 +35,18 @@ interface Firing {
   toldAt: number;
 }
 
+interface Sources {
+  numbers: Numbers;
+  faults: Faults;
+  log: (text: string) => void;
+}
+
 /** Watches services, and tells whom their settings name of what is wrong; once, and again when it is over. */
 export class Alerts {
   readonly #home: string;
   readonly #secrets: Secrets;
   readonly #numbers: Numbers;
+  readonly #faults: Faults;
   readonly #log: (text: string) => void;
   readonly #missed = new Map<string, number>();
   readonly #golden = new Map<string, { askedAt: number; once: string[]; twice: string[] }>();
@@ -46,10 +54,11 @@ export class Alerts {
   #lookedAt = 0;
   #looking: Promise<void> = Promise.resolve();
 
-  constructor(home: string, secrets: Secrets, numbers: Numbers, log: (text: string) => void) {
+  constructor(home: string, secrets: Secrets, { numbers, faults, log }: Sources) {
     this.#home = home;
     this.#secrets = secrets;
     this.#numbers = numbers;
+    this.#faults = faults;
     this.#log = log;
   }
 
@@ -59,7 +68,7 @@ export class Alerts {
     this.#lookedAt = performance.now();
     this.#looking = this.#looking
       .then(() => this.#look(certificates))
-      .catch((error: unknown) => this.#log(`alerts: ${error instanceof Error ? error.message : String(error)}`));
+      .catch((error: unknown) => this.#faults.note("alerts", error));
   }
 
   async #look(certificates: Record<string, CertificateStatus>): Promise<void> {
@@ -67,26 +76,33 @@ export class Alerts {
     const disk = await diskUse(this.#home);
     const rows = await this.#numbers.since(WINDOW_S);
     const events = await readEvents(this.#home);
-    for (const service of await configured(this.#home)) {
-      const known = state.services[service];
-      const settings = await alertSettings(this.#secrets, service);
-      if (known === undefined || settings === undefined) continue;
-      const replicas = known.releases.find((each) => each.release.id === known.current)?.replicas ?? [];
-      const silent = await this.#silent(replicas, settings.ready);
-      const wrong = await this.#wrong(service, replicas[0], settings);
-      const seen = {
-        service,
-        rows: rows.filter((row) => row.service === service),
-        replicas: replicas.length,
-        silent,
-        wrong,
-        events: events.filter(({ container }) => replicas.some((replica) => replica.container === container)),
-        certificates,
-        disk,
-        nowMs: Date.now(),
-      };
-      await this.#tell(service, troubles(seen, settings), settings);
-    }
+    const shared = { rows, events, certificates, disk, faults: this.#faults.recent(), nowMs: Date.now() };
+    // One service's trouble must not keep the others' from being told.
+    for (const service of await configured(this.#home))
+      await this.#faults.guard(`the alerts of ${service}`, () => this.#lookAt(service, state, shared));
+  }
+
+  async #lookAt(
+    service: string,
+    { services }: State,
+    shared: Omit<Seen, "service" | "replicas" | "silent" | "wrong">,
+  ): Promise<void> {
+    const known = Object.hasOwn(services, service) ? services[service] : undefined;
+    const settings = await alertSettings(this.#secrets, service);
+    if (known === undefined || settings === undefined) return;
+    const replicas = known.releases.find((each) => each.release.id === known.current)?.replicas ?? [];
+    const silent = await this.#silent(replicas, settings.ready);
+    const wrong = await this.#wrong(service, replicas[0], settings);
+    const seen: Seen = {
+      ...shared,
+      service,
+      rows: shared.rows.filter((row) => row.service === service),
+      replicas: replicas.length,
+      silent,
+      wrong,
+      events: shared.events.filter(({ container }) => replicas.some((replica) => replica.container === container)),
+    };
+    await this.#tell(service, troubles(seen, settings), settings);
   }
 
   async #silent(

@@ -1,6 +1,4 @@
-import { once } from "node:events";
-import http from "node:http";
-import { text } from "node:stream/consumers";
+import { ask, type Replica } from "../ask.ts";
 import { compareBodies } from "../shadow/compare.ts";
 import type { AlertSettings } from "./settings.ts";
 
@@ -9,35 +7,22 @@ type Golden = AlertSettings["golden"][number];
 const PATIENCE_MS = 60_000;
 
 /** Asks a replica a golden request; resolves to what is wrong with the answer, undefined when nothing is. */
-export async function askGolden(golden: Golden, at: { address: string; port: number }): Promise<string | undefined> {
+export async function askGolden(golden: Golden, at: Replica): Promise<string | undefined> {
   const { method, path, headers, body, status } = golden;
   const said = `${method} ${path}`;
   try {
-    const request = http.request({
-      host: at.address,
-      port: at.port,
-      method,
-      path,
-      agent: false,
-      timeout: PATIENCE_MS,
-      headers: {
-        ...(body === undefined
-          ? {}
-          : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
-        ...headers,
-      },
-    });
-    request.once("timeout", () => request.destroy(new Error("no answer")));
-    request.end(body);
-    const [answer] = (await once(request, "response")) as [http.IncomingMessage];
-    const got = await text(answer);
-    if (answer.statusCode !== status) return `${said} says ${answer.statusCode} instead of ${status}`;
-    const wrong = wrongIn(golden, got);
+    const sent = body === undefined ? headers : { "content-type": "application/json", ...lengthOf(body), ...headers };
+    const question = { method, path, headers: sent ?? {}, ...(body === undefined ? {} : { body }) };
+    const answer = await ask(at, question, { withinMs: PATIENCE_MS });
+    if (answer.status !== status) return `${said} says ${answer.status} instead of ${status}`;
+    const wrong = wrongIn(golden, String(answer.body));
     return wrong === undefined ? undefined : `${said}: ${wrong}`;
   } catch (error) {
     return `${said}: ${error instanceof Error ? error.message : String(error)}`;
   }
 }
+
+const lengthOf = (body: string): Record<string, number> => ({ "content-length": Buffer.byteLength(body) });
 
 /** The first field that is not as expected; those that nobody expects may be anything. */
 export function wrongIn({ answer, tolerance }: Golden, got: string): string | undefined {

@@ -10,14 +10,18 @@ export async function askReady(replica: { address: string; port: number; ready: 
   const { address: host, port, ready: path } = replica;
   return await new Promise((resolve) => {
     let connected = false;
-    const request = http.get({ host, port, path, agent: false, timeout: PATIENCE_MS }, (answer) => {
-      answer.resume();
+    const request = http.get({ host, port, path, agent: false }, (answer) => {
       resolve((answer.statusCode ?? 500) < 500 ? "answered" : "failed");
+      // The head says it all; a body may be without end.
+      request.destroy();
     });
+    const timer = setTimeout(() => request.destroy(), PATIENCE_MS);
     request.once("socket", (socket) => socket.once("connect", () => (connected = true)));
-    const ended = (): void => resolve(connected ? "silent" : "refused");
-    request.once("timeout", () => request.destroy());
-    request.once("error", ended);
+    const ended = (): void => {
+      clearTimeout(timer);
+      resolve(connected ? "silent" : "refused");
+    };
+    request.on("error", ended);
     request.once("close", ended);
   });
 }

@@ -32,6 +32,7 @@ const well: Seen = {
   events: [],
   certificates: { "a.example": { state: "valid", until: "2026-03-01T00:00:00Z", issuer: "CA" } },
   disk: 0.5,
+  faults: [],
   nowMs: now,
 };
 

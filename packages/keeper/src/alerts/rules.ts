@@ -19,6 +19,8 @@ export interface Seen {
   certificates: Record<string, CertificateStatus>;
   /** Share of the disk in use. */
   disk: number;
+  /** What went wrong in the keeper itself. */
+  faults: readonly string[];
   nowMs: number;
 }
 
@@ -32,7 +34,8 @@ export type Kind =
   | "errors"
   | "slow"
   | "certificate"
-  | "disk";
+  | "disk"
+  | "keeper";
 
 /** Something that somebody should know of. */
 export interface Trouble {
@@ -68,6 +71,11 @@ export function troubles(seen: Seen, settings: AlertSettings): Trouble[] {
   if (settings.p95Ms !== undefined && total >= ENOUGH && p95 > settings.p95Ms)
     say("slow", `p95 of the last five minutes is ${p95} ms, more than ${settings.p95Ms} ms`);
   if (seen.disk > settings.disk) say("disk", `the machine's disk is ${percent(seen.disk)} full`);
+  if (seen.faults.length > 0)
+    say(
+      "keeper",
+      `the keeper met ${seen.faults.length} faults of its own and went on, the last: ${seen.faults.at(-1)}`,
+    );
   for (const [host, status] of Object.entries(seen.certificates)) {
     const why = certificateTrouble(host, status, settings.certificateDays, seen.nowMs);
     if (why !== undefined) say("certificate", why);

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
+import { Faults } from "../faults.ts";
 import type { Access } from "./access.ts";
 import { LogFile } from "./log-file.ts";
 import { receive } from "./receiver.ts";
@@ -16,7 +17,12 @@ test("lines that come one by one are taken as fast as they come, and a flood in 
   const home = await mkdtemp(path.join(tmpdir(), "dray-receiver-"));
   try {
     const taken: Access[] = [];
-    const receiver = await receive(home, new LogFile(home), [{ add: (access) => void taken.push(access) }]);
+    const receiver = await receive(
+      home,
+      new LogFile(home),
+      [{ add: (access) => void taken.push(access) }],
+      new Faults(() => undefined),
+    );
     const edge = connect(path.join(home, "access.sock"));
     await once(edge, "connect");
     for (let index = 0; index < 100; index++) {

@@ -3,6 +3,7 @@ import { chmod, rm } from "node:fs/promises";
 import { createServer, type Socket } from "node:net";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Faults } from "../faults.ts";
 import { type Access, parseAccess } from "./access.ts";
 import type { LogFile } from "./log-file.ts";
 
@@ -24,7 +25,7 @@ export interface Receiver {
 }
 
 /** Takes the edge's access log, line by line over a socket in `home`, keeps it in files and counts it. */
-export async function receive(home: string, log: LogFile, takers: readonly Taker[]): Promise<Receiver> {
+export async function receive(home: string, log: LogFile, takers: readonly Taker[], faults: Faults): Promise<Receiver> {
   const socket = path.join(home, SOCKET);
   // A keeper that was killed leaves its own behind.
   await rm(socket, { force: true });
@@ -33,12 +34,13 @@ export async function receive(home: string, log: LogFile, takers: readonly Taker
   const server = createServer({ highWaterMark: 1 }, (connection) => {
     open.add(connection);
     connection.once("close", () => open.delete(connection));
-    take(connection, log, takers);
+    take(connection, log, takers, faults);
   });
   server.listen(socket);
   await once(server, "listening");
   // HAProxy's workers are nobody; who else has the volume is ours.
   await chmod(socket, 0o666);
+  server.on("error", (error) => faults.note("the access log's socket", error));
   return {
     async close() {
       server.close();
@@ -51,7 +53,7 @@ export async function receive(home: string, log: LogFile, takers: readonly Taker
   };
 }
 
-function take(socket: Socket, log: LogFile, takers: readonly Taker[]): void {
+function take(socket: Socket, log: LogFile, takers: readonly Taker[], faults: Faults): void {
   let rest = "";
   socket.on("error", () => socket.destroy());
   gather(socket);
@@ -60,12 +62,15 @@ function take(socket: Socket, log: LogFile, takers: readonly Taker[]): void {
     const lines = (rest + chunk.toString("latin1")).split("\n");
     rest = lines.pop() ?? "";
     const nowMs = Date.now();
-    for (const line of lines) {
-      const access = parseAccess(line);
-      if (access === undefined) continue;
-      for (const taker of takers) taker.add(access, nowMs);
-    }
+    // One line that nobody thought of is one line less, not the end of them all.
+    for (const line of lines) faults.guardNow("a line of the access log", () => tell(line, takers, nowMs));
   });
+}
+
+function tell(line: string, takers: readonly Taker[], nowMs: number): void {
+  const access = parseAccess(line);
+  if (access === undefined) return;
+  for (const taker of takers) taker.add(access, nowMs);
 }
 
 /** Lets the socket rest after each turn of the event loop that read from it; a turn reads all that is there. */

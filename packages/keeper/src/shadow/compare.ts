@@ -1,3 +1,5 @@
+import { parseJson } from "../json.ts";
+
 /** Where two answers differ: `at` is the field, without the numbers of a list's items. */
 export interface Mismatch {
   at: string;
@@ -9,17 +11,9 @@ export interface Mismatch {
 
 /** Compares two bodies: as JSON where both are, else letter by letter. Numbers may differ by `tolerance` of the larger one. */
 export function compareBodies(live: string, shadow: string, tolerance: number): Mismatch[] {
-  const [a, b] = [parse(live), parse(shadow)];
+  const [a, b] = [parseJson(live), parseJson(shadow)];
   if (a !== undefined && b !== undefined) return compare(a.value, b.value, tolerance, "");
   return live === shadow ? [] : [mismatch("body", live, shadow)];
-}
-
-function parse(text: string): { value: unknown } | undefined {
-  try {
-    return { value: JSON.parse(text) as unknown };
-  } catch {
-    return undefined;
-  }
 }
 
 function compare(live: unknown, shadow: unknown, tolerance: number, at: string): Mismatch[] {

@@ -37,8 +37,9 @@ export function parseCopy(line: string): Copy | undefined {
     release: server.split(".")[0] ?? "",
     id,
     method,
-    path: String(decoded(path ?? "")) || "/",
-    headers: String(decoded(headers ?? ""))
+    path: decoded(path ?? "").toString("latin1") || "/",
+    headers: decoded(headers ?? "")
+      .toString("latin1")
       .split("\r\n")
       .flatMap((each): [string, string][] => {
         const [, name, value] = /^([^:]+):\s*(.*)$/.exec(each) ?? [];

@@ -1,13 +1,13 @@
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, test } from "vitest";
 import { compareBodies } from "./compare.ts";
-import { parseCopy } from "./copy.ts";
-import { Tally } from "./report.ts";
+import { type Copy, parseCopy } from "./copy.ts";
+import { type ShadowReport, Tally } from "./report.ts";
 import { Shadows } from "./shadows.ts";
 
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
@@ -43,6 +43,8 @@ test.each([
   ["null", "7", ["body"]],
   ["plain", "plain", []],
   ["plain", "other", ["body"]],
+  ["[".repeat(100_000), "[".repeat(100_000), []],
+  ["[".repeat(2000) + "]".repeat(2000), "[".repeat(2001) + "]".repeat(2001), ["body"]],
 ] as const)("%s against %s", (live, shadow, fields) => {
   expect(compareBodies(live, shadow, 1e-6).map((each) => each.at)).toEqual(fields);
 });
@@ -95,6 +97,102 @@ test("a release under test is asked what was asked, under the same request id, a
     expect(request.headers).toMatchObject({ "x-request-id": "id-1", "x-user": "a", "x-dray-shadow": "1" });
   } finally {
     await shadows.close();
+    server.closeAllConnections();
+    server.close();
+    await rm(home, { recursive: true, force: true });
+  }
+});
+
+/** The report, which is written once a second. */
+async function reportOf(shadows: Shadows, home: string, wishes: Parameters<Shadows["want"]>[0]): Promise<ShadowReport> {
+  await shadows.want(wishes);
+  return JSON.parse(await readFile(path.join(home, "shadow-loans.json"), "utf8")) as ShadowReport;
+}
+
+/** A server that notes what it is asked; what it answers is the test's. */
+async function listener(
+  answer: (request: http.IncomingMessage, response: http.ServerResponse) => void = (_, response) => response.end("{}"),
+): Promise<{ server: http.Server; url: string; asked: http.IncomingMessage[] }> {
+  const asked: http.IncomingMessage[] = [];
+  const server = http.createServer((request, response) => {
+    asked.push(request);
+    answer(request, response);
+  });
+  server.on("upgrade", (request, socket) => {
+    asked.push(request);
+    socket.end("HTTP/1.1 101 x\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n");
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
+}
+
+const copyOf = (target: string, headers: string = "", method: string = "POST"): Copy => {
+  const line = ["copy", "loans", "1", "-", "r1.1", "id-1", method, "200", "12", base64(target)];
+  const copy = parseCopy([...line, base64(`${headers}\r\n`), base64("[7]"), base64("{}")].join(" "));
+  if (copy === undefined) throw new Error("no copy");
+  return copy;
+};
+
+test("a copy goes to the release under test and to nobody that its path or headers name", async () => {
+  const home = await mkdtemp(path.join(tmpdir(), "dray-shadow-"));
+  const [release, other] = [await listener(), await listener()];
+  const shadows = new Shadows(home, () => undefined);
+  try {
+    const wishes = {
+      loans: { release: "r2", share: 100, servers: [release.url], timeoutMs: 5000, tolerance: 0 },
+    };
+    await shadows.want(wishes);
+    const host = other.url.slice("http://".length);
+    for (const evil of [
+      `//${host}/latest`,
+      `/\\${host}/latest`,
+      `\\\\${host}/`,
+      other.url,
+      `@${host}/`,
+      "/a b",
+      "*",
+      "",
+    ])
+      if (evil !== "") shadows.take(copyOf(evil));
+    shadows.take(copyOf("/path/", "constructor: a\r\n__proto__: b\r\nhost: c\r\n"));
+    shadows.take({ ...copyOf("/"), shadow: false });
+    await expect.poll(() => release.asked.length).toBe(1);
+    expect(release.asked[0]?.url).toBe("/path/");
+    expect(release.asked[0]?.rawHeaders.join(" ")).toMatch(/constructor a .*__proto__ b/);
+    expect(release.asked[0]?.headers.host).toBe(release.url.slice("http://".length));
+    expect(other.asked).toEqual([]);
+    // What cannot be sent decides nothing about the release.
+    await expect.poll(() => reportOf(shadows, home, wishes), { timeout: 5000 }).toMatchObject({ compared: 1 });
+    expect(await reportOf(shadows, home, wishes)).toMatchObject({ copied: 1, agreement: 1 });
+  } finally {
+    for (const { server } of [release, other]) {
+      server.closeAllConnections();
+      server.close();
+    }
+    await rm(home, { recursive: true, force: true });
+  }
+});
+
+test("an answer without end, of 2 MB, or of another kind is no answer, and the release is asked the next copy", async () => {
+  const home = await mkdtemp(path.join(tmpdir(), "dray-shadow-"));
+  const { server, url } = await listener((request, response) => {
+    if (request.url === "/endless") response.write("{");
+    else if (request.url === "/large") response.end("a".repeat(2_000_000));
+    else response.end("{}");
+  });
+  const shadows = new Shadows(home, () => undefined);
+  try {
+    const wishes = { loans: { release: "r2", share: 100, servers: [url], timeoutMs: 300, tolerance: 0 } };
+    const report = async (): Promise<ShadowReport> => await reportOf(shadows, home, wishes);
+    await shadows.want(wishes);
+    for (const bad of ["/endless", "/large"]) for (let time = 0; time < 8; time++) shadows.take(copyOf(bad));
+    shadows.take(copyOf("/full"));
+    await expect.poll(async () => (await report()).compared, { timeout: 5000 }).toBe(16);
+    shadows.take(copyOf("/", "", "CONNECT"));
+    for (let time = 0; time < 4; time++) shadows.take(copyOf("/good"));
+    await expect.poll(async () => (await report()).compared, { timeout: 5000 }).toBe(21);
+    expect(await report()).toMatchObject({ copied: 22, dropped: 1, agreed: 4 });
+  } finally {
     server.closeAllConnections();
     server.close();
     await rm(home, { recursive: true, force: true });

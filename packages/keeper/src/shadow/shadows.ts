@@ -1,8 +1,6 @@
-import { once } from "node:events";
 import http from "node:http";
 import path from "node:path";
-import { buffer } from "node:stream/consumers";
-import { deadline } from "drayage-clock";
+import { type Answer, ask, type Question, type Replica } from "../ask.ts";
 import { replaceFile } from "../status.ts";
 import type { ShadowWish } from "../wish.ts";
 import type { Copy } from "./copy.ts";
@@ -57,10 +55,10 @@ export class Shadows {
     await replaceFile(path.join(this.#home, `shadow-${service}.json`), JSON.stringify(running.tally.report()));
   }
 
-  /** A copy that came. */
+  /** A copy that came. One that cannot be sent as it is says nothing of the release, and is not counted. */
   take(copy: Copy): void {
     const running = this.#running.get(copy.service);
-    if (running === undefined) return;
+    if (running === undefined || !copy.shadow || !isSendable(copy)) return;
     running.tally.copied++;
     if (running.inHand >= AT_ONCE * running.wish.servers.length) {
       running.tally.dropped++;
@@ -73,25 +71,21 @@ export class Shadows {
   async #compare(copy: Copy, running: Running): Promise<void> {
     const answer = await this.#ask(copy, running).catch(() => undefined);
     running.inHand--;
-    running.tally.add(copy.answer, answer, running.wish.tolerance);
+    try {
+      running.tally.add(copy.answer, answer, running.wish.tolerance);
+    } catch (error) {
+      this.#log(`a copy could not be compared: ${error instanceof Error ? error.message : String(error)}`);
+    }
   }
 
-  async #ask(copy: Copy, running: Running): Promise<Copy["answer"]> {
+  async #ask(copy: Copy, running: Running): Promise<Answer> {
     const { servers, timeoutMs } = running.wish;
     const server = servers[running.next++ % servers.length] ?? "";
-    const startedAt = performance.now();
-    using limit = deadline(timeoutMs);
-    const request = http.request(new URL(copy.path, server), {
-      method: copy.method,
-      agent: this.#agent,
-      // Who is asked may want to know that nobody waits for the answer.
-      headers: { ...headersOf(copy), "x-request-id": copy.id, "x-dray-shadow": "1" },
-      signal: limit.signal,
-    });
-    request.end(copy.body);
-    const [incoming] = (await once(request, "response")) as [http.IncomingMessage];
-    const ms = performance.now() - startedAt;
-    return { status: incoming.statusCode ?? 0, ms, body: await buffer(incoming) };
+    const { method, path: pathAndQuery, body } = copy;
+    // Who is asked may want to know that nobody waits for the answer.
+    const headers = { ...headersOf(copy), "x-request-id": copy.id, "x-dray-shadow": "1" };
+    const question: Question = { method, path: pathAndQuery, headers, body };
+    return await ask(replicaOf(server), question, { withinMs: timeoutMs, agent: this.#agent });
   }
 
   async close(): Promise<void> {
@@ -100,8 +94,21 @@ export class Shadows {
   }
 }
 
+/** dray's own words: `http://address:port`. */
+function replicaOf(server: string): Replica {
+  const [, address = "", port] = /^http:\/\/(.+):(\d+)$/.exec(server) ?? [];
+  return { address: address.replace(/^\[|\]$/g, ""), port: Number(port) };
+}
+
+/** A path that servers and proxies may read as another host is sent to nobody; nor is what node refuses to send. */
+function isSendable({ path: pathAndQuery, headers }: Copy): boolean {
+  if (!/^\/(?![/\\])[\x21-\xff]*$/.test(pathAndQuery)) return false;
+  return headers.every(([name, value]) => /^[\w!#$%&'*+.^`|~-]+$/.test(name) && !/[^\t\x20-\x7e\x80-\xff]/.test(value));
+}
+
 function headersOf(copy: Copy): http.OutgoingHttpHeaders {
-  const headers: Record<string, string | string[]> = {};
+  // A header may be called `constructor`, or `__proto__`.
+  const headers = Object.create(null) as Record<string, string | string[]>;
   for (const [name, value] of copy.headers) headers[name] = [...[headers[name] ?? []].flat(), value];
   return { ...headers, ...(copy.body.length > 0 ? { "content-length": copy.body.length } : {}) };
 }
