@@ -3,6 +3,7 @@ import path from "node:path";
 import { type Asked, askReady } from "./alerts/ready.ts";
 import type { Haproxy } from "./haproxy.ts";
 import type { Access } from "./numbers/access.ts";
+import { parseJson } from "./json.ts";
 import { readIfThere, replaceFile } from "./status.ts";
 import { readWishes, writeWishes } from "./warden/events.ts";
 
@@ -81,7 +82,7 @@ export class Hung {
   }
 
   async #look(): Promise<void> {
-    this.#out ??= JSON.parse((await readIfThere(this.#file)) ?? "{}") as Record<string, string>;
+    this.#out ??= (parseJson((await readIfThere(this.#file)) ?? "")?.value ?? {}) as Record<string, string>;
     const replicas = replicasOf(JSON.parse(await readFile(path.join(this.#home, "state.json"), "utf8")) as State);
     const now = performance.now();
     for (const server of this.#answered) this.#alive.set(server, now);

@@ -55,10 +55,10 @@ export async function keep(home: string, secrets: Secrets): Promise<void> {
   const stopped = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stopped.abort());
   const parts = partsOf(home, secrets, faults);
-  await secrets.unfoldAll();
+  await faults.guard("secrets", () => secrets.unfoldAll((where, error) => faults.note(where, error)));
   await faults.guard("certificates", () => parts.certificates.prepare());
   await faults.guard("numbers", () => parts.numbers.load());
-  const close = await open(parts);
+  const close = await opened(parts, stopped.signal);
   log("the keeper is up");
   let said = "";
   while (!stopped.signal.aborted) {
@@ -84,12 +84,28 @@ function partsOf(home: string, secrets: Secrets, faults: Faults): Parts {
   };
 }
 
+/** A disk that is full, or anything else that keeps doors shut: it is tried again, and told meanwhile. */
+async function opened(parts: Parts, signal: AbortSignal): Promise<() => Promise<void>> {
+  const { faults, alerts, certificates } = parts;
+  while (!signal.aborted) {
+    try {
+      return await open(parts);
+    } catch (error) {
+      faults.note("what the edge talks to cannot be opened", error);
+      alerts.tick(certificates.statuses());
+      await sleep(LOOK_MS * 4, undefined, { signal }).catch(() => undefined);
+    }
+  }
+  return () => Promise.resolve();
+}
+
 /** Opens what the edge talks to; resolves to how all of it is closed again. */
 async function open(parts: Parts): Promise<() => Promise<void>> {
   const { home, faults, certificates, hung, shadows, numbers, requests } = parts;
   const prometheus = new Prometheus();
   const edge = new EdgeAddress();
-  const receiver = await receive(home, new LogFile(home), [numbers, prometheus, hung], faults);
+  const file = new LogFile(home, (error) => faults.note("the access log", error));
+  const receiver = await receive(home, file, [numbers, prometheus, hung], faults);
   const sources = { challenges: certificates.challenges, numbers, prometheus };
   const server = await serve(sources, { isEdge: (address) => edge.is(address) });
   const takers = [

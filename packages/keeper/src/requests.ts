@@ -70,13 +70,17 @@ export class Requests {
   async flush(): Promise<void> {
     const all = this.#waiting;
     this.#waiting = new Map();
-    for (const [service, lines] of all) {
-      await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-      const file = path.join(this.#folder, `${service}.jsonl`);
-      await appendFile(file, `${lines.join("\n")}\n`, { mode: 0o600 });
-      const { size } = await stat(file);
-      if (size > (this.#keeping.get(service)?.maxBytes ?? 0) / 2) await rename(file, `${file}.1`);
-    }
+    const ended = await Promise.allSettled([...all].map(([service, lines]) => this.#append(service, lines)));
+    const failed = ended.find((each) => each.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
+  }
+
+  async #append(service: string, lines: readonly string[]): Promise<void> {
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    const file = path.join(this.#folder, `${service}.jsonl`);
+    await appendFile(file, `${lines.join("\n")}\n`, { mode: 0o600 });
+    const { size } = await stat(file);
+    if (size > (this.#keeping.get(service)?.maxBytes ?? 0) / 2) await rename(file, `${file}.1`);
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
@@ -6,13 +6,17 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 let home = "";
 beforeAll(async () => {
   home = await mkdtemp(path.join(tmpdir(), "dray-keeper-"));
+  vi.stubEnv("DRAY_SECRETS", path.join(home, "memory"));
 });
 afterAll(async () => {
   await rm(home, { recursive: true });
 });
 
+const fail = (where: string, error: unknown): never => {
+  throw new Error(where, { cause: error });
+};
+
 test("secrets are sealed on the disk, open in memory, merged, restored, and back after a boot", async () => {
-  vi.stubEnv("DRAY_SECRETS", path.join(home, "memory"));
   const { Secrets } = await import("./secrets.ts");
   const secrets = new Secrets(home);
   const memory = async (): Promise<Record<string, string>> => {
@@ -31,10 +35,54 @@ test("secrets are sealed on the disk, open in memory, merged, restored, and back
   await secrets.seal("api", { C: "planted-4" }, false);
   await rm(path.join(home, "memory", "api"), { recursive: true });
   await (await import("node:fs/promises")).mkdir(path.join(home, "memory", "api"));
-  await new Secrets(home).unfoldAll();
+  await new Secrets(home).unfoldAll(fail);
   expect(await memory()).toEqual({ C: "planted-4", ".ready": "" });
   const files = (await readdir(home)).filter((name) => name !== "memory");
   expect(files).toContain("secrets-api.sealed");
   for (const name of files) expect(await readFile(path.join(home, name), "utf8")).not.toContain("planted");
   expect((await stat(path.join(home, "secrets.key"))).mode & 0o777).toBe(0o600);
+});
+
+test("one sealed file that cannot be opened is told of, and the others are open", async () => {
+  const { Secrets } = await import("./secrets.ts");
+  const secrets = new Secrets(home);
+  await secrets.seal("broken", { A: "1" }, false);
+  await secrets.seal("fine", { B: "2" }, false);
+  await writeFile(path.join(home, "secrets-broken.sealed"), "bm8gc2VhbA==");
+  await rm(path.join(home, "memory", "fine", "B"));
+  const told: string[] = [];
+  await new Secrets(home).unfoldAll((where) => void told.push(where));
+  expect(told).toEqual(["the secrets of broken cannot be opened"]);
+  expect(await readFile(path.join(home, "memory", "fine", "B"), "utf8")).toBe("2");
+});
+
+test("a service called alerts-x and the alerts of x are two things, also where a keeper before sealed them", async () => {
+  const { ALERTS, Secrets } = await import("./secrets.ts");
+  const secrets = new Secrets(home);
+  await secrets.seal("alerts-x", { TOKEN: "of the service" }, false);
+  await secrets.seal(`${ALERTS}x`, { settings: "of the alerts" }, false);
+  expect(await secrets.values("alerts-x")).toEqual({ TOKEN: "of the service" });
+  expect(await readFile(path.join(home, "memory", "alerts-x", "TOKEN"), "utf8")).toBe("of the service");
+  await secrets.drop(`${ALERTS}x`);
+  expect(await secrets.names("alerts-x")).toEqual(["TOKEN"]);
+
+  await secrets.seal(`${ALERTS}y`, { settings: "from before" }, false);
+  await rename(path.join(home, "secrets-alerts.y.sealed"), path.join(home, "secrets-alerts-y.sealed"));
+  await rm(path.join(home, "memory", "broken"), { recursive: true, force: true });
+  await new Secrets(home).unfoldAll(fail);
+  expect(await secrets.values(`${ALERTS}y`)).toEqual({ settings: "from before" });
+  expect(await secrets.names("alerts-x")).toEqual(["TOKEN"]);
+});
+
+test("keepers that make the key at the same moment have the same one", async () => {
+  const { Secrets } = await import("./secrets.ts");
+  const own = await mkdtemp(path.join(tmpdir(), "dray-keeper-"));
+  try {
+    const names = Array.from({ length: 20 }, (_, index) => `alerts.s${index}`);
+    await Promise.all(names.map((name) => new Secrets(own).seal(name, { settings: name }, false)));
+    for (const name of names) expect(await new Secrets(own).values(name)).toEqual({ settings: name });
+    expect((await readdir(own)).filter((name) => name.startsWith("secrets.key"))).toEqual(["secrets.key"]);
+  } finally {
+    await rm(own, { recursive: true });
+  }
 });

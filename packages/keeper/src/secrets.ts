@@ -1,5 +1,5 @@
-import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
-import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { createCipheriv, createDecipheriv, randomBytes, randomUUID } from "node:crypto";
+import { chmod, copyFile, link, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { readIfThere, replaceFile } from "./status.ts";
 
@@ -10,6 +10,11 @@ const IV_BYTES = 12;
 const TAG_BYTES = 16;
 /** Says that everything is there: a replica that starts earlier waits for it. */
 const READY = ".ready";
+
+/** The settings of a service's alerts are sealed under this and its name. No service has a dot in its name. */
+export const ALERTS = "alerts.";
+/** As keepers before called it: a service may have such a name, too. */
+const ALERTS_BEFORE = "alerts-";
 
 type Values = Record<string, string>;
 
@@ -64,7 +69,7 @@ export class Secrets {
   async unfold(service: string): Promise<void> {
     const folder = path.join(MEMORY, service);
     // What only the keeper itself needs has no memory of its own.
-    if (service.startsWith("alerts-")) return;
+    if (service.startsWith(ALERTS)) return;
     const values = await this.#open(service);
     await mkdir(folder, { recursive: true });
     for (const [name, value] of Object.entries(values)) {
@@ -73,26 +78,56 @@ export class Secrets {
       await rename(path.join(folder, `.${name}`), path.join(folder, name));
     }
     for (const name of await readdir(folder))
-      if (name !== READY && values[name] === undefined) await rm(path.join(folder, name), { force: true });
+      if (name !== READY && !Object.hasOwn(values, name)) await rm(path.join(folder, name), { force: true });
     // Without the right to override modes, which this container has not, root cannot write what nobody may.
     if ((await readIfThere(path.join(folder, READY))) === undefined)
       await writeFile(path.join(folder, READY), "", { mode: 0o444 });
     await chmod(folder, 0o755);
   }
 
-  /** After a boot: every service whose memory this keeper was given. */
-  async unfoldAll(): Promise<void> {
-    for (const service of await readdir(MEMORY).catch(() => []))
-      if ((await readIfThere(this.#sealed(service))) !== undefined) await this.unfold(service);
+  /**
+   * After a boot: every service whose memory this keeper was given. One that cannot be opened is told of, and keeps the
+   * others from nothing.
+   */
+  async unfoldAll(onFault: (where: string, error: unknown) => void): Promise<void> {
+    const services = await readdir(MEMORY).catch(() => []);
+    await this.#renameAlerts(services).catch((error: unknown) => onFault("the alerts' settings", error));
+    for (const service of services) {
+      try {
+        if ((await readIfThere(this.#sealed(service))) !== undefined) await this.unfold(service);
+      } catch (error) {
+        onFault(`the secrets of ${service} cannot be opened`, error);
+      }
+    }
+  }
+
+  /** What a keeper before sealed for alerts gets its present name; a service that is called so has its memory here. */
+  async #renameAlerts(services: readonly string[]): Promise<void> {
+    for (const name of await readdir(this.#home)) {
+      const service = new RegExp(`^secrets-${ALERTS_BEFORE}(.+)[.]sealed$`).exec(name)?.[1];
+      if (service === undefined || services.includes(`${ALERTS_BEFORE}${service}`)) continue;
+      await rename(path.join(this.#home, name), this.#sealed(`${ALERTS}${service}`));
+    }
   }
 
   #sealed(service: string): string {
     return path.join(this.#home, `secrets-${service}.sealed`);
   }
 
+  /** This machine's own: made once, and whole from its beginning, whoever else makes one at the same moment. */
   async #key(): Promise<Buffer> {
     const file = path.join(this.#home, "secrets.key");
-    if ((await readIfThere(file)) === undefined) await replaceFile(file, randomBytes(32).toString("base64"), 0o600);
+    if ((await readIfThere(file)) === undefined) {
+      const mine = `${file}.${randomUUID()}`;
+      await writeFile(mine, randomBytes(32).toString("base64"), { mode: 0o600, flag: "wx" });
+      try {
+        await link(mine, file);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      } finally {
+        await rm(mine, { force: true });
+      }
+    }
     return Buffer.from(await readFile(file, "utf8"), "base64");
   }
 

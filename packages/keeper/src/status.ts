@@ -1,4 +1,4 @@
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
 
 /** How a host's certificate stands. Times are ISO 8601, UTC. */
 export type CertificateStatus =
@@ -24,8 +24,14 @@ export interface KeeperStatus {
 
 /** Replaces a file at once: a reader sees the old one or the new one. */
 export async function replaceFile(file: string, content: string, mode = 0o644): Promise<void> {
-  await writeFile(`${file}.new`, content, { mode });
-  await rename(`${file}.new`, file);
+  try {
+    await writeFile(`${file}.new`, content, { mode });
+    await rename(`${file}.new`, file);
+  } catch (error) {
+    // Half a file takes the room that others want.
+    await rm(`${file}.new`, { force: true });
+    throw error;
+  }
 }
 
 /** A file's content; undefined when there is none. */

@@ -2,7 +2,7 @@ import { readdir, readFile, statfs } from "node:fs/promises";
 import path from "node:path";
 import type { Faults } from "../faults.ts";
 import type { Numbers } from "../numbers/numbers.ts";
-import type { Secrets } from "../secrets.ts";
+import { ALERTS, type Secrets } from "../secrets.ts";
 import type { CertificateStatus } from "../status.ts";
 import { readEvents } from "../warden/events.ts";
 import { askGolden } from "./golden.ts";
@@ -175,17 +175,15 @@ export async function testAlert(secrets: Secrets, service: string): Promise<stri
   return await send(alertFor(service, "test", "this is a test of the alerts", "test"), settings);
 }
 
-const NAME = "alerts-";
-
 async function alertSettings(secrets: Secrets, service: string): Promise<AlertSettings | undefined> {
-  const { settings } = await secrets.values(`${NAME}${service}`);
+  const { settings } = await secrets.values(`${ALERTS}${service}`);
   return settings === undefined ? undefined : settingsOf(settings);
 }
 
 /** Services that somebody wants to hear of. */
 async function configured(home: string): Promise<string[]> {
   const names = await readdir(home);
-  return names.flatMap((name) => /^secrets-alerts-(.+)\.sealed$/.exec(name)?.[1] ?? []);
+  return names.flatMap((name) => /^secrets-alerts\.(.+)\.sealed$/.exec(name)?.[1] ?? []);
 }
 
 async function diskUse(folder: string): Promise<number> {

@@ -14,10 +14,26 @@ export interface Alert {
   at: string;
 }
 
+/**
+ * Words that chats show as they are: a model's answer is quoted in alerts, and must not call a channel together, or lead
+ * somewhere. Slack wants &, < and > escaped, and takes commands in <>; others take @all.
+ */
+export function quiet(text: string): string {
+  return text
+    .replaceAll(/\p{Cc}+/gu, " ")
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll("@", "@\u200B")
+    .replaceAll("](", "]\u200B(");
+}
+
 /** Tells everybody that the settings name; resolves to what went wrong with each, empty when all were told. */
 export async function send(alert: Alert, { webhook, smtp }: AlertSettings): Promise<string[]> {
   const ways: [string, Promise<void>][] = [
-    ...(webhook === undefined ? [] : [["webhook", post(webhook, alert)] as [string, Promise<void>]]),
+    ...(webhook === undefined
+      ? []
+      : [["webhook", post(webhook, { ...alert, text: quiet(alert.text) })] as [string, Promise<void>]]),
     ...(smtp === undefined ? [] : [["mail", mail(smtp, alert)] as [string, Promise<void>]]),
   ];
   const ended = await Promise.allSettled(ways.map(([, sent]) => sent));
@@ -32,13 +48,17 @@ async function mail(smtp: NonNullable<AlertSettings["smtp"]>, alert: Alert): Pro
     host,
     port,
     secure: port === 465,
+    // Whoever sits in between could take the offer of TLS away, and read the password.
+    requireTLS: user !== undefined,
     connectionTimeout: PATIENCE_MS,
+    greetingTimeout: PATIENCE_MS,
+    socketTimeout: PATIENCE_MS,
     ...(user === undefined ? {} : { auth: { user, pass: password ?? "" } }),
   });
   await transport.sendMail({
     from,
     to,
-    subject: `[dray] ${alert.text.slice(0, 120)}`,
+    subject: `[dray] ${alert.text.replaceAll(/\p{Cc}+/gu, " ").slice(0, 120)}`,
     text: JSON.stringify(alert, undefined, 2),
   });
 }

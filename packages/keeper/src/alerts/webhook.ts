@@ -9,6 +9,8 @@ export async function post(url: string, alert: object): Promise<void> {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(alert),
+    // An address that was changed is told of, and the alert is not carried to somebody else's.
+    redirect: "manual",
     signal: limit.signal,
   }).catch((error: unknown) => {
     // Its address is a secret: fetch's own words may repeat it.

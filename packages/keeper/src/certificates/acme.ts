@@ -58,8 +58,10 @@ const kindOf = (problem: Problem): string => problem.type?.split(":").at(-1) ?? 
 
 async function askFor(host: string, wish: CertificateWish, home: string, challenges: Challenges): Promise<string> {
   const directoryUrl = wish.directory ?? acme.directory.letsencrypt.production;
-  if (wish.ca !== undefined)
-    acme.axios.defaults.httpsAgent = new https.Agent({ ca: [...tls.rootCertificates, wish.ca] });
+  // One order at a time: whom one host trusts, the next one need not.
+  const { ca } = wish;
+  acme.axios.defaults.httpsAgent =
+    ca === undefined ? undefined : new https.Agent({ ca: [...tls.rootCertificates, ca] });
   const accountKey = await accountKeyOf(directoryUrl, wish.email, home);
   const client = new acme.Client({ directoryUrl, accountKey, backoffMin: 1000, backoffMax: 10_000 });
   await client.createAccount({

@@ -36,6 +36,7 @@ export class Certificates {
   readonly #entries = new Map<string, Entry>();
   readonly #oneByOne = pLimit(1);
   readonly #busy = new Set<string>();
+  #prepared = false;
 
   constructor(home: string, haproxy: Haproxy, log: (text: string) => void) {
     this.#home = home;
@@ -45,11 +46,13 @@ export class Certificates {
 
   /** Makes what HAProxy's configuration names: the list, and the certificate for whoever asks by no known name. */
   async prepare(): Promise<void> {
+    if (this.#prepared) return;
     await mkdir(path.join(this.#home, "certs"), { recursive: true, mode: 0o700 });
     const first = this.#file("");
     if ((await readIfThere(first)) === undefined) await replaceFile(first, await selfSigned(), 0o600);
     if ((await readIfThere(this.#list)) === undefined) await this.#writeList();
     if ((await readIfThere(this.#map)) === undefined) await replaceFile(this.#map, "");
+    this.#prepared = true;
   }
 
   statuses(): Record<string, CertificateStatus> {
@@ -58,6 +61,8 @@ export class Certificates {
 
   /** Looks after what is wanted now. Resolves at once: orders go on beside. */
   async want(wishes: Record<string, CertificateWish>): Promise<void> {
+    // Again, where a full disk did not let it the first time.
+    await this.prepare();
     for (const host of this.#entries.keys()) if (wishes[host] === undefined) await this.#drop(host);
     for (const [host, wish] of Object.entries(wishes)) {
       const known = this.#entries.get(host);

@@ -13,13 +13,17 @@ import { receive } from "./receiver.ts";
 const line = (ms: number): string =>
   `172.18.0.1:50100 [25/Nov/2026:17:34:14.730] http~ s_loans/r1.1 0/2/0/${ms}/${ms + 3} 200 84 - - ---- 3/1/0/0/0 0/0 "POST /decisions HTTP/1.1" 5f3c8a52-1f0e-4a6b-9d3e-0b1c2d3e4f50 -\n`;
 
+const fail = (error: unknown): never => {
+  throw new Error("the log is written", { cause: error });
+};
+
 test("lines that come one by one are taken as fast as they come, and a flood in order; none is left behind at the end", async () => {
   const home = await mkdtemp(path.join(tmpdir(), "dray-receiver-"));
   try {
     const taken: Access[] = [];
     const receiver = await receive(
       home,
-      new LogFile(home),
+      new LogFile(home, fail),
       [{ add: (access) => void taken.push(access) }],
       new Faults(() => undefined),
     );

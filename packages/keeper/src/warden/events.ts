@@ -1,4 +1,5 @@
 import path from "node:path";
+import { parseJson } from "../json.ts";
 import { readIfThere, replaceFile } from "../status.ts";
 
 /** What happened to a replica's container. `restarted`: by us, since it was hung. */
@@ -23,7 +24,11 @@ const wishFile = (home: string): string => path.join(home, "restart.json");
 /** What the warden has seen, oldest first. */
 export async function readEvents(home: string): Promise<ReplicaEvent[]> {
   const text = (await readIfThere(eventsFile(home))) ?? "";
-  return text.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line) as ReplicaEvent]));
+  // A line that a power cut or a full disk tore is one line less.
+  return text.split("\n").flatMap((line) => {
+    const event = parseJson(line)?.value;
+    return typeof event === "object" && event !== null ? [event as ReplicaEvent] : [];
+  });
 }
 
 /** Notes one more; the oldest go. */
@@ -34,8 +39,8 @@ export async function noteEvent(home: string, event: ReplicaEvent): Promise<void
 
 /** What the keeper wants restarted now. */
 export async function readWishes(home: string): Promise<RestartWish[]> {
-  const text = await readIfThere(wishFile(home));
-  return text === undefined || text === "" ? [] : (JSON.parse(text) as RestartWish[]);
+  const wishes = parseJson((await readIfThere(wishFile(home))) ?? "")?.value;
+  return Array.isArray(wishes) ? (wishes as RestartWish[]) : [];
 }
 
 export async function writeWishes(home: string, wishes: readonly RestartWish[]): Promise<void> {

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { deadline } from "drayage-clock";
+import { Faults } from "../faults.ts";
 import { Engine } from "./engine.ts";
-import { noteEvent, readWishes, writeWishes } from "./events.ts";
+import { noteEvent, readWishes, type RestartWish, writeWishes } from "./events.ts";
 
 const SOCKET = "/var/run/docker.sock";
 const LABEL = "dray.role=replica";
@@ -17,6 +18,7 @@ const why = (error: unknown): string => (error instanceof Error ? error.message 
  * notes which of them died or ran out of memory. It does nothing else, and nothing to other containers.
  */
 export async function ward(home: string): Promise<void> {
+  new Faults(log).watch(process);
   const engine = new Engine(SOCKET);
   const stopped = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stopped.abort());
@@ -51,6 +53,18 @@ async function listen(engine: Engine, ours: ReadonlySet<string>, note: Note, sig
   }
 }
 
+/** Taken before they are done: one that cannot be done must not be tried for ever, nor what a full disk still shows. */
+async function taken(home: string): Promise<RestartWish[]> {
+  try {
+    const wishes = await readWishes(home);
+    if (wishes.length > 0) await writeWishes(home, []);
+    return wishes;
+  } catch (error) {
+    log(`what is to be restarted: ${why(error)}`);
+    return [];
+  }
+}
+
 async function restart(
   home: string,
   engine: Engine,
@@ -59,10 +73,7 @@ async function restart(
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
-    const wishes = await readWishes(home).catch(() => []);
-    // Taken before they are done: one that cannot be done must not be tried for ever.
-    if (wishes.length > 0) await writeWishes(home, []);
-    for (const { container, why: reason } of wishes) {
+    for (const { container, why: reason } of await taken(home)) {
       using limit = deadline(RESTART_MS, signal);
       ours.add(container);
       try {

@@ -51,8 +51,8 @@ export async function handOver(
   });
 }
 
-/** The keeper's own name for a service's alerts: sealed as secrets are, and given to no container. */
-const alertsName = (service: string): string => `alerts-${service}`;
+/** The keeper's own name for a service's alerts, with a dot, which no service has: sealed as secrets are, and given to no container. */
+const alertsName = (service: string): string => `alerts.${service}`;
 
 /** Tells the keeper whom to alert; undefined: nobody any more. */
 export async function setAlerts(
