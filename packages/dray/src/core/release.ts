@@ -21,7 +21,7 @@ export interface Settings {
   /** What the edge asks of a request before the release sees it. */
   front?: Front;
   /** What is kept of the requests. */
-  requests?: { share: number; mask: string[]; maxBytes: number };
+  requests?: { share: number; mask: string[]; only?: string[]; maxBytes: number; days?: number };
   /** The image does without writing: its root is mounted read-only. */
   readOnly?: boolean;
   /** It may ask the cloud's metadata. Undefined: made by a dray that did not know the question. */

@@ -154,8 +154,9 @@ function filesOnly(manifest: Manifest): Pick<Settings, "secretFiles" | "keptSecr
   return { ...(names.length === 0 ? {} : { secretFiles: names }), ...(kept ? { keptSecrets: true } : {}) };
 }
 
-function requestsOf({ share, mask, maxBytes }: NonNullable<Manifest["requests"]>): NonNullable<Settings["requests"]> {
-  return { share, mask, maxBytes };
+function requestsOf(requests: NonNullable<Manifest["requests"]>): NonNullable<Settings["requests"]> {
+  const { share, mask, only, maxBytes, days } = requests;
+  return { share, mask, maxBytes, days, ...(only === undefined ? {} : { only }) };
 }
 
 /** What the edge asks of a request. */

@@ -37,6 +37,12 @@ test.each(["api.example.com", "localhost:8080", "10.0.0.1", "[2001:db8::1]:80"])
   expect(parseManifest(said, "dray.yaml").host).toBe(host);
 });
 
+test("a service has no name of ours", () => {
+  for (const name of ["edge", "keeper", "warden", "setup", "constructor"])
+    expect(failure(() => parseManifest(`service: ${name}\nmachine: vm\n`, "dray.yaml")).code).toBe("manifest.invalid");
+  expect(parseManifest("service: keeper-api\nmachine: vm\n", "dray.yaml").service).toBe("keeper-api");
+});
+
 test("units are read", () => {
   const { limits } = parseManifest("service: a\nmachine: vm\nlimits: {memory: 1GiB, timeout: 500ms}\n", "dray.yaml");
   expect(limits).toMatchObject({ memory: 1024 ** 3, timeout: 500 });

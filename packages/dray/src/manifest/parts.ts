@@ -37,6 +37,12 @@ export const prefix = z
   .string()
   .regex(/^(\/[\w~-][\w.~-]*)+$/, "expected a path such as /loans, without a slash at its end");
 export const port = z.number().int().min(1).max(65_535);
+/** Containers, images and volumes of ours are called so; and what every object of JavaScript has. */
+const RESERVED = new Set(["edge", "keeper", "warden", "setup", "constructor"]);
+/** A service's own name. */
+export const serviceName = name.refine((each) => !RESERVED.has(each), {
+  error: "expected another name: this one is used by Drayage itself",
+});
 
 export const machine = z
   .string()
@@ -103,8 +109,18 @@ export type SecretSource = z.infer<typeof secretSource>;
 
 export const requests = z.strictObject({
   share: z.number().positive().max(100).default(5).describe("Share of the requests that is kept, in percent."),
-  mask: z.array(z.string()).default([]).describe("Names of fields whose values are not kept, however deep they are."),
+  mask: z
+    .array(z.string())
+    .default([])
+    .describe(
+      "Names of fields whose values are not kept, however deep they are and whatever their case; with a mask, rows without names are not kept either.",
+    ),
+  only: z
+    .array(z.string())
+    .optional()
+    .describe("Names of the only fields whose values are kept: what nobody thought of is masked, too."),
   maxBytes: bytes.default(100_000_000).describe("Room for them on the machine (100MB); the oldest go first."),
+  days: z.number().positive().max(3650).default(30).describe("How long they are kept at most, in days (30)."),
   baseline: z
     .string()
     .optional()

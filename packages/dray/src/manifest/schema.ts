@@ -17,6 +17,7 @@ import {
   route,
   secretName,
   secretSource,
+  serviceName,
   tls,
   vertex,
 } from "./parts.ts";
@@ -25,7 +26,7 @@ import { duration, rate } from "./units.ts";
 /** The shape of dray.yaml. Every field has a description: docs/manifest.md and dray.schema.json are made from it. */
 export const manifestSchema = z
   .strictObject({
-    service: name.describe("Name of the endpoint."),
+    service: serviceName.describe("Name of the endpoint."),
     target: z
       .enum(["machines", "vertex"])
       .default("machines")

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect, test, vi } from "vitest";
 import { LogFile } from "./log-file.ts";
 
@@ -32,7 +33,8 @@ test("a full disk costs lines of the log and is told; when there is room again t
 
 test("a folder that cannot be made is told, and ends nothing", async () => {
   const faults: string[] = [];
-  const log = new LogFile("/proc/nowhere", (error) => void faults.push(String(error)));
+  // A file is no folder.
+  const log = new LogFile(fileURLToPath(import.meta.url), (error) => void faults.push(String(error)));
   for (let line = 0; line < 100; line++) log.write(Buffer.from("lost\n"));
   await log.close();
   expect(faults).toHaveLength(1);

@@ -6,7 +6,7 @@ import { managedOf } from "../../flows/managed.ts";
 import { define } from "../command.ts";
 import { logsManaged } from "./managed.ts";
 import { sinceOf } from "../since.ts";
-import { say } from "../screen/say.ts";
+import { say, saySaid } from "../screen/say.ts";
 
 interface Flags {
   follow?: boolean;
@@ -43,7 +43,7 @@ export function addLogs(program: Command): void {
       const options = optionsOf(flags, manifest.service);
       const ended = onEach(wheres, wheres.length, (where) =>
         logs(where, run.ssh, options, run.context, (from, line) =>
-          say(flags.json === true ? JSON.stringify({ machine: where.name, from, line }) : `${from} | ${line}`),
+          flags.json === true ? say(JSON.stringify({ machine: where.name, from, line })) : saySaid(from, line),
         ),
       );
       await ended.catch((error: unknown) => {

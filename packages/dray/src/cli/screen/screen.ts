@@ -4,6 +4,7 @@ import prettyBytes from "pretty-bytes";
 import prettyMs from "pretty-ms";
 import type { News } from "../../core/happening.ts";
 import type { Plan } from "../../core/plan.ts";
+import { harmless } from "./say.ts";
 
 /** Shows happenings. One per command; `close` leaves the last picture standing. */
 export interface Screen {
@@ -128,9 +129,9 @@ export function liveScreen(): Screen {
         const title = titles.get(`${news.on} shadow`);
         if (title !== undefined) put({ on: news.on, title }, "running", shadowText(news));
       } else if (news.type === "line") {
-        tail = [...tail, news.text.slice(0, (process.stderr.columns ?? 80) - 4)].slice(-5);
+        tail = [...tail, harmless(news.text).slice(0, (process.stderr.columns ?? 80) - 4)].slice(-5);
         redraw();
-      } else if (news.type === "warning") draw.persist(`${paint("yellow", "warning:")} ${news.text}`);
+      } else if (news.type === "warning") draw.persist(`${paint("yellow", "warning:")} ${harmless(news.text)}`);
     },
     close: () => {
       if (closed) return;
