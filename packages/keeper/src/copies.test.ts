@@ -15,7 +15,7 @@ const datagram = (body: string): string =>
   );
 const deep = (depth: number): string => "[".repeat(depth) + "]".repeat(depth);
 
-test("a body nested without end, a taker that fails and a stranger's datagram end nothing; the next copy is taken", async () => {
+test("a body nested without end, a taker that fails and half a datagram end nothing; the next copy is taken", async () => {
   const home = await mkdtemp(path.join(tmpdir(), "dray-copies-"));
   const faults = new Faults(() => undefined);
   const requests = new Requests(home);
@@ -31,9 +31,7 @@ test("a body nested without end, a taker that fails and a stranger's datagram en
     { name: "requests", take: requests.take.bind(requests) },
     { name: "a good one", take: (copy: Copy) => void taken.push(copy) },
   ];
-  // The fourth is somebody else's.
-  let datagrams = 0;
-  const copies = await takeCopies(takers, faults, { isEdge: () => ++datagrams !== 4, port: 0 });
+  const copies = await takeCopies(takers, faults, 0);
   const sender = createSocket("udp4");
   try {
     const { port } = copies.address();
@@ -42,7 +40,6 @@ test("a body nested without end, a taker that fails and a stranger's datagram en
     for (const body of [deep(3000), deep(20_000), '{"income": 5}']) await send(datagram(body));
     await expect.poll(() => taken.length).toBe(3);
     expect(faults.recent()).toEqual(Array.from({ length: 3 }, () => "a bad one: too deep"));
-    await send(datagram('{"forged": 1}'));
     await send("copy loans 1 1");
     await send(datagram('{"last": 1}'));
     await expect.poll(() => taken.length).toBe(4);

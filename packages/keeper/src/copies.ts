@@ -15,25 +15,17 @@ export interface Taker {
   take(copy: Copy): void;
 }
 
-/** How copies come. */
-interface Way {
-  /** Is it the edge's address? Anybody on its network can send a datagram. */
-  isEdge: (address: string) => boolean;
-  port?: number;
-}
-
-/** Takes copies of requests from the edge and hands them on; a taker that fails over one is noted, and gets the next. */
-export async function takeCopies(takers: readonly Taker[], faults: Faults, way: Way): Promise<Socket> {
+/** Takes copies of requests and hands them on; a taker that fails over one is noted, and gets the next. */
+export async function takeCopies(takers: readonly Taker[], faults: Faults, port: number = PORT): Promise<Socket> {
   const socket = createSocket({ type: "udp4" });
-  socket.on("message", (message, { address }) => {
-    if (!way.isEdge(address)) return;
+  socket.on("message", (message) => {
     faults.guardNow("a copy", () => {
       const copy = parseCopy(message.toString("latin1"));
       if (copy === undefined) return;
       for (const taker of takers) faults.guardNow(taker.name, () => taker.take(copy));
     });
   });
-  socket.bind(way.port ?? PORT, LISTEN);
+  socket.bind(port, LISTEN);
   await once(socket, "listening");
   socket.on("error", (error) => faults.note("copies", error));
   socket.setRecvBufferSize(BUFFER_BYTES);

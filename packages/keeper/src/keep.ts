@@ -3,7 +3,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Alerts } from "./alerts/alerts.ts";
 import { Certificates } from "./certificates/certificates.ts";
 import { takeCopies } from "./copies.ts";
-import { EdgeAddress } from "./edge-address.ts";
 import { Faults } from "./faults.ts";
 import { Haproxy } from "./haproxy.ts";
 import { Hung } from "./hung.ts";
@@ -103,16 +102,15 @@ async function opened(parts: Parts, signal: AbortSignal): Promise<() => Promise<
 async function open(parts: Parts): Promise<() => Promise<void>> {
   const { home, faults, certificates, hung, shadows, numbers, requests } = parts;
   const prometheus = new Prometheus();
-  const edge = new EdgeAddress();
   const file = new LogFile(home, (error) => faults.note("the access log", error));
   const receiver = await receive(home, file, [numbers, prometheus, hung], faults);
   const sources = { challenges: certificates.challenges, numbers, prometheus };
-  const server = await serve(sources, { isEdge: (address) => edge.is(address) });
+  const server = await serve(sources);
   const takers = [
     { name: "a shadow", take: shadows.take.bind(shadows) },
     { name: "a request to keep", take: requests.take.bind(requests) },
   ];
-  const copies = await takeCopies(takers, faults, { isEdge: (address) => edge.knows(address) });
+  const copies = await takeCopies(takers, faults);
   return async () => {
     server.close();
     copies.close();

@@ -22,27 +22,16 @@ export interface Sources {
   prometheus: Prometheus;
 }
 
-/** Who may ask, and where. */
-interface Door {
-  /** Is it the edge's address? */
-  isEdge: (address: string | undefined) => Promise<boolean>;
-  port?: number;
-}
-
 /** Answers the CA's questions, which come through the edge; and, to dray and Prometheus, what it counted. */
-export async function serve(sources: Sources, { isEdge, port }: Door): Promise<http.Server> {
+export async function serve(sources: Sources, port: number = PORT): Promise<http.Server> {
   const oneByOne = pLimit(1);
   const patience = { headersTimeout: PATIENCE_MS, requestTimeout: PATIENCE_MS };
   const server = http.createServer(patience, (request, answer) => {
-    const said = async (): Promise<void> => {
-      if (await isEdge(request.socket.remoteAddress)) await reply(request, sources, answer, oneByOne);
-      else request.socket.destroy();
-    };
     // A stranger's request must not be able to end more than itself.
-    said().catch(() => answer.destroy());
+    reply(request, sources, answer, oneByOne).catch(() => answer.destroy());
   });
   server.maxConnections = MOST_CONNECTIONS;
-  server.listen(port ?? PORT, LISTEN);
+  server.listen(port, LISTEN);
   await once(server, "listening");
   return server;
 }
