@@ -1,9 +1,10 @@
-// npm run bench -- cloud|crash|deploy|edge|overload|releases|serve|shadow|trace [--json] [--rounds N]
+// npm run bench -- cloud|crash|deploy|edge|hostile|overload|releases|serve|shadow|trace [--json] [--rounds N]
 import { parseArgs } from "node:util";
 import { benchCloud } from "./cloud.ts";
 import { benchCrash } from "./crash.ts";
 import { benchDeploy } from "./deploy.ts";
 import { benchEdge } from "./edge.ts";
+import { benchHostile } from "./hostile.ts";
 import { benchOverload } from "./overload.ts";
 import { benchReleases } from "./releases.ts";
 import { benchServe } from "./serve.ts";
@@ -15,6 +16,7 @@ const BENCHES = {
   crash: benchCrash,
   deploy: benchDeploy,
   edge: benchEdge,
+  hostile: benchHostile,
   overload: benchOverload,
   releases: benchReleases,
   serve: benchServe,

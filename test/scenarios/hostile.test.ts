@@ -1,6 +1,6 @@
 import path from "node:path";
 import { expect, test } from "vitest";
-import { attack, attacks } from "../world/hostile.ts";
+import { attack, attacks, KINDS } from "../world/hostile.ts";
 import { selfSigned } from "../world/certificate.ts";
 import { appImage } from "../world/images.ts";
 import { startVm, type Vm } from "../world/vm.ts";
@@ -44,10 +44,10 @@ test("10,000 hostile requests: none reaches the model without a key, none ends a
   const before = await containers(vm);
   const kinds: Record<string, number> = {};
   const through: string[] = [];
-  const waiting = attacks(COUNT);
+  const waiting = attacks(COUNT, KINDS);
   const worker = async (): Promise<void> => {
-    for (let one = waiting.pop(); one !== undefined; one = waiting.pop()) {
-      const said = await attack(one, vm.address, { http: 80, https: 443 });
+    for (const one of waiting) {
+      const said = await attack(one, { address: vm.address, http: 80, https: 443 });
       kinds[one.kind] = (kinds[one.kind] ?? 0) + 1;
       if (said.includes('"decision"')) through.push(`${one.kind}: ${JSON.stringify(one.parts).slice(0, 300)}`);
     }

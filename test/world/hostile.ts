@@ -4,16 +4,19 @@ import tls from "node:tls";
 /** What one hostile connection sends, and to which port. */
 export interface Attack {
   kind: string;
+  /** To the port of HTTPS, by TLS or as it is; undefined: plain HTTP. */
   tls?: boolean;
+  /** It shows a good key: an answer of the model's is no wonder. */
+  invited?: boolean;
   /** Written as it is, byte by byte in latin1; several parts with a pause between. */
   parts: string[];
   /** The connection is left open for so long, in milliseconds. */
   holdMs: number;
 }
 
-const BODY = '{"hostile": true}';
+export const BODY = '{"hostile": true}';
 
-const request = (path: string, headers: string[] = [], body: string = BODY, method: string = "POST"): string =>
+export const request = (path: string, headers: string[] = [], body: string = BODY, method: string = "POST"): string =>
   [`${method} ${path} HTTP/1.1`, "host: a", ...headers, `content-length: ${body.length}`, "", body].join("\r\n");
 
 /** Inside another request: what a smuggler wants the release to see. */
@@ -21,7 +24,7 @@ const SMUGGLED = request("/decisions", ["x-dray-key: evil"]);
 const chunked = (...more: string[]): string =>
   ["POST / HTTP/1.1", "host: a", ...more, "", "0", "", SMUGGLED].join("\r\n");
 
-const PATHS = [
+export const PATHS: readonly string[] = [
   "/decisions",
   "/decisions/",
   "//decisions",
@@ -122,41 +125,75 @@ function random(seed: number): () => number {
   };
 }
 
-/** `count` attacks of every kind in turn; each is somewhat different from the one of its kind before. */
-export function attacks(count: number): Attack[] {
-  const next = random(7);
-  const pick = <T>(of: readonly T[]): T => of[Math.floor(next() * of.length)] as T;
-  const noise = (length: number): string =>
-    Array.from({ length }, () => String.fromCharCode(Math.floor(next() * 256))).join("");
-  const mangled = (text: string): string => {
-    const at = Math.floor(next() * text.length);
-    return `${text.slice(0, at)}${noise(1 + Math.floor(next() * 3))}${text.slice(at)}`;
+/** Where an attack gets what makes it different from the one before. */
+export interface Dice {
+  next: () => number;
+  pick: <T>(of: readonly T[]) => T;
+  noise: (length: number) => string;
+}
+
+/** Makes one attack of a kind. */
+export type Make = (dice: Dice) => Omit<Attack, "kind" | "holdMs">;
+
+function dice(seed: number): Dice {
+  const next = random(seed);
+  return {
+    next,
+    pick: <T>(of: readonly T[]): T => of[Math.floor(next() * of.length)] as T,
+    noise: (length) => Array.from({ length }, () => String.fromCharCode(Math.floor(next() * 256))).join(""),
   };
-  const kinds: (() => Omit<Attack, "holdMs">)[] = [
-    () => ({ kind: "path", parts: [request(pick(PATHS), next() < 0.5 ? pick(SPOOFS) : [])] }),
-    () => ({ kind: "spoof", parts: [request("/decisions", [...pick(SPOOFS), ...pick(SPOOFS)])] }),
-    () => ({ kind: "smuggling", parts: [pick(SMUGGLING)] }),
-    () => ({ kind: "smuggling over TLS", tls: true, parts: [pick(SMUGGLING)] }),
-    () => ({ kind: "oversized", parts: [pick(OVERSIZED)] }),
-    () => ({ kind: "odd", parts: [pick(ODD)] }),
-    () => ({ kind: "mangled", parts: [mangled(request(pick(PATHS), pick(SPOOFS)))] }),
-    () => ({ kind: "bad TLS", tls: false, parts: [`\x16\x03\x01${noise(40 + Math.floor(next() * 200))}`] }),
-    () => ({ kind: "cut", parts: [request("/decisions").slice(0, 20 + Math.floor(next() * 60))] }),
-    () => ({ kind: "slow", parts: [request("/decisions").slice(0, 60), "{", " ", " "] }),
-  ];
-  return Array.from({ length: count }, (_, index) => ({
-    ...(kinds[index % kinds.length] as () => Omit<Attack, "holdMs">)(),
-    holdMs: 40,
-  }));
+}
+
+function mangled(text: string, { next, noise }: Dice): string {
+  const at = Math.floor(next() * text.length);
+  return `${text.slice(0, at)}${noise(1 + Math.floor(next() * 3))}${text.slice(at)}`;
+}
+
+/** Attacks on what every server has: its parsers, its patience. */
+export const KINDS: Record<string, Make> = {
+  path: ({ pick, next }) => ({ parts: [request(pick(PATHS), next() < 0.5 ? pick(SPOOFS) : [])] }),
+  spoof: ({ pick }) => ({ parts: [request("/decisions", [...pick(SPOOFS), ...pick(SPOOFS)])] }),
+  smuggling: ({ pick }) => ({ parts: [pick(SMUGGLING)] }),
+  "smuggling over TLS": ({ pick }) => ({ tls: true, parts: [pick(SMUGGLING)] }),
+  oversized: ({ pick }) => ({ parts: [pick(OVERSIZED)] }),
+  odd: ({ pick }) => ({ parts: [pick(ODD)] }),
+  mangled: (all) => ({ parts: [mangled(request(all.pick(PATHS), all.pick(SPOOFS)), all)] }),
+  "bad TLS": ({ next, noise }) => ({
+    tls: false,
+    parts: [`\x16\x03\x01${noise(40 + Math.floor(next() * 200))}`],
+  }),
+  cut: ({ next }) => ({ parts: [request("/decisions").slice(0, 20 + Math.floor(next() * 60))] }),
+  slow: () => ({ parts: [request("/decisions").slice(0, 60), "{", " ", " "] }),
+};
+
+/** `count` attacks, of every kind in turn; each is somewhat different from the one of its kind before. */
+export function* attacks(count: number, kinds: Record<string, Make>): Generator<Attack> {
+  const all = dice(7);
+  const names = Object.keys(kinds);
+  for (let index = 0; index < count; index++) {
+    const kind = names[index % names.length] ?? "";
+    const made = kinds[kind]?.(all);
+    if (made !== undefined) yield { kind, holdMs: 40, ...made };
+  }
+}
+
+/** Where an attack goes, and from which of this computer's addresses. */
+export interface Target {
+  address: string;
+  http: number;
+  https: number;
+  from?: string;
 }
 
 /** Sends one, and resolves to what came back. */
-export async function attack(one: Attack, address: string, ports: { http: number; https: number }): Promise<string> {
+export async function attack(one: Attack, { address: host, http, https, from }: Target): Promise<string> {
   const secure = one.tls === true;
-  const port = one.tls === undefined ? ports.http : ports.https;
-  const socket: Socket = secure
-    ? tls.connect({ host: address, port, rejectUnauthorized: false })
-    : connect({ host: address, port });
+  const to = {
+    host,
+    port: one.tls === undefined ? http : https,
+    ...(from === undefined ? {} : { localAddress: from }),
+  };
+  const socket: Socket = secure ? tls.connect({ ...to, rejectUnauthorized: false }) : connect(to);
   let said = "";
   socket.setEncoding("latin1").on("data", (chunk: string) => (said += chunk));
   const closed = new Promise<void>((resolve) => {

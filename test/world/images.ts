@@ -48,6 +48,9 @@ export const appImage = (tag: string): string => `drayage-world/app:${tag}-${has
 /** Small APIs as people write them: which one is said by the variable API. */
 export const APIS_IMAGE: string = `drayage-world/apis:${hash("apis.Dockerfile")}-${hash("app.Dockerfile")}`;
 
+/** The API that is besieged. */
+export const KEYED_IMAGE: string = `drayage-world/keyed:${hash("keyed.Dockerfile")}-${hash("app.Dockerfile")}`;
+
 /** Runs a program; what it said is in the error when it fails. What Docker makes by it carries the label of this run. */
 export async function must(argv: readonly string[], stdin?: string): Promise<string> {
   const options = stdin === undefined ? {} : { stdin };
@@ -146,6 +149,11 @@ export async function prepareRegistry(): Promise<void> {
 export async function prepareTokenRegistry(): Promise<string> {
   await build(TOKEN_REGISTRY_IMAGE, "token-registry.Dockerfile");
   return TOKEN_REGISTRY_IMAGE;
+}
+
+/** The API that is besieged. */
+export async function prepareKeyed(): Promise<void> {
+  await build(KEYED_IMAGE, "keyed.Dockerfile", { BASE: appImage("1") });
 }
 
 /** A machine of Compute Engine, with Google's guest agent. */
