@@ -13,6 +13,13 @@ test.each([
   expect(found?.setting("api.example.com")).toContain("api.example.com");
 });
 
+test("the port of a Host is part of the setting only where the framework compares it", () => {
+  const setting = (status: number, body: string): string =>
+    hostRefusal({ status, body })?.setting("[2001:db8::1]:8080") ?? "";
+  expect(setting(400, "Invalid host header")).toContain('"[2001:db8::1]"');
+  expect(setting(403, "Invalid Host header - possible DNS rebinding attack detected")).toContain("[2001:db8::1]:8080");
+});
+
 test("an answer that tells nothing is a refusal of the name where localhost is answered", () => {
   const plain = { status: 400, body: "<h1>Bad Request (400)</h1>" };
   expect(hostRefusal(plain)).toBeUndefined();

@@ -13,6 +13,9 @@ export interface HostRefusal {
 
 const STATUSES: ReadonlySet<number> = new Set([400, 403]);
 
+/** Most frameworks compare the name without its port; MLflow with it. */
+const bare = (name: string): string => name.replace(/:\d+$/, "");
+
 /** How frameworks refuse a Host that they were not told of. MLflow's words begin as Starlette's do. */
 const KNOWN: readonly (HostRefusal & { status: number; says: RegExp })[] = [
   {
@@ -25,26 +28,26 @@ const KNOWN: readonly (HostRefusal & { status: number; says: RegExp })[] = [
     framework: "Starlette",
     status: 400,
     says: /^invalid host header/i,
-    setting: (name) => `TrustedHostMiddleware: allowed_hosts=["${name}"]`,
+    setting: (name) => `TrustedHostMiddleware: allowed_hosts=["${bare(name)}"]`,
   },
   {
     framework: "Django",
     status: 400,
     says: /Invalid HTTP_HOST header|DisallowedHost/,
-    setting: (name) => `settings.py: ALLOWED_HOSTS = ["${name}"]`,
+    setting: (name) => `settings.py: ALLOWED_HOSTS = ["${bare(name)}"]`,
   },
   {
     framework: "Rails",
     status: 403,
     says: /Blocked hosts?: /,
-    setting: (name) => `config/environments/production.rb: config.hosts << "${name}"`,
+    setting: (name) => `config/environments/production.rb: config.hosts << "${bare(name)}"`,
   },
 ];
 
 const ANY: HostRefusal = {
   framework: "its framework",
   setting: (name) =>
-    `allow ${name} in the API's own settings (Django: ALLOWED_HOSTS; Starlette and FastAPI: TrustedHostMiddleware; Rails: config.hosts; MLflow: --allowed-hosts)`,
+    `allow ${bare(name)} in the API's own settings (Django: ALLOWED_HOSTS; Starlette and FastAPI: TrustedHostMiddleware; Rails: config.hosts; MLflow: --allowed-hosts)`,
 };
 
 /**

@@ -14,4 +14,5 @@ export const ours = (found: Evidence): boolean =>
 export const logOf = (found: Evidence): string => app(found)?.log.at(-1) ?? "nothing";
 
 /** The command that shows its log. */
-export const logs = (found: Evidence): string => (ours(found) ? "dray logs" : `docker logs ${nameOf(found)}`);
+export const logs = (found: Evidence): string =>
+  ours(found) ? "dray logs" : `docker logs ${nameOf(found) || "CONTAINER"}`;
