@@ -6,14 +6,18 @@ import { within } from "drayage-clock";
 import { run } from "../packages/dray/src/base/process.ts";
 import { appImage, must, prepareRegistry, REGISTRY_IMAGE } from "../test/world/images.ts";
 import { worldFolder } from "../test/world/owner.ts";
-import { startVm, type Vm } from "../test/world/vm.ts";
+import type { Vm } from "../test/world/vm.ts";
 import { openWire, type Wire } from "../test/world/wire.ts";
 import { median } from "./median.ts";
+import type { Stage } from "./stage.ts";
 import { watch, type Watch } from "./watch.ts";
 
 const RTTS = [0, 50];
 const BASE_BYTES = 88_000_000;
 const CHANGE_BYTES = 1_000_000;
+/** Of a smoke, which looks only whether everything runs. */
+const SMOKE = { baseBytes: 100_000, settleMs: 0 };
+const FULL = { baseBytes: BASE_BYTES, settleMs: 1000 };
 /** dray's edge and the container run by hand share the machine. */
 const DRAY_PORT = 8000;
 const TOKEN = "token-of-the-hour";
@@ -29,13 +33,14 @@ interface Bench {
   byHand: Watch;
   byDray: Watch;
   versions: number;
+  size: typeof FULL;
 }
 
 /** Measures; figures are medians of `rounds`, in milliseconds and bytes. */
-export async function benchDeploy(rounds: number, say: (line: string) => void): Promise<Figures> {
+export async function benchDeploy(rounds: number, say: (line: string) => void, stage: Stage): Promise<Figures> {
   await prepareRegistry();
   say("a stand-in, and an image of 300 MB in it and here");
-  await using vm = await startVm("bookworm", "ops", { rttMs: 0, fresh: true });
+  await using vm = await stage.startVm("ops", { rttMs: 0, fresh: true });
   await must([
     "docker",
     "run",
@@ -52,7 +57,16 @@ export async function benchDeploy(rounds: number, say: (line: string) => void): 
     await using byHand = watch(`http://${vm.address}/`);
     await using byDray = watch(`http://${vm.address}:${DRAY_PORT}/`);
     if (vm.wire === undefined) throw new Error("no wire");
-    const bench: Bench = { vm, wire: vm.wire, registry, folder, byHand, byDray, versions: 0 };
+    const bench: Bench = {
+      vm,
+      wire: vm.wire,
+      registry,
+      folder,
+      byHand,
+      byDray,
+      versions: 0,
+      size: stage.smoke ? SMOKE : FULL,
+    };
     await setUp(bench);
     const series: Record<string, number[]> = {};
     for (const rtt of RTTS) {
@@ -125,7 +139,7 @@ async function nextImage(bench: Bench): Promise<{ image: string; version: string
 
 async function setUp(bench: Bench): Promise<void> {
   const { vm, folder } = bench;
-  await writeFile(path.join(folder, "base"), randomBytes(BASE_BYTES));
+  await writeFile(path.join(folder, "base"), randomBytes(bench.size.baseBytes));
   await writeFile(path.join(folder, "Dockerfile"), `FROM ${appImage("1")}\nCOPY base /base\n`);
   await must(["docker", "build", "-q", "-t", "drayage-bench/base:latest", folder]);
   await rm(path.join(folder, "base"));
@@ -147,7 +161,7 @@ async function handRound(bench: Bench): Promise<Figures> {
   const next = await nextImage(bench);
   bench.byDray.pause();
   bench.byHand.reset();
-  await settled();
+  await settled(bench);
   const startedAt = performance.now();
   await redeployByHand(bench, next, false);
   const total = performance.now() - startedAt;
@@ -182,7 +196,7 @@ async function drayRound(bench: Bench): Promise<Figures> {
   const next = await nextImage(bench);
   bench.byHand.pause();
   bench.byDray.reset();
-  await settled();
+  await settled(bench);
   let failed = 0;
   const fresh = (): void => {
     failed += bench.byDray.failed;
@@ -195,7 +209,7 @@ async function drayRound(bench: Bench): Promise<Figures> {
   // The old release is stopped by now: going back must start it again.
   const env = await coldStart(bench);
   fresh();
-  await settled();
+  await settled(bench);
   const back = await timed(bench, before, env, ["rollback"]);
   await retired(bench);
   fresh();
@@ -239,8 +253,8 @@ async function timed(
 }
 
 /** The machine is quiet again after a build or a retirement. */
-async function settled(): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, 1000));
+async function settled({ size }: Bench): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, size.settleMs));
 }
 
 /** Waits until what a command left to be done later is done: one replica runs. */

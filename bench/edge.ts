@@ -8,10 +8,11 @@ import { json } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { edgeConfig } from "../packages/dray/src/machine/edge-config.ts";
 import { EMPTY_STATE, type EdgeState } from "../packages/dray/src/machine/edge-state.ts";
-import { EDGE_IMAGE, must, prepareImages } from "../test/world/images.ts";
+import { EDGE_IMAGE, must } from "../test/world/images.ts";
 import { worldFolder } from "../test/world/owner.ts";
 import { median } from "./median.ts";
 import { load, type Measured, prepareWrk, startPinned, steady } from "./serve-tools.ts";
+import type { Figures, Stage } from "./stage.ts";
 
 const KEY = "a-partner-key-of-a-good-length";
 const ROW = '{"income": 1200, "age": 41, "amount": 9000}';
@@ -19,6 +20,7 @@ const ROW = '{"income": 1200, "age": 41, "amount": 9000}';
 const CONNECTIONS = 64;
 /** A neighbour on the machine comes and goes within seconds: many short turns, each peer once in each, meet it alike. */
 const TURNS = 4;
+const SMOKE = { turns: 1, steadySeconds: 1 };
 const TURN_SECONDS = 1;
 const STEADY_PER_SECOND = 1000;
 const STEADY_SECONDS = 4;
@@ -50,8 +52,8 @@ type Full = Measured & { cpu: number };
  * Requests a second and CPU time for each at saturation, and p50/p99 at 1,000 a second; medians of all turns. Each of
  * `rounds` starts every peer anew; those that have no turn wait idle.
  */
-export async function benchEdge(rounds: number, say: (line: string) => void): Promise<Record<string, number>> {
-  await prepareImages();
+export async function benchEdge(rounds: number, say: (line: string) => void, stage: Stage): Promise<Figures> {
+  const size = stage.smoke ? SMOKE : { turns: TURNS, steadySeconds: STEADY_SECONDS };
   await must(["docker", "build", "-q", "-t", IMAGE, "-f", path.join(FOLDER, "edge.Dockerfile"), FOLDER]);
   await prepareWrk();
   const home = await worldFolder("dray-bench-edge-");
@@ -63,7 +65,7 @@ export async function benchEdge(rounds: number, say: (line: string) => void): Pr
   const light = new Map<string, Measured[]>();
   try {
     for (let round = 0; round < rounds; round++) {
-      await oneRound(peers, upstream, full, light);
+      await oneRound(peers, upstream, { full, light, ...size });
       for (const { name } of peers) say(line(name, full.get(name) ?? [], light.get(name) ?? []));
     }
   } finally {
@@ -80,20 +82,27 @@ function note<Of>(into: Map<string, Of[]>, name: string, measured: Of): void {
   into.set(name, [...(into.get(name) ?? []), measured]);
 }
 
+/** What a round measures, and where it notes that. */
+interface Round {
+  full: Map<string, Full[]>;
+  light: Map<string, Measured[]>;
+  turns: number;
+  steadySeconds: number;
+}
+
 /** Starts every peer, measures each in turn, and stops them. */
 async function oneRound(
   peers: readonly Peer[],
   upstream: Started,
-  full: Map<string, Full[]>,
-  light: Map<string, Measured[]>,
+  { full, light, turns, steadySeconds }: Round,
 ): Promise<void> {
   const started = new Map<string, Started>();
   try {
     for (const peer of peers) if (peer.name !== "direct") started.set(peer.name, await start(peer, "0"));
-    for (let turn = 0; turn < TURNS; turn++)
+    for (let turn = 0; turn < turns; turn++)
       for (const { name, port } of peers) note(full, name, await saturate(port, started.get(name) ?? upstream));
     for (const { name, port } of peers)
-      note(light, name, await steady(port, ROW, STEADY_PER_SECOND, STEADY_SECONDS, bearer));
+      note(light, name, await steady(port, ROW, STEADY_PER_SECOND, steadySeconds, bearer));
   } finally {
     for (const { stop } of started.values()) await stop();
   }

@@ -1,24 +1,25 @@
 // 100,000 hostile inputs from outside and from a replica's side, with keys, HTTPS, a shadow and kept requests; then the
 // same with three old holes put back, one at a time, which must be found.
 import { revokedKinds } from "../test/world/hostile-doors.ts";
-import { prepareImages } from "../test/world/images.ts";
 import { type Findings, Siege } from "../test/world/siege.ts";
-import { startVm } from "../test/world/vm.ts";
 import { CONTROLS, type Control } from "./hostile-control.ts";
+import type { Stage } from "./stage.ts";
 
 const PER_ROUND = 20_000;
+/** Of a smoke: a few of each kind. */
+const SMOKE_INPUTS = 200;
 /** Of the kinds that a hole lets through. */
 const IN_CONTROL = 300;
 
 type Figures = Omit<Findings, "problems"> & { problems: string[]; controls: Record<string, Partial<Findings>> };
 
 /** `rounds` times 20,000 inputs in all. The command fails where an old hole is not found. */
-export async function benchHostile(rounds: number, say: (line: string) => void): Promise<Figures> {
-  await prepareImages();
-  await using vm = await startVm();
+export async function benchHostile(rounds: number, say: (line: string) => void, stage: Stage): Promise<Figures> {
+  await using vm = await stage.startVm();
+  const inputs = stage.smoke ? SMOKE_INPUTS : rounds * PER_ROUND;
   await using siege = await Siege.lay(vm);
   const kinds = siege.kinds();
-  const each = Math.ceil((rounds * PER_ROUND) / (Object.keys(kinds).length + 3));
+  const each = Math.ceil(inputs / (Object.keys(kinds).length + 3));
   say(`${each} of each kind`);
   const found = await siege.storm(each * Object.keys(kinds).length, kinds);
   await siege.stillGood(found);

@@ -8,7 +8,6 @@ import { untilReady, load, SERVER, startPinned, steady } from "./serve-tools.ts"
 
 /** 2 x (64 x 1536 + 1536 x 1536 x 2 + 1536 x 2) = 9.6 MFLOP a row. */
 const LAYERS = [64, 1536, 1536, 1536, 2];
-const SECONDS = 3;
 
 /** Batching on one core; then two cores as two processes or as two threads of one run (the load is on one of them, too). */
 const WAYS = [
@@ -22,6 +21,7 @@ const WAYS = [
 export async function benchMlp(
   rounds: number,
   say: (line: string) => void,
+  seconds: number,
 ): Promise<Record<string, number | Record<string, number>>> {
   const folder = await worldFolder("dray-mlp-");
   try {
@@ -38,14 +38,14 @@ export async function benchMlp(
         try {
           await untilReady(port, 30_000);
           await load(port, row, 32, 1);
-          const full = await load(port, row, 32, SECONDS);
+          const full = await load(port, row, 32, seconds);
           (series[`${name}Rps`] ??= []).push(full.rps);
           if (name !== "batched" && name !== "unbatched") {
             say(`round ${round + 1}: mlp ${name} on two cores ${Math.round(full.rps)}/s`);
             continue;
           }
           const half = (series["unbatchedRps"]?.[0] ?? full.rps) / 2;
-          const met = await steady(port, row, half, SECONDS);
+          const met = await steady(port, row, half, seconds);
           (series[`${name}P99`] ??= []).push(met.p99);
           say(`round ${round + 1}: mlp ${name} ${Math.round(full.rps)}/s; at ${Math.round(half)}/s p99 ${met.p99} ms`);
         } finally {

@@ -9,6 +9,7 @@ import { worldFolder } from "../test/world/owner.ts";
 import { median } from "./median.ts";
 import { benchMlp } from "./serve-mlp.ts";
 import { answers, load, prepareWrk, residentMb, SERVER, startPinned } from "./serve-tools.ts";
+import type { Figures, Stage } from "./stage.ts";
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 const EXAMPLE = here("../examples/decisions-onnx");
@@ -22,10 +23,9 @@ interface Peer {
   start(): Promise<() => Promise<void>>;
 }
 
-type Figures = Record<string, number | Record<string, number>>;
-
 /** Medians of `rounds`; requests a second, milliseconds, megabytes. */
-export async function benchServe(rounds: number, say: (line: string) => void): Promise<Figures> {
+export async function benchServe(rounds: number, say: (line: string) => void, stage: Stage): Promise<Figures> {
+  const seconds = stage.smoke ? 1 : SECONDS;
   const row = await goldenRow();
   say("building the peers' images (FastAPI with scikit-learn, FastAPI with onnxruntime, wrk)");
   await buildImages();
@@ -36,11 +36,11 @@ export async function benchServe(rounds: number, say: (line: string) => void): P
       const stop = await peer.start();
       try {
         await answers(peer.port, row, 30_000);
-        await load(peer.port, row, CONNECTIONS, 1);
-        const full = await load(peer.port, row, CONNECTIONS, SECONDS);
+        if (!stage.smoke) await load(peer.port, row, CONNECTIONS, 1);
+        const full = await load(peer.port, row, CONNECTIONS, seconds);
         note(`${peer.name}Rps`, full.rps);
         note(`${peer.name}P99`, full.p99);
-        if (peer.name.startsWith("ours")) note(`${peer.name}Idle`, (await load(peer.port, row, 1, SECONDS)).p50);
+        if (peer.name.startsWith("ours")) note(`${peer.name}Idle`, (await load(peer.port, row, 1, seconds)).p50);
         if (peer.name === "ours") note("rss", await residentMb());
         say(`round ${round + 1}: ${peer.name} ${Math.round(full.rps)}/s, p99 ${full.p99} ms`);
       } finally {
@@ -64,7 +64,7 @@ export async function benchServe(rounds: number, say: (line: string) => void): P
       ),
     );
   }
-  return { ...summary(series), imageMb: await imageMb(), ...(await benchMlp(rounds, say)) };
+  return { ...summary(series), imageMb: await imageMb(), ...(await benchMlp(rounds, say, seconds)) };
 }
 
 function summary(series: Record<string, number[]>): Figures {

@@ -1,18 +1,21 @@
 // What copies of 20 % of the requests cost those who wait for the real answers: A/B/A/B in one run.
 import type { ShadowReport } from "drayage-keeper";
 import { percentile } from "../packages/dray/src/core/judge.ts";
-import { appImage, prepareImages } from "../test/world/images.ts";
+import { appImage } from "../test/world/images.ts";
 import { type Load, startLoad } from "../test/world/load.ts";
-import { startVm, type Vm } from "../test/world/vm.ts";
+import type { Vm } from "../test/world/vm.ts";
+import type { Figures, Stage } from "./stage.ts";
 
 const PER_SECOND = 100;
 const WINDOW_MS = 15_000;
+/** Long enough for a copy of a request to be compared. */
+const SMOKE_MS = 1500;
 const SHARE = 20;
 const POST = { body: '{"income": 1}', expect: '"score": 0.9' };
 
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-interface Figures {
+interface Measured {
   shadowed: number;
   failedRequests: number;
   p50Ratio: number;
@@ -26,9 +29,9 @@ interface Figures {
 }
 
 /** p50 and p99 of a service that takes 20 ms, with and without a shadow at 20 %, over `rounds` pairs of windows. */
-export async function benchShadow(rounds: number, say: (line: string) => void): Promise<Record<string, number>> {
-  await prepareImages();
-  await using vm = await startVm();
+export async function benchShadow(rounds: number, say: (line: string) => void, stage: Stage): Promise<Figures> {
+  await using vm = await stage.startVm();
+  const windowMs = stage.smoke ? SMOKE_MS : WINDOW_MS;
   await vm.write(
     "dray.yaml",
     `service: decisions\nmachine: ${vm.host}\nimage: ${appImage("1")}\nready: /\nenv: {POLITE: "1", TAKES_MS: "20"}\n`,
@@ -39,15 +42,15 @@ export async function benchShadow(rounds: number, say: (line: string) => void): 
   let report: ShadowReport | undefined;
   let compared = 0;
   for (let round = 0; round < rounds; round++) {
-    plain.push(await measure(vm));
+    plain.push(await measure(vm, windowMs));
     await must(vm, "shadow", "start", "--share", String(SHARE));
-    shadowed.push(await measure(vm));
+    shadowed.push(await measure(vm, windowMs));
     const said = await must(vm, "shadow", "stop", "--json");
     report = (JSON.parse(said) as { report: ShadowReport }[])[0]?.report;
     compared += report?.compared ?? 0;
     say(`round ${round + 1}: p99 ${at([plain.at(-1)], 0.99)} ms, with a shadow ${at([shadowed.at(-1)], 0.99)} ms`);
   }
-  plain.push(await measure(vm));
+  plain.push(await measure(vm, windowMs));
   const [even, odd] = [0, 1].map((rest) => plain.filter((_, index) => index % 2 === rest)) as [Load[], Load[]];
   const all = [...plain, ...shadowed];
   const ratio = (a: number, b: number): number => Math.round((a / b) * 1000) / 1000;
@@ -61,7 +64,7 @@ export async function benchShadow(rounds: number, say: (line: string) => void): 
     noise: ratio(at(even, 0.99), at(odd, 0.99)),
     compared,
     agreement: report?.agreement ?? 0,
-  } satisfies Figures;
+  } satisfies Measured;
 }
 
 async function must(vm: Vm, ...argv: string[]): Promise<string> {
@@ -70,11 +73,11 @@ async function must(vm: Vm, ...argv: string[]): Promise<string> {
   return ended.stdout;
 }
 
-async function measure(vm: Vm): Promise<Load> {
+async function measure(vm: Vm, windowMs: number): Promise<Load> {
   // What a reload and the proof left behind is not what is measured.
   await wait(1500);
   const load = startLoad(`http://${vm.address}/decisions`, PER_SECOND, {}, POST);
-  await wait(WINDOW_MS);
+  await wait(windowMs);
   return await load.stop();
 }
 

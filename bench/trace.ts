@@ -2,22 +2,23 @@
 import { startLoad } from "../test/world/load.ts";
 import { meet, RIG_FAULTS, say as ask } from "../test/world/faults.ts";
 import { type Rig, startRig } from "../test/world/rig.ts";
+import type { Figures, Stage } from "./stage.ts";
 import { median } from "./median.ts";
 
 const HEALTHY = 50;
 const RTT_MS = 50;
 /** One round is a smoke: a few of the faults, a few healthy traces. */
-const SMOKE = { every: 9, healthy: 4 };
-
-type Figures = Record<string, number | string[]>;
+const FEW = { every: 9, healthy: 4 };
+const SMOKE = { every: 100, healthy: 2 };
 
 /** `rounds` of 1: a smoke; more: everything once, and once more for a user without sudo. Milliseconds. */
-export async function benchTrace(rounds: number, say: (line: string) => void): Promise<Figures> {
-  const smoke = rounds === 1;
+export async function benchTrace(rounds: number, say: (line: string) => void, stage: Stage): Promise<Figures> {
+  const all = rounds > 1;
+  const few = stage.smoke ? SMOKE : FEW;
   say("a client, a router, a name server, a VM stand-in with a service");
-  await using rig = await startRig();
-  const healthy = await healthyTraces(rig, smoke ? SMOKE.healthy : HEALTHY, say);
-  const faults = RIG_FAULTS.filter((_fault, index) => !smoke || index % SMOKE.every === 0);
+  await using rig = await startRig(await stage.startVm("root"));
+  const healthy = await healthyTraces(rig, all ? HEALTHY : few.healthy, say);
+  const faults = RIG_FAULTS.filter((_fault, index) => all || index % few.every === 0);
   const met = { hop: 0, fault: 0, ms: [] as number[], missed: [] as string[] };
   const blind = { named: 0, unknown: 0, wrong: [] as string[] };
   for (const fault of faults) {
@@ -27,7 +28,7 @@ export async function benchTrace(rounds: number, say: (line: string) => void): P
     if (said.fault === fault.fault) met.fault++;
     else met.missed.push(`${name}: ${said.fault ?? "nothing"} at ${said.hop ?? "no hop"}`);
     met.ms.push(said.ms);
-    const without = fault.user === undefined && !smoke ? await meet(rig, fault, "ops") : undefined;
+    const without = fault.user === undefined && all ? await meet(rig, fault, "ops") : undefined;
     if (without?.fault === fault.fault) blind.named++;
     else if (without?.fault === undefined) blind.unknown += without === undefined ? 0 : 1;
     else blind.wrong.push(`${name}: ${without.fault} at ${without.hop}`);

@@ -1,12 +1,35 @@
-import { expect, test } from "vitest";
-import { meet, RIG_FAULTS } from "../world/faults.ts";
-import { HAND_PORT, NAME, startRig } from "../world/rig.ts";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { meet, RIG_FAULTS, say } from "../world/faults.ts";
+import { startLoad } from "../world/load.ts";
+import { HAND_PORT, NAME, type Rig, startRig } from "../world/rig.ts";
+
+let rig: Rig;
+
+beforeAll(async () => {
+  rig = await startRig();
+});
+
+afterAll(async () => {
+  await rig[Symbol.asyncDispose]();
+});
+
+test("a way that is whole is called so under load, next door and over a round trip of 50 ms", async () => {
+  const load = startLoad(`http://${rig.vm.address}/`, 50, { host: NAME });
+  for (const rttMs of [0, 50]) {
+    if (rttMs > 0) await rig.delay(rttMs);
+    for (const file of ["ops.yaml", "root.yaml"]) {
+      const { fault, reached, trace } = await say(rig, ["--file", file]);
+      expect({ fault, reached }, JSON.stringify(trace)).toEqual({ reached: true });
+    }
+  }
+  await rig.near();
+  expect((await load.stop()).problems).toEqual([]);
+});
 
 test(
   "without sudo it does not know, and does not guess; for people it draws the way",
   { timeout: 300_000 },
   async () => {
-    await using rig = await startRig();
     for (const name of [
       "cloud-firewall",
       "docker-user-drop",

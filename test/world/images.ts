@@ -185,12 +185,17 @@ export async function prepareVm(): Promise<void> {
   await Promise.all([base("bookworm").then(async () => await buildVm("bookworm")), prepareEdge()]);
 }
 
-/** Makes every image the scenarios need, once. */
+/** Makes every image the scenarios need, once: no test waits for one, nor makes one that another is just making. */
 export async function prepareImages(): Promise<void> {
   await Promise.all([prepareVm(), base("trixie")]);
-  await Promise.all(SUITES.map(buildVm));
-  await build(ACME_IMAGE, "acme.Dockerfile");
-  await build(RIG_IMAGE, "rig.Dockerfile", { BASE: vmImage("bookworm") });
+  const others = [build(ACME_IMAGE, "acme.Dockerfile"), prepareRegistry(), prepareTokenRegistry(), prepareApps()];
+  await Promise.all([...SUITES.map(buildVm), ...others]);
+  // These begin with a machine's image.
+  await Promise.all([build(RIG_IMAGE, "rig.Dockerfile", { BASE: vmImage("bookworm") }), prepareGoogle()]);
+}
+
+/** One after the other: all but the last layer is the same. */
+async function prepareApps(): Promise<void> {
   for (const version of ["1", "2"]) await build(appImage(version), "app.Dockerfile", { VERSION: version });
   for (const mode of MODES) await build(appImage(mode), "app.Dockerfile", { VERSION: "3", MODE: mode });
   for (const mode of ["", "silent"]) {

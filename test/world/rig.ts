@@ -45,9 +45,9 @@ const GOLDEN = [
   },
 ];
 
-/** Starts everything and deploys the scenarios' API. */
-export async function startRig(): Promise<Rig> {
-  const vm = await startVm("bookworm", "root");
+/** Starts everything and deploys the scenarios' API; to a stand-in of its own, or to one that is ended with it. */
+export async function startRig(machine?: Vm): Promise<Rig> {
+  const vm = machine ?? (await startVm("bookworm", "root"));
   const id = randomBytes(4).toString("hex");
   const [inner, router, client, control] = ["net", "router", "client", "control"].map(
     (each) => `dray-rig-${id}-${each}`,

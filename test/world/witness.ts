@@ -46,7 +46,9 @@ export function stands(standIn: StandIn): () => Promise<void> {
 
 /** Notes what a command of dray's said. */
 export function noteCommand(argv: readonly string[], ended: Ended): void {
-  const said = `${ended.stdout}\n${ended.stderr}`.split("\n").filter((line) => line.trim() !== "");
+  const said = `${ended.stdout}\n${ended.stderr}`
+    .split("\n")
+    .filter((line) => /\S/.test(line) && !line.includes('"step.progress"'));
   commands.push([`$ dray ${argv.join(" ")} -> ${ended.code}`, ...said.slice(-LINES_OF_A_COMMAND)].join("\n"));
   commands.splice(0, commands.length - COMMANDS_KEPT);
 }
