@@ -48,6 +48,12 @@ test(
     for (const load of loads) expect(await load.stop()).toMatchObject({ failed: 0 });
     expect((await networks(vm))["dray-cards-1iqtec29-1"]).toEqual(["dray.cards.metadata"]);
 
+    // Secrets have left the volume that the edge has, and are open where they were.
+    const volumes = "/var/lib/docker/volumes";
+    expect(await vm.inside("ls", `${volumes}/dray-edge/_data`)).not.toContain("secrets");
+    expect(await vm.inside("ls", `${volumes}/dray-keeper/_data`)).toContain("secrets.key");
+    expect(await vm.inside("cat", `${volumes}/dray-secrets-cards/_data/TOKEN`)).toBe("planted-1");
+
     // What was stopped was moved, too: it is where a rollback finds it, also after everything was started again.
     await vm.inside("sh", "-c", "docker restart -t 1 dray-cards-1iqtec29-1 dray-edge >/dev/null");
     await expect.poll(answers).toEqual([200, 200]);

@@ -34,6 +34,14 @@ test("secrets from the environment, a file and a command reach the container, an
     PLANTED.map((each) => `${each}\n`),
   );
   const volume = await vm.inside("docker", "exec", "dray-edge", "bash", "-c", "cat /var/lib/dray/* 2>/dev/null; true");
+  // Whoever breaks into what talks to the world finds neither the sealed files nor their key, and is nobody there.
+  const inEdge = (...argv: string[]): Promise<string> => vm.inside("docker", "exec", ...argv);
+  const held = await inEdge("dray-edge", "bash", "-c", "echo /var/lib/dray/* /var/lib/dray-keeper/*");
+  expect(held).toContain("/var/lib/dray/state.json");
+  expect(held).not.toContain("secrets");
+  expect(await vm.inside("docker", "top", "dray-edge", "-o", "user,pid,args")).toMatch(/^99 +\d+ +haproxy/m);
+  await expect(inEdge("-u", "99", "dray-edge", "bash", "-c", "cat /var/lib/dray/certs/*")).rejects.toThrow("denied");
+  await expect(inEdge("dray-edge", "bash", "-c", "echo > /usr/bin/planted")).rejects.toThrow("Read-only");
   const labels = await vm.inside("sh", "-c", "docker inspect -f '{{json .Config.Labels}}' $(docker ps -aq)");
   // Neither the engine's own files: what a container gets is in memory, and sealed on the disk.
   const find = "find /var/lib/docker /etc /root /home -xdev -type f -exec grep -l planted- {} + 2>/dev/null || true";

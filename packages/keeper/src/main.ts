@@ -4,10 +4,18 @@ import { testAlert } from "./alerts/alerts.ts";
 import { keep } from "./keep.ts";
 import { ward } from "./warden/warden.ts";
 import { Secrets } from "./secrets.ts";
+import { moveIn, vaultOf } from "./vault.ts";
 
 const HOME = process.env["DRAY_HOME"] ?? "/var/lib/dray";
-const secrets = new Secrets(HOME);
+const OWN = process.env["DRAY_VAULT"] ?? HOME;
 const [, , command, service = ""] = process.argv;
+if (command === undefined) {
+  // Without room to move they stay where they are, and everything else begins all the same.
+  await moveIn(HOME, OWN).catch((error: unknown) =>
+    process.stdout.write(`secrets stay in ${HOME}: ${String(error)}\n`),
+  );
+}
+const secrets = new Secrets(await vaultOf(HOME, OWN));
 
 /** What dray runs beside the keeper, in its container: values come by standard input, never as arguments. */
 const COMMANDS: Record<string, () => Promise<void>> = {

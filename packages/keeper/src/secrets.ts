@@ -50,6 +50,12 @@ export class Secrets {
     return Object.keys(await this.#open(service));
   }
 
+  /** Services of which somebody wants to hear. */
+  async alerted(): Promise<string[]> {
+    const names = await readdir(this.#home);
+    return names.flatMap((name) => /^secrets-alerts[.](.+)[.]sealed$/.exec(name)?.[1] ?? []);
+  }
+
   /** Forgets a service's secrets, on the disk and in memory. */
   async drop(service: string): Promise<void> {
     for (const file of [this.#sealed(service), `${this.#sealed(service)}.last`]) await rm(file, { force: true });

@@ -7,7 +7,7 @@ import type { SshOptions } from "../machine/ssh.ts";
 import { takeLock } from "../targets/machines/lock.ts";
 import { withoutUnusedCertificates } from "../targets/machines/certificate.ts";
 import { KEEPER_NETWORK, NETWORK, networksOf, removeNetworks } from "../targets/machines/network.ts";
-import { removeKeeper } from "../targets/machines/keeper-setup.ts";
+import { KEEPER_VOLUME, removeKeeper } from "../targets/machines/keeper-setup.ts";
 import { edgeOf } from "../targets/machines/observe.ts";
 import { removeStrays, retire } from "../targets/machines/retire.ts";
 import { removeWall } from "../targets/machines/wall.ts";
@@ -56,7 +56,10 @@ export async function remove(
       await removeSecretsVolumes(engine, signal);
       await removeWall(engine, signal);
       await engine.call("DELETE", `/containers/${EDGE}`, { query: { force: true }, signal });
-      await engine.call("DELETE", `/volumes/${EDGE_VOLUME.name}`, { signal });
+      for (const { name } of [EDGE_VOLUME, KEEPER_VOLUME])
+        await engine.call("DELETE", `/volumes/${name}`, { signal }).catch((error: unknown) => {
+          if (!isMissing(error)) throw error;
+        });
       await removeNetworks(engine, [KEEPER_NETWORK, NETWORK], [], signal);
     }
     return { edge: last };

@@ -1,4 +1,4 @@
-import { readdir, readFile, statfs } from "node:fs/promises";
+import { readFile, statfs } from "node:fs/promises";
 import path from "node:path";
 import type { Faults } from "../faults.ts";
 import type { Numbers } from "../numbers/numbers.ts";
@@ -78,7 +78,7 @@ export class Alerts {
     const events = await readEvents(this.#home);
     const shared = { rows, events, certificates, disk, faults: this.#faults.recent(), nowMs: Date.now() };
     // One service's trouble must not keep the others' from being told.
-    for (const service of await configured(this.#home))
+    for (const service of await this.#secrets.alerted())
       await this.#faults.guard(`the alerts of ${service}`, () => this.#lookAt(service, state, shared));
   }
 
@@ -178,12 +178,6 @@ export async function testAlert(secrets: Secrets, service: string): Promise<stri
 async function alertSettings(secrets: Secrets, service: string): Promise<AlertSettings | undefined> {
   const { settings } = await secrets.values(`${ALERTS}${service}`);
   return settings === undefined ? undefined : settingsOf(settings);
-}
-
-/** Services that somebody wants to hear of. */
-async function configured(home: string): Promise<string[]> {
-  const names = await readdir(home);
-  return names.flatMap((name) => /^secrets-alerts\.(.+)\.sealed$/.exec(name)?.[1] ?? []);
 }
 
 async function diskUse(folder: string): Promise<number> {

@@ -7,12 +7,13 @@ import { CAGE } from "./container.ts";
 import { alone } from "./edge-setup.ts";
 import type { Job } from "./job.ts";
 import { keeperStatus } from "../../machine/keeper-status.ts";
-import { freeAddress, join, joinServices, KEEPER_NETWORK, makeNetwork, NETWORK } from "./network.ts";
-import { movable } from "./move.ts";
+import { freeAddress, join, joinServices, KEEPER_NETWORK, makeNetwork } from "./network.ts";
 import { edgeOf, type Site } from "./observe.ts";
 import { KEEPER_APART_LABEL, KEEPER_SECRETS_LABEL, secretsOfKeeper } from "./keeper-labels.ts";
 import { KEEPER_SECRETS, makeSecretsVolume, secretsVolume } from "./secrets.ts";
 
+/** What nobody else has mounted: secrets, sealed, and the key to them. */
+export const KEEPER_VOLUME = { name: "dray-keeper", path: "/var/lib/dray-keeper" };
 const KEEPER_IMAGE_LABEL = "dray.image";
 
 const POLL_MS = 200;
@@ -41,8 +42,6 @@ export async function setUpKeeper(job: Job, wanted: KeeperWanted, context: Conte
     const address = freeAddress(await makeNetwork(site.machine.engine, KEEPER_NETWORK, signal), job.taken);
     await join(site.machine.engine, KEEPER_NETWORK, EDGE, signal);
     await create(site, { image: wanted.image, secrets }, address, signal);
-    // What an older dray put there is asked, too, until it has moved; the keeper listens there to nobody.
-    if (movable(job.seen).size > 0) await join(site.machine.engine, NETWORK, KEEPER, signal);
     await createWarden(site, wanted.image, context);
     await up(site, before, signal);
     return address;
@@ -90,7 +89,7 @@ async function create(
   const body = {
     Image: image,
     // Where it listens: in the networks of the services, which it is in to ask replicas, it does not.
-    Env: [`DRAY_LISTEN=${address}`],
+    Env: [`DRAY_LISTEN=${address}`, `DRAY_VAULT=${KEEPER_VOLUME.path}`],
     Labels: {
       "dray.role": "keeper",
       [KEEPER_APART_LABEL]: "1",
@@ -108,6 +107,7 @@ async function create(
       RestartPolicy: { Name: "always" },
       Mounts: [
         { Type: "volume", Source: EDGE_VOLUME.name, Target: EDGE_VOLUME.path },
+        { Type: "volume", Source: KEEPER_VOLUME.name, Target: KEEPER_VOLUME.path },
         ...secrets.map((service) => ({
           Type: "volume",
           Source: secretsVolume(service),

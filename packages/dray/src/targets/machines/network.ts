@@ -158,7 +158,8 @@ export async function removeNetworks(
   for (const name of names) {
     for (const member of members) await leave(engine, name, member, signal);
     await engine.call("DELETE", `/networks/${name}`, { signal }).catch((error: unknown) => {
-      if (!isMissing(error)) throw error;
+      // Missing, or somebody put a container of their own there: then it is theirs.
+      if (!(error instanceof EngineError)) throw error;
     });
   }
 }
