@@ -30,7 +30,10 @@ const UNWATCHED: Patches = { "keep.ts": [["  faults.watch(process);\n", ""]] };
 const A2: Patches = {
   ...UNWATCHED,
   "server.ts": [
-    ["    const said = async", '    new URL(request.url ?? "/", "http://keeper");\n    const said = async'],
+    [
+      "    // A stranger's request must not be able to end more than itself.\n",
+      '    new URL(request.url ?? "/", "http://keeper");\n',
+    ],
   ],
 };
 

@@ -34,7 +34,7 @@ export async function benchHostile(rounds: number, say: (line: string) => void, 
   return { ...together(found, after), controls };
 }
 
-const summary = ({ problems: _problems, ...figures }: Findings): string => JSON.stringify(figures);
+const summary = ({ problems, ...figures }: Findings): string => [JSON.stringify(figures), ...problems].join("\n");
 
 /** Puts a hole back, and takes it away again: it has to be found. */
 async function prove(siege: Siege, control: Control): Promise<Partial<Findings>> {
