@@ -3,6 +3,7 @@ import type { Context } from "../core/context.ts";
 import { EDGE } from "../machine/edge.ts";
 import { isLocal, type Machine, type Where } from "../machine/machine.ts";
 import { shellOf, type SshOptions } from "../machine/ssh.ts";
+import { ADDRESSES } from "../probes/machine-facts.ts";
 import { architectureName } from "../targets/machines/observe.ts";
 import { connect } from "./fleet.ts";
 
@@ -53,7 +54,7 @@ export async function machineFacts(where: Where, ssh: SshOptions, context: Conte
 const FACTS = [
   '. /etc/os-release; echo "os=$PRETTY_NAME"',
   'echo "disk=$(df -Pk /var/lib/docker /var/lib 2>/dev/null | sed -n 2p)"',
-  'echo "addresses=$(ip -o addr show scope global 2>/dev/null | grep -vE "^[0-9]+: (docker|br-|veth)" | grep -oE "inet6? [^ /]+" | cut -d" " -f2 | tr "\\n" " ")"',
+  ADDRESSES,
 ].join("; ");
 
 async function shellFacts(

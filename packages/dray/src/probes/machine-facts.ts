@@ -1,5 +1,9 @@
 import type { Dialled, MachineFacts, Rule } from "../core/evidence.ts";
 
+/** Prints `addresses=...`: the machine's own, without those of Docker's bridges and of our services' networks (drayc..., drayo...). */
+export const ADDRESSES: string =
+  'echo "addresses=$(ip -o addr show scope global 2>/dev/null | grep -vE "^[0-9]+: (docker|br-|veth|dray[co])" | grep -oE "inet6? [^ /]+" | cut -d" " -f2 | tr "\\n" " ")"';
+
 /** Sets S to what reads a packet filter (nothing, or sudo), and r to the rights there are. */
 const RIGHTS = `PATH=$PATH:/usr/sbin:/sbin; S=; r=none
 if [ "$(id -u)" = 0 ]; then r=root; elif sudo -n true 2>/dev/null; then r=sudo; S="sudo -n"; fi`;
@@ -24,7 +28,7 @@ export function factsScript(more: readonly string[]): string {
     `echo "disk=$(df -Pk /var/lib/docker 2>/dev/null | sed -n 2p)"; echo "root=$(df -Pk / | sed -n 2p)"`,
     `echo "vendor=$(cat /sys/class/dmi/id/sys_vendor /sys/class/dmi/id/product_name 2>/dev/null | tr '\\n' ' ')"`,
     `echo "ufw=$(grep -s ^ENABLED= /etc/ufw/ufw.conf)"`,
-    `echo "addresses=$(ip -o addr show scope global 2>/dev/null | grep -vE "^[0-9]+: (docker|br-|veth)" | grep -oE "inet6? [^ /]+" | cut -d" " -f2 | tr "\\n" " ")"`,
+    ADDRESSES,
     ...more,
     `echo "--listeners"; $S ss -Hltnp 2>/dev/null`,
     `echo "--rules"; ${RULES}`,
