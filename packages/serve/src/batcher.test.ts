@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { Asked } from "./asked.ts";
 import { Batcher, type BatchLimits, type Share } from "./batcher.ts";
 import type { Feeds } from "./model/model.ts";
 import { Refusal } from "./refusal.ts";
@@ -7,10 +8,11 @@ import type { Row } from "./schema/validate.ts";
 const LIMITS: BatchLimits = { batch: 4, queue: 6, timeoutMs: 60_000 };
 
 /** A model whose runs last until they are let go. */
-function slowModel(): { runs: (readonly Row[])[]; ask: (rows: readonly Row[]) => Promise<Feeds>; finish: () => void } {
+function slowModel(): { runs: (readonly Row[])[]; ask: (asked: Asked) => Promise<Feeds>; finish: () => void } {
   const runs: (readonly Row[])[] = [];
   let release: () => void = () => undefined;
-  const ask = async (rows: readonly Row[]): Promise<Feeds> => {
+  const ask = async (asked: Asked): Promise<Feeds> => {
+    const rows = asked as readonly Row[];
     runs.push(rows);
     await new Promise<void>((resolve) => (release = resolve));
     if (rows.some((row) => row["bad"] === true)) throw new Refusal(422, "bad row");
@@ -20,7 +22,7 @@ function slowModel(): { runs: (readonly Row[])[]; ask: (rows: readonly Row[]) =>
 }
 
 function make(
-  ask: (rows: readonly Row[]) => Promise<Feeds>,
+  ask: (asked: Asked) => Promise<Feeds>,
   limits: Partial<BatchLimits> = {},
 ): { batcher: Batcher; submit: (row: Row, gone?: () => boolean) => Promise<Share> } {
   const batcher = new Batcher(ask, { ...LIMITS, ...limits }, { ran: () => undefined, waited: () => undefined });
@@ -102,9 +104,9 @@ test("the work of a client that went away is dropped when it was not begun", asy
 });
 
 test("one row that the model cannot take fails alone", async () => {
-  const ask = async (rows: readonly Row[]): Promise<Feeds> => {
+  const ask = async (asked: Asked): Promise<Feeds> => {
     await Promise.resolve();
-    if (rows.some((row) => row["bad"] === true)) throw new Refusal(422, "bad row");
+    if ((asked as readonly Row[]).some((row) => row["bad"] === true)) throw new Refusal(422, "bad row");
     return {};
   };
   const { batcher, submit } = make(ask);

@@ -1,5 +1,5 @@
+import { type Asked, canJoin, join } from "./asked.ts";
 import type { Feeds } from "./model/model.ts";
-import type { Row } from "./schema/validate.ts";
 import { Refusal } from "./refusal.ts";
 
 export interface BatchLimits {
@@ -23,10 +23,12 @@ export interface BatchMeter {
 export interface Share {
   outputs: Feeds;
   from: number;
+  /** Rows of the whole run: more than the request's own where others were asked with it. */
+  of: number;
 }
 
 interface Job {
-  rows: readonly Row[];
+  asked: Asked;
   at: number;
   /** Has the client gone? */
   gone: (() => boolean) | undefined;
@@ -43,7 +45,7 @@ const SWEEP_MS = 50;
  * comes while a run is in flight goes into the next one. There is no timer in the way of a request: an idle server answers at once.
  */
 export class Batcher {
-  readonly #ask: (rows: readonly Row[]) => Promise<Feeds>;
+  readonly #ask: (asked: Asked) => Promise<Feeds>;
   readonly #limits: BatchLimits;
   readonly #meter: BatchMeter;
   #jobs: Job[] = [];
@@ -52,7 +54,7 @@ export class Batcher {
   #scheduled = false;
   readonly #sweep: NodeJS.Timeout;
 
-  constructor(ask: (rows: readonly Row[]) => Promise<Feeds>, limits: BatchLimits, meter: BatchMeter) {
+  constructor(ask: (asked: Asked) => Promise<Feeds>, limits: BatchLimits, meter: BatchMeter) {
     this.#ask = ask;
     this.#limits = limits;
     this.#meter = meter;
@@ -70,12 +72,12 @@ export class Batcher {
   }
 
   /** Queues a request's rows. `done` may get a Refusal: 504 when the time is over, 499. @throws Refusal 429 when the queue is full */
-  submit(rows: readonly Row[], gone: (() => boolean) | undefined, done: Done): void {
-    if (this.#waiting + rows.length > this.#limits.queue && this.#waiting > 0) {
+  submit(asked: Asked, gone: (() => boolean) | undefined, done: Done): void {
+    if (this.#waiting + asked.length > this.#limits.queue && this.#waiting > 0) {
       throw new Refusal(429, `${this.#waiting} rows wait already; try again in a second`);
     }
-    this.#jobs.push({ rows, at: performance.now(), gone, done });
-    this.#waiting += rows.length;
+    this.#jobs.push({ asked, at: performance.now(), gone, done });
+    this.#waiting += asked.length;
     this.#schedule();
   }
 
@@ -95,17 +97,17 @@ export class Batcher {
   async #flush(): Promise<void> {
     const jobs = this.#take();
     if (jobs.length === 0) return;
-    const rows = jobs.length === 1 ? (jobs[0]?.rows ?? []) : jobs.flatMap((job) => job.rows);
-    this.#running = rows.length;
+    const asked = jobs.length === 1 ? (jobs[0]?.asked ?? []) : join(jobs.map((job) => job.asked));
+    this.#running = asked.length;
     const startedAt = performance.now();
     for (const job of jobs) this.#meter.waited((startedAt - job.at) / 1000);
     try {
-      const outputs = await this.#ask(rows);
-      this.#meter.ran(rows.length, (performance.now() - startedAt) / 1000);
+      const outputs = await this.#ask(asked);
+      this.#meter.ran(asked.length, (performance.now() - startedAt) / 1000);
       let from = 0;
       for (const job of jobs) {
-        job.done(undefined, { outputs, from });
-        from += job.rows.length;
+        job.done(undefined, { outputs, from, of: asked.length });
+        from += job.asked.length;
       }
     } catch (error) {
       await this.#blame(jobs, error);
@@ -120,7 +122,7 @@ export class Batcher {
     if (jobs.length === 1) return jobs[0]?.done(error instanceof Error ? error : new Error(String(error)));
     for (const job of jobs) {
       try {
-        job.done(undefined, { outputs: await this.#ask(job.rows), from: 0 });
+        job.done(undefined, { outputs: await this.#ask(job.asked), from: 0, of: job.asked.length });
       } catch (own) {
         job.done(own instanceof Error ? own : new Error(String(own)));
       }
@@ -135,16 +137,20 @@ export class Batcher {
     for (; index < this.#jobs.length; index++) {
       const job = this.#jobs[index];
       if (job === undefined) break;
-      if (taken.length > 0 && rows + job.rows.length > this.#limits.batch) break;
-      this.#waiting -= job.rows.length;
+      if (taken[0] !== undefined && !this.#fits(taken[0].asked, job.asked, rows)) break;
+      this.#waiting -= job.asked.length;
       if (job.gone?.() === true) job.done(new Refusal(499, "the client went away"));
       else {
         taken.push(job);
-        rows += job.rows.length;
+        rows += job.asked.length;
       }
     }
     this.#jobs.splice(0, index);
     return taken;
+  }
+
+  #fits(first: Asked, next: Asked, rows: number): boolean {
+    return rows + next.length <= this.#limits.batch && canJoin(first, next);
   }
 
   #dropLate(): void {
@@ -154,7 +160,7 @@ export class Batcher {
     while (this.#jobs[0] !== undefined && late(this.#jobs[0])) {
       const job = this.#jobs.shift();
       if (job === undefined) return;
-      this.#waiting -= job.rows.length;
+      this.#waiting -= job.asked.length;
       job.done(new Refusal(504, `no answer within ${this.#limits.timeoutMs / 1000} s: it was still waiting`));
     }
   }

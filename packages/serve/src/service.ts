@@ -1,3 +1,4 @@
+import { type Asked, hasRows, isRows, rowsOf, type Tensors, tensorsAsked } from "./asked.ts";
 import { Batcher, type BatchLimits, type Share } from "./batcher.ts";
 import type { Meters } from "./http/metrics.ts";
 import { type Feeds, type LoadOptions, loadModel, type Model } from "./model/model.ts";
@@ -31,6 +32,8 @@ export interface Service {
   decideThen(rows: readonly Row[], gone: (() => boolean) | undefined, done: Decided): void;
   /** The same as a promise. @throws Refusal */
   ask(rows: readonly Row[]): Promise<Decision[]>;
+  /** Tensors -> tensors, through the same queue. @throws Refusal 413, 422, 429, 504 */
+  infer(feeds: Feeds, gone: () => boolean): Promise<Feeds>;
 }
 
 export interface Batching {
@@ -85,6 +88,11 @@ export async function makeService(options: ServiceOptions, meters: Meters): Prom
     example: example.row,
     ...(example.refusal === undefined ? {} : { exampleRefused: example.refusal }),
     write: decisionWriter(meaning),
+    infer: async (feeds, gone) => {
+      const asked = tensorsAsked(feeds, settled.shown.counted);
+      validator.mustNotBeTooMany(asked.length);
+      return await inferred(batcher, asked, gone);
+    },
   };
 }
 
@@ -100,12 +108,12 @@ async function warmUp(ask: (rows: readonly Row[]) => Promise<Decision[]>, exampl
   for (let round = 0; round < WARM_UPS; round++) await ask([example.row]);
 }
 
-/** Rows -> outputs, with as many rows as were sent wherever they had them at load. */
-function runner(model: Model, { encode, shown, layout }: Settled): (rows: readonly Row[]) => Promise<Feeds> {
-  if (!shown.counted) return async (rows) => await runModel(model, encode(rows));
-  return async (rows) => {
-    const outputs = await runModel(model, encode(rows));
-    const fault = miscounted(outputs, layout.fixed ?? rows.length);
+/** Rows -> outputs, with as many rows as were sent wherever they had them at load; tensors -> what the model says. */
+function runner(model: Model, { encode, shown, layout }: Settled): (asked: Asked) => Promise<Feeds> {
+  return async (asked) => {
+    if (!isRows(asked)) return await runModel(model, asked.feeds);
+    const outputs = await runModel(model, encode(asked));
+    const fault = shown.counted ? miscounted(outputs, layout.fixed ?? asked.length) : undefined;
     if (fault === undefined) return outputs;
     // In company: the batcher asks each request alone, and only that one is told.
     throw new Refusal(
@@ -115,8 +123,20 @@ function runner(model: Model, { encode, shown, layout }: Settled): (rows: readon
   };
 }
 
+/** One request's tensors, in a run with others where that can be. */
+async function inferred(batcher: Batcher, asked: Tensors, gone: () => boolean): Promise<Feeds> {
+  const { outputs, from, of } = await new Promise<Share>((resolve, reject) => {
+    batcher.submit(asked, gone, (error, share) =>
+      share === undefined ? reject(error ?? new TypeError("the queue gave no answer")) : resolve(share),
+    );
+  });
+  if (of === asked.length) return outputs;
+  if (hasRows(outputs, of)) return rowsOf(outputs, from, asked.length);
+  return await inferred(batcher, { ...asked, joins: undefined }, gone);
+}
+
 /** What the schema could not know (lengths that must fit together) the model itself refuses. @throws Refusal 422 */
-export async function runModel(model: Model, feeds: Feeds): Promise<Feeds> {
+async function runModel(model: Model, feeds: Feeds): Promise<Feeds> {
   try {
     return await model.run(feeds);
   } catch (error) {

@@ -3,7 +3,7 @@ import * as z from "zod";
 import type { Feeds, Port } from "../model/model.ts";
 import { type Cell, fill, jsonCell, kindOf, tensorOf } from "../model/tensors.ts";
 import { Refusal } from "../refusal.ts";
-import { runModel, type Service } from "../service.ts";
+import type { Service } from "../service.ts";
 import type { Identity } from "./openapi.ts";
 import type { Behind } from "./behind.ts";
 
@@ -50,9 +50,9 @@ export function addProtocolV2(app: FastifyInstance, { identity, loaded, mustBeRe
       mustBeReady();
       return { name: identity.service, ready: true };
     });
-    app.post<{ Params: Named }>(`${at}/infer`, async ({ params, body }) => {
+    app.post<{ Params: Named }>(`${at}/infer`, async ({ params, body }, reply) => {
       mustBe(params, identity);
-      return await infer(loaded(), identity, body);
+      return await infer(loaded(), identity, body, () => reply.raw.destroyed);
     });
   }
 }
@@ -69,7 +69,7 @@ function mustBe(params: Named, identity: Identity): void {
     throw new Refusal(404, `there is no version ${params.version.slice(0, 100)}; there is ${identity.release}`);
 }
 
-async function infer(service: Service, identity: Identity, body: unknown): Promise<object> {
+async function infer(service: Service, identity: Identity, body: unknown, gone: () => boolean): Promise<object> {
   const parsed = request.safeParse(body);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
@@ -88,8 +88,9 @@ async function infer(service: Service, identity: Identity, body: unknown): Promi
   const stranger = outputs?.find((wanted) => !service.model.outputs.some((port) => port.name === wanted.name));
   if (stranger !== undefined)
     throw new Refusal(400, `the model has no output ${stranger.name}; it has ${names(service.model.outputs)}`);
-  const made = await runModel(service.model, feeds).catch((error: unknown) => {
-    throw error instanceof Refusal ? new Refusal(400, error.message) : error;
+  const made = await service.infer(feeds, gone).catch((error: unknown) => {
+    // The protocol knows one code for what does not fit.
+    throw error instanceof Refusal && error.status === 422 ? new Refusal(400, error.message) : error;
   });
   const wanted = service.model.outputs.filter(
     (port) => outputs === undefined || outputs.length === 0 || outputs.some((each) => each.name === port.name),

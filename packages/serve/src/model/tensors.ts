@@ -76,6 +76,11 @@ export function tensorOf(dtype: Dtype, cells: Cells, dims: readonly number[]): T
   return new Tensor(dtype as "float32", data as Float32Array, dims);
 }
 
+/** A tensor of the same type with other cells, which are as onnxruntime has them. */
+export function tensorOfSame(tensor: Tensor, cells: Float32Array | readonly string[], dims: readonly number[]): Tensor {
+  return new Tensor(tensor.type as "float32", cells as Float32Array, dims);
+}
+
 /** The cell of an answer as JSON has it: integers beyond 2^53 as text, so that no digit is lost; NaN and infinities as null. */
 export function jsonCell(tensor: Tensor, at: number): Cell | null {
   const value = (tensor.data as ArrayLike<Cell | bigint>)[at];

@@ -26,9 +26,7 @@ export class Validator {
     const rows: unknown[] = Array.isArray(body) ? body : [body];
     if (rows.length === 0)
       throw refuse([{ path: "", expected: "one row, or a list of at least one", got: "an empty list" }]);
-    if (rows.length > this.#maxRows) {
-      throw new Refusal(413, `${rows.length} rows at once; at most ${this.#maxRows}`);
-    }
+    this.mustNotBeTooMany(rows.length);
     const issues: Issue[] = [];
     for (const [index, row] of rows.entries()) {
       if (this.#glance(row) || this.#check(row)) continue;
@@ -37,6 +35,11 @@ export class Validator {
     }
     if (issues.length > 0) throw refuse(issues.slice(0, MAX_ISSUES));
     return rows as Row[];
+  }
+
+  /** @throws Refusal 413 */
+  mustNotBeTooMany(rows: number): void {
+    if (rows > this.#maxRows) throw new Refusal(413, `${rows} rows at once; at most ${this.#maxRows}`);
   }
 
   #explain(row: unknown, prefix: string): Issue[] {
