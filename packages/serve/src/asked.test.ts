@@ -16,7 +16,7 @@ test("tensors of the same width are put below each other, and come apart again",
   const words = (...texts: string[]): Tensors => tensorsAsked({ t: new Tensor("string", texts, [texts.length]) }, true);
   const both = join([asked([1, 2]), asked([2, 2], 10)]) as Tensors;
   expect(both.length).toBe(3);
-  expect([...(rowsOf(both.feeds, 1, 2)["x"]?.data as Float32Array)]).toEqual([10, 11, 12, 13]);
+  expect(rowsOf(both.feeds, 1, 2)["x"]?.data).toEqual(Float32Array.from([10, 11, 12, 13]));
   const texts = join([words("a"), words("b", "c")]) as Tensors;
   expect(rowsOf(texts.feeds, 1, 2)["t"]).toMatchObject({ dims: [2], data: ["b", "c"] });
 });
