@@ -166,7 +166,11 @@ test("SageMaker's container contract: /ping, /invocations", async () => {
 });
 
 test("the Open Inference Protocol v2", async () => {
-  expect(await (await get("/v2")).json()).toEqual({ name: "drayage-serve", version: "r1", extensions: [] });
+  expect(await (await get("/v2")).json()).toEqual({
+    name: "drayage-serve",
+    version: "r1",
+    extensions: ["binary_tensor_data", "classification", "model_configuration", "model_repository", "statistics"],
+  });
   expect(await (await get("/v2/health/live")).json()).toEqual({ live: true });
   expect(await (await get("/v2/health/ready")).json()).toEqual({ ready: true });
   expect(await (await get("/v2/models/loans/versions/r1/ready")).json()).toEqual({ name: "loans", ready: true });

@@ -1,5 +1,6 @@
-import { type Asked, hasRows, isRows, rowsOf, type Tensors, tensorsAsked } from "./asked.ts";
+import { type Asked, isRows } from "./asked.ts";
 import { Batcher, type BatchLimits, type Share } from "./batcher.ts";
+import { byTensor, type ByTensor } from "./by-tensor.ts";
 import type { Meters } from "./http/metrics.ts";
 import { type Feeds, type LoadOptions, loadModel, type Model } from "./model/model.ts";
 import { Refusal } from "./refusal.ts";
@@ -13,13 +14,15 @@ import type { SchemaFile } from "./schema/schema-file.ts";
 import type { Row, Validator } from "./schema/validate.ts";
 
 /** Everything behind the routes: a model, what its rows and answers mean, and the queue in front of it. */
-export interface Service {
+export interface Service extends ByTensor {
   model: Model;
   schema: SchemaFile;
   features: readonly Feature[];
   meaning: Meaning;
   validator: Validator;
   batcher: Batcher;
+  /** Is the first dimension of every input and output the rows? */
+  counted: boolean;
   /** Are rows of several callers asked together, and why, or why not? */
   batching: Batching;
   /** A row that is allowed: the golden one, or made up from the schema. */
@@ -32,8 +35,6 @@ export interface Service {
   decideThen(rows: readonly Row[], gone: (() => boolean) | undefined, done: Decided): void;
   /** The same as a promise. @throws Refusal */
   ask(rows: readonly Row[]): Promise<Decision[]>;
-  /** Tensors -> tensors, through the same queue. @throws Refusal 413, 422, 429, 504 */
-  infer(feeds: Feeds, gone: () => boolean): Promise<Feeds>;
 }
 
 export interface Batching {
@@ -88,11 +89,8 @@ export async function makeService(options: ServiceOptions, meters: Meters): Prom
     example: example.row,
     ...(example.refusal === undefined ? {} : { exampleRefused: example.refusal }),
     write: decisionWriter(meaning),
-    infer: async (feeds, gone) => {
-      const asked = tensorsAsked(feeds, settled.shown.counted);
-      validator.mustNotBeTooMany(asked.length);
-      return await inferred(batcher, asked, gone);
-    },
+    counted: settled.shown.counted,
+    ...byTensor({ batcher, validator, decide, counted: settled.shown.counted }),
   };
 }
 
@@ -121,18 +119,6 @@ function runner(model: Model, { encode, shown, layout }: Settled): (asked: Asked
       `the model's answer is not one row for each that was sent: ${fault}; schema.yaml: rows: false hands it over as it is`,
     );
   };
-}
-
-/** One request's tensors, in a run with others where that can be. */
-async function inferred(batcher: Batcher, asked: Tensors, gone: () => boolean): Promise<Feeds> {
-  const { outputs, from, of } = await new Promise<Share>((resolve, reject) => {
-    batcher.submit(asked, gone, (error, share) =>
-      share === undefined ? reject(error ?? new TypeError("the queue gave no answer")) : resolve(share),
-    );
-  });
-  if (of === asked.length) return outputs;
-  if (hasRows(outputs, of)) return rowsOf(outputs, from, asked.length);
-  return await inferred(batcher, { ...asked, joins: undefined }, gone);
 }
 
 /** What the schema could not know (lengths that must fit together) the model itself refuses. @throws Refusal 422 */

@@ -8,4 +8,7 @@ export interface Behind {
   loaded: () => Service;
   /** For those who ask before sending requests. @throws Refusal 503 until this server, and all beside it, can answer them */
   mustBeReady: () => void;
+  isReady: () => boolean;
+  /** Prometheus text of the whole process group. */
+  metrics: () => Promise<string>;
 }

@@ -1,6 +1,7 @@
 import type { Service } from "../service.ts";
 import { decisionSchema } from "../schema/decisions.ts";
 import { rowSchema } from "../schema/features.ts";
+import { inferPath } from "./v2/openapi.ts";
 
 /** What the server is told about itself. */
 export interface Identity {
@@ -23,7 +24,7 @@ export function openApi(service: Service, identity: Identity): Json {
   const refusals = {
     "400": answer("The body is not JSON.", ref("Refusal")),
     "413": answer("The body, or the list in it, is too large.", ref("Refusal")),
-    "415": answer("The content type is not application/json.", ref("Refusal")),
+    "415": answer("The content type is none that is taken, or none that this model can take.", ref("Refusal")),
     "422": answer("A field is not what it must be; each is named.", ref("Refusal")),
     "429": answer("Too many requests wait already; see Retry-After.", ref("Refusal")),
     "503": answer("The model is not ready.", ref("Refusal")),
@@ -31,7 +32,6 @@ export function openApi(service: Service, identity: Identity): Json {
   };
   const rows = { oneOf: [ref("Row"), { type: "array", items: ref("Row"), minItems: 1 }] };
   const decisions = { oneOf: [ref("Decision"), { type: "array", items: ref("Decision") }] };
-  const tensors = { type: "array", items: ref("Tensor"), minItems: 1 };
   return {
     openapi: "3.1.0",
     info: {
@@ -44,6 +44,8 @@ export function openApi(service: Service, identity: Identity): Json {
         post: {
           operationId: "decide",
           summary: "One object, or a list of objects, with named features in; decisions out.",
+          description:
+            "Rows may also come as text/csv, and a single tensor as application/octet-stream, application/x-npy, image/png or image/jpeg; a body may be packed with gzip or deflate. With `accept: text/csv` the answer is CSV.",
           requestBody: { required: true, ...content(rows, service.example) },
           responses: {
             "200": answer("The decision, or a list of them in the order of the request.", decisions),
@@ -51,41 +53,7 @@ export function openApi(service: Service, identity: Identity): Json {
           },
         },
       },
-      "/v2/models/{model}/infer": {
-        post: {
-          operationId: "infer",
-          summary: "Tensors in, tensors out: the Open Inference Protocol v2.",
-          parameters: [
-            {
-              name: "model",
-              in: "path",
-              required: true,
-              schema: { const: identity.service },
-              example: identity.service,
-            },
-          ],
-          requestBody: {
-            required: true,
-            ...content({
-              type: "object",
-              required: ["inputs"],
-              properties: { id: { type: "string" }, inputs: tensors },
-            }),
-          },
-          responses: {
-            "200": answer("The outputs.", {
-              type: "object",
-              required: ["model_name", "outputs"],
-              properties: { model_name: { type: "string" }, outputs: tensors },
-            }),
-            "400": answer("The tensors do not fit the model.", {
-              type: "object",
-              required: ["error"],
-              properties: { error: { type: "string" } },
-            }),
-          },
-        },
-      },
+      "/v2/models/{model}/infer": inferPath(service, identity.service),
       "/health/live": { get: { summary: "Does the process answer?", responses: { "200": { description: "Yes." } } } },
       "/health/ready": {
         get: {
@@ -121,16 +89,6 @@ export function openApi(service: Service, identity: Identity): Json {
               },
             },
             requestId: { type: "string" },
-          },
-        },
-        Tensor: {
-          type: "object",
-          required: ["name", "shape", "datatype", "data"],
-          properties: {
-            name: { type: "string" },
-            shape: { type: "array", items: { type: "integer" } },
-            datatype: { type: "string" },
-            data: { type: "array", items: {} },
           },
         },
       },

@@ -1,9 +1,10 @@
+import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import { expected } from "../schema/features.ts";
 import type { Service } from "../service.ts";
 import type { Identity } from "./openapi.ts";
@@ -13,6 +14,8 @@ export function greeting(service: Service, identity: Identity): Record<string, u
   const { model, schema } = service;
   return {
     service: identity.service,
+    // By this word the first version of KServe's protocol knows a server.
+    status: "alive",
     release: identity.release,
     message: schema.greeting ?? `Send a row to POST ${identity.route}; /docs shows how.`,
     model: { digest: model.digest, producer: model.prepared.producer },
@@ -42,15 +45,40 @@ const STYLE =
   "table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.35em .8em .35em 0;border-bottom:1px solid #e4e4e7}small{color:#71717a}" +
   "@media(prefers-color-scheme:dark){body{background:#18181b;color:#e4e4e7}code,pre{background:#27272a}td,th{border-color:#3f3f46}a{color:#93c5fd}}";
 
+/** What a page of ours may do, and who may frame it: nobody. Only what it needs itself is allowed. */
+const policy = (needs: string): Record<string, string> => ({
+  "content-security-policy": `default-src 'none'; ${needs}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+  "referrer-policy": "no-referrer",
+  "x-frame-options": "DENY",
+});
+
+const digest = createHash("sha256").update(STYLE).digest("base64");
+/** Headers of the greeting. */
+export const GREETING_HEADERS = policy(`style-src 'sha256-${digest}'`);
+const DOCS_HEADERS = policy(
+  "script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; connect-src 'self'",
+);
+
+/** As one word of a shell, whatever is in it. */
+const word = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`;
+
+/** The address as the client sees it, also behind a proxy that ends its encryption. */
+export function originOf(request: FastifyRequest): string {
+  const secure = request.headers["x-forwarded-proto"] === "https";
+  return `${secure ? "https" : "http"}://${request.host}`;
+}
+
 /** The greeting as a person reads it. */
-export function greetingPage(service: Service, identity: Identity, host: string): string {
+export function greetingPage(service: Service, identity: Identity, origin: string): string {
   const rows = service.features
     .map(
       (feature) =>
         `<tr><td><code>${escape(feature.name)}</code></td><td>${escape(expected(feature))}</td><td>${escape(feature.text.description ?? feature.text.title ?? "")}</td></tr>`,
     )
     .join("");
-  const call = `curl -X POST http://${host}${identity.route} \\\n  -H 'content-type: application/json' \\\n  -d '${JSON.stringify(service.example)}'`;
+  const url = /^[\w:/.[\]-]+$/.test(origin + identity.route) ? origin + identity.route : word(origin + identity.route);
+  const body = word(JSON.stringify(service.example));
+  const call = `curl -X POST ${url} \\\n  -H 'content-type: application/json' \\\n  -d ${body}`;
   return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escape(identity.service)}</title><style>${STYLE}</style>
 <h1>${escape(service.schema.title ?? identity.service)}</h1><p>${escape(service.schema.greeting ?? "A model behind an API.")}</p>
 <p><a href="docs">Try it</a> · <a href="openapi.json">OpenAPI</a> · <a href="v2">v2 protocol</a></p>
@@ -79,7 +107,7 @@ export function addDocs(app: FastifyInstance): void {
     kept.set(name, reading);
     return await reading;
   };
-  app.get("/docs", (_request, reply) => reply.type("text/html; charset=utf-8").send(DOCS));
+  app.get("/docs", (_request, reply) => reply.type("text/html; charset=utf-8").headers(DOCS_HEADERS).send(DOCS));
   app.get("/docs/start.js", (_request, reply) => reply.type("text/javascript").send(START));
   for (const [name, type] of [
     ["swagger-ui.css", "text/css"],

@@ -3,12 +3,17 @@ import type { Logger } from "pino";
 import { Refusal } from "../refusal.ts";
 import type { Service } from "../service.ts";
 import type { Behind } from "./behind.ts";
+import { ACCEPTED, addBodies } from "./bodies.ts";
+import { addVary, corsHeaders } from "./cors.ts";
 import { addDecisions, type Platforms } from "./decisions.ts";
 import { came, secondsSince } from "./arrival.ts";
+import { otherMethods } from "./methods.ts";
 import type { Meters } from "./metrics.ts";
 import { type Identity, openApi } from "./openapi.ts";
-import { addDocs, greeting, greetingPage } from "./pages.ts";
-import { addProtocolV2 } from "./protocol-v2.ts";
+import { canPack, packed } from "./pack.ts";
+import { addDocs, greeting, GREETING_HEADERS, greetingPage, originOf } from "./pages.ts";
+import { addUnpacking } from "./unpack.ts";
+import { addProtocolV2, isV2 } from "./v2/routes.ts";
 
 export interface ServerOptions {
   identity: Identity;
@@ -34,9 +39,55 @@ const REQUEST_ID = /^[\w.:-]{1,128}$/;
 
 export function makeServer(options: ServerOptions): Server {
   const { identity, meters } = options;
+  const app = fastify(options);
+  let service: Service | undefined;
+  let isReady = false;
+  const behind: Behind = {
+    identity,
+    loaded: () => {
+      if (service === undefined) throw new Refusal(503, "the model is being loaded");
+      return service;
+    },
+    mustBeReady: () => {
+      if (!isReady) throw new Refusal(503, "the model is being loaded");
+    },
+    isReady: () => isReady,
+    metrics: options.metrics,
+  };
+  const origins = (): readonly string[] | undefined => service?.schema.cors;
+  addHooks(app, options, origins);
+  const addOtherMethods = otherMethods(app, (request, reply) => {
+    const headers = corsHeaders(origins(), request);
+    if (headers !== undefined) void reply.code(204).send();
+    return headers !== undefined;
+  });
+  const describe = once(() => openApi(behind.loaded(), identity));
+  addOwnRoutes(app, behind, { meters, describe });
+  addDocs(app);
+  addBodies(app, behind.loaded, options.bodyLimit);
+  addDecisions(app, behind, options.platforms, meters);
+  addProtocolV2(app, behind);
+  void app.after(addOtherMethods);
+  return {
+    app,
+    serve: (next) => {
+      service = next;
+      describe.forget();
+      meters.serving({ digest: next.model.digest, producer: next.model.prepared.producer }, () => ({
+        waiting: next.batcher.waiting,
+        running: next.batcher.running,
+      }));
+    },
+    ready: () => {
+      isReady = true;
+    },
+  };
+}
+
+function fastify(options: ServerOptions): FastifyInstance {
   let count = 0;
   const start = Date.now().toString(36) + process.pid.toString(36);
-  const app = Fastify({
+  return Fastify({
     bodyLimit: options.bodyLimit,
     // Fastify's own logger watches the end of every answer; the few lines that are ever written do not need that.
     logger: false,
@@ -52,75 +103,88 @@ export function makeServer(options: ServerOptions): Server {
     // Keys such as __proto__ are refused by the schemas; searching every body for them costs as much as parsing it.
     onProtoPoisoning: "ignore",
     onConstructorPoisoning: "ignore",
-    routerOptions: { maxParamLength: 200 },
+    frameworkErrors: (error, request, reply) => refuse(error, request, reply, options),
+    routerOptions: { maxParamLength: 200, ignoreTrailingSlash: true },
   });
-  // Only JSON is taken: fastify would hand text on as it is.
-  app.removeContentTypeParser("text/plain");
-  let service: Service | undefined;
-  let isReady = false;
-  const loaded = (): Service => {
-    if (service === undefined) throw new Refusal(503, "the model is being loaded");
-    return service;
-  };
-  const mustBeReady = (): void => {
-    if (!isReady) throw new Refusal(503, "the model is being loaded");
-  };
+}
+
+function addHooks(app: FastifyInstance, options: ServerOptions, origins: () => readonly string[] | undefined): void {
+  const { meters, bodyLimit } = options;
   app.addHook("onSend", (request, reply, payload, done) => {
-    void reply.header("x-request-id", request.id);
+    void reply.header("x-request-id", request.id).header("x-content-type-options", "nosniff");
+    if (origins() !== undefined) {
+      addVary(reply, "origin");
+      void reply.headers(corsHeaders(origins(), request) ?? {});
+    }
     meters.answered(request.routeOptions.url ?? "none", reply.statusCode, secondsSince(request.raw));
-    done(null, payload);
+    if (!canPack(payload)) return done(null, payload);
+    packed(request, reply, payload).then(
+      (smaller) => done(null, smaller),
+      (error: unknown) => done(error as Error),
+    );
   });
-  app.setErrorHandler((error: FastifyError | Refusal, request, reply) => refuse(error, request, reply, options.log));
+  addUnpacking(app, bodyLimit);
+  app.setErrorHandler((error: FastifyError | Refusal, request, reply) => refuse(error, request, reply, options));
   app.setNotFoundHandler((request, reply) => {
-    void reply.code(404).send({
-      error: { message: `there is no ${request.method} here; /docs lists what there is` },
-      requestId: request.id,
-    });
+    const missing = new Refusal(404, `there is no ${request.url.slice(0, 200)} here; /docs lists what there is`);
+    refuse(missing, request, reply, options);
   });
+}
+
+interface Pages {
+  meters: Meters;
+  describe: () => object;
+}
+
+function addOwnRoutes(app: FastifyInstance, behind: Behind, { meters, describe }: Pages): void {
+  const { identity, loaded, mustBeReady, metrics } = behind;
   app.get("/", (request, reply) => {
+    void reply.header("vary", "accept");
     const wantsPage = request.headers.accept?.includes("text/html") === true;
     if (!wantsPage) return greeting(loaded(), identity);
-    return reply.type("text/html; charset=utf-8").send(greetingPage(loaded(), identity, request.host));
+    const page = greetingPage(loaded(), identity, originOf(request));
+    return reply.type("text/html; charset=utf-8").headers(GREETING_HEADERS).send(page);
   });
-  let document: object | undefined;
-  app.get("/openapi.json", () => (document ??= openApi(loaded(), identity)));
+  app.get("/openapi.json", () => describe());
   app.get("/health/live", () => ({ live: true }));
   app.get("/health/ready", () => {
     mustBeReady();
     return { ready: true };
   });
-  app.get(
-    "/metrics",
-    async (_request, reply) => await reply.type(meters.registry.contentType).send(await options.metrics()),
-  );
-  addDocs(app);
-  const behind: Behind = { identity, loaded, mustBeReady };
-  addDecisions(app, behind, options.platforms, meters);
-  addProtocolV2(app, behind);
-  return {
-    app,
-    serve: (next) => {
-      service = next;
-      document = undefined;
-      meters.serving({ digest: next.model.digest, producer: next.model.prepared.producer }, () => ({
-        waiting: next.batcher.waiting,
-        running: next.batcher.running,
-      }));
-    },
-    ready: () => {
-      isReady = true;
-    },
-  };
+  app.get("/metrics", async (request, reply) => {
+    // A proxy that keeps this path to itself knows one spelling of it, and a router knows many.
+    if (!/^\/metrics(?:\?|$)/.test(request.raw.url ?? ""))
+      throw new Refusal(404, "the numbers are at /metrics, spelt like this");
+    return await reply.type(meters.registry.contentType).send(await metrics());
+  });
+}
+
+/** Made when it is first asked for, and again when it was forgotten. */
+function once<T>(make: () => T): { (): T; forget(): void } {
+  let made: T | undefined;
+  return Object.assign(() => (made ??= make()), { forget: () => void (made = undefined) });
 }
 
 /** Every error as JSON; only what is nobody's fault but ours is a 500, and only that is logged. */
-function refuse(error: FastifyError | Refusal, request: FastifyRequest, reply: FastifyReply, log: Logger): void {
+function refuse(
+  error: FastifyError | Refusal,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { log, bodyLimit }: ServerOptions,
+): void {
   const status = error instanceof Refusal ? error.status : (error.statusCode ?? 500);
   if (status >= 500 && status !== 503 && status !== 504)
     log.error({ err: error, requestId: request.id }, "a request failed");
   if (status === 429 || status === 503) void reply.header("retry-after", "1");
-  const message = status >= 500 && !(error instanceof Refusal) ? "the server failed; its log says why" : error.message;
-  const v2 = request.url.startsWith("/v2/");
+  const message = messageOf(error, status, bodyLimit);
   const issues = error instanceof Refusal && error.issues.length > 0 ? { issues: error.issues } : {};
+  const v2 = isV2(request.url);
   void reply.code(status).send(v2 ? { error: message } : { error: { message, ...issues }, requestId: request.id });
+}
+
+function messageOf(error: FastifyError | Refusal, status: number, bodyLimit: number): string {
+  if (error instanceof Refusal) return error.message;
+  if (status === 413) return `the body is larger than ${bodyLimit} bytes, packed or unpacked`;
+  if (status === 415) return `the content type is not one; ${ACCEPTED}`;
+  return status >= 500 ? "the server failed; its log says why" : error.message;
 }

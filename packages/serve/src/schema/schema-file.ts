@@ -36,6 +36,10 @@ export const schemaFile = z.strictObject({
     .strictObject({ label: z.string().optional(), probabilities: z.string().optional(), score: z.string().optional() })
     .optional()
     .describe("Names of the outputs that are the class, the chances of the classes, and the one number of a row."),
+  cors: z
+    .array(z.string())
+    .optional()
+    .describe("Origins whose pages may call the API from a browser: https://app.example.com; * is any."),
   threshold: z.number().min(0).max(1).optional().describe("Of the probability of the last of two classes."),
 });
 
