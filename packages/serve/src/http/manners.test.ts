@@ -128,7 +128,8 @@ test("a slash at the end is no other route", async () => {
 test.each(["/v2/nothing", "/v2/models/other", "/v2/models/loans/versions/9", "/v2/models/loans/nothing", "/v2/%zz"])(
   "%s: an error of the protocol is a text",
   async (path) => {
-    const { status, text } = await ask("GET", path);
+    const { status, headers, text } = await ask("GET", path);
+    expect(headers["content-type"]).toBe("application/json");
     expect([status, JSON.parse(text)]).toEqual([path.includes("%") ? 400 : 404, { error: expect.any(String) }]);
   },
 );

@@ -178,8 +178,10 @@ function refuse(
   if (status === 429 || status === 503) void reply.header("retry-after", "1");
   const message = messageOf(error, status, bodyLimit);
   const issues = error instanceof Refusal && error.issues.length > 0 ? { issues: error.issues } : {};
-  const v2 = isV2(request.url);
-  void reply.code(status).send(v2 ? { error: message } : { error: { message, ...issues }, requestId: request.id });
+  void reply.code(status);
+  // KServe's SDK reads the text of an error only where the type is this and nothing more; to a text fastify would add more.
+  if (isV2(request.url)) void reply.type("application/json").send(Buffer.from(JSON.stringify({ error: message })));
+  else void reply.send({ error: { message, ...issues }, requestId: request.id });
 }
 
 function messageOf(error: FastifyError | Refusal, status: number, bodyLimit: number): string {

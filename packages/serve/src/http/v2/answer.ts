@@ -50,13 +50,13 @@ function formOf({ port, best }: Wanted, made: Feeds, service: Service): Form {
 function bestOf(tensor: Tensor, best: number, service: Service): Form {
   const width = tensor.dims.at(-1) ?? 1;
   const count = Math.min(best, width);
-  const { labels } = service.meaning;
+  const { classes } = service.meaning;
   const texts: string[] = [];
   for (let from = 0; from < tensor.size; from += width) {
     const places = Array.from({ length: width }, (_, place) => ({ place, value: jsonCell(tensor, from + place) }));
     places.sort((one, other) => Number(other.value) - Number(one.value));
     for (const { place, value } of places.slice(0, count)) {
-      const name = labels.length === width ? `:${labels[place]}` : "";
+      const name = classes.length === width ? `:${String(classes[place])}` : "";
       texts.push(`${String(value)}:${place}${name}`);
     }
   }
