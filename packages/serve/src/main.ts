@@ -38,5 +38,6 @@ async function look(settings: Settings): Promise<void> {
 const settings = settingsOrExit();
 if (process.argv.includes("inspect")) look(settings).catch(fail);
 else if (cluster.isWorker) play(settings).catch(fail);
-else if (settings.workers > 1 && !settings.watch) conduct(settings.workers);
+// The first process of a container can be ended by nobody inside of it, and a run that never ends must be.
+else if ((settings.workers > 1 || process.pid === 1) && !settings.watch) conduct(settings.workers);
 else alone(settings).catch(fail);

@@ -4,6 +4,7 @@ import { byTensor, type ByTensor } from "./by-tensor.ts";
 import type { Meters } from "./http/metrics.ts";
 import { type Feeds, type LoadOptions, loadModel, type Model } from "./model/model.ts";
 import { Refusal } from "./refusal.ts";
+import type { RunWatch } from "./run-watch.ts";
 import { miscounted } from "./rows/proof.ts";
 import { type Example, settle, type Settled } from "./rows/settle.ts";
 import { type Decide, decider, type Decision, decisionWriter } from "./schema/decisions.ts";
@@ -52,6 +53,8 @@ export interface ServiceOptions {
   example?: Row;
   load: LoadOptions;
   limits: BatchLimits & { rows: number };
+  /** Told of each run. */
+  watch?: RunWatch;
 }
 
 const WARM_UPS = 5;
@@ -59,7 +62,7 @@ const WARM_UPS = 5;
 /** Loads the model, works out its API, and warms it up with its own example. @throws Refusal */
 export async function makeService(options: ServiceOptions, meters: Meters): Promise<Service> {
   const { schema, limits } = options;
-  const model = await loadModel(options.file, options.load);
+  const model = watched(await loadModel(options.file, options.load), options.watch);
   const settled = await settle(model, {
     schema,
     maxRows: limits.rows,
@@ -119,6 +122,19 @@ function runner(model: Model, { encode, shown, layout }: Settled): (asked: Asked
       `the model's answer is not one row for each that was sent: ${fault}; schema.yaml: rows: false hands it over as it is`,
     );
   };
+}
+
+function watched(model: Model, watch: RunWatch | undefined): Model {
+  if (watch === undefined) return model;
+  const run: Model["run"] = async (feeds) => {
+    watch.begin();
+    try {
+      return await model.run(feeds);
+    } finally {
+      watch.end();
+    }
+  };
+  return { ...model, run };
 }
 
 /** What the schema could not know (lengths that must fit together) the model itself refuses. @throws Refusal 422 */

@@ -6,6 +6,7 @@ import type { Registry } from "prom-client";
 import { makeMeters } from "./http/metrics.ts";
 import { makeServer, type Server } from "./http/server.ts";
 import { makeService, type Service } from "./service.ts";
+import { RunWatch } from "./run-watch.ts";
 import { parseSchema } from "./schema/schema-file.ts";
 import type { Row } from "./schema/validate.ts";
 import type { Settings } from "./settings.ts";
@@ -43,7 +44,9 @@ export async function start(settings: Settings, group?: Group): Promise<Running>
   });
   const listen = async (): Promise<string> => await server.app.listen({ host: settings.host, port: settings.port });
   const early = group?.replaces === true ? undefined : await listen();
-  let service = await load(settings, meters);
+  const runs = new RunWatch();
+  let service = await load(settings, meters, runs);
+  runs.start(settings.timeoutMs + GRACE_MS);
   server.serve(service);
   await group?.loaded();
   server.ready();
@@ -52,7 +55,7 @@ export async function start(settings: Settings, group?: Group): Promise<Running>
   if (service.exampleRefused !== undefined) log.warn({ said: service.exampleRefused }, NO_EXAMPLE);
   const reload = async (): Promise<void> => {
     const old = service;
-    service = await load(settings, meters);
+    service = await load(settings, meters, runs);
     server.serve(service);
     old.batcher.close();
     log.info({ model: service.model.digest }, "reloaded");
@@ -62,12 +65,16 @@ export async function start(settings: Settings, group?: Group): Promise<Running>
     unwatch?.();
     await server.app.close();
     service.batcher.close();
+    await runs.close();
   };
   return { ...server, address, registry: meters.registry, close };
 }
 
 const NO_EXAMPLE =
   "the model did not take the example that was made up for it, so it was not warmed up: give one in schema.yaml (example:) or as a golden request";
+
+/** By then whoever asked was told that it takes too long, by the edge or by its own patience. */
+const GRACE_MS = 1000;
 
 const SETTLE_MS = 200;
 
@@ -92,7 +99,11 @@ function watchFiles(settings: Settings, reload: () => Promise<void>, onError: (e
 }
 
 /** Loads the model, its schema and its golden row as the settings say. @throws Refusal */
-export async function load(settings: Settings, meters: ReturnType<typeof makeMeters>): Promise<Service> {
+export async function load(
+  settings: Settings,
+  meters: ReturnType<typeof makeMeters>,
+  runs?: RunWatch,
+): Promise<Service> {
   const [file, schema, example] = await Promise.all([
     readFile(settings.model),
     settings.schema === undefined ? "" : readFile(settings.schema, "utf8"),
@@ -106,6 +117,7 @@ export async function load(settings: Settings, meters: ReturnType<typeof makeMet
       ...(example === undefined ? {} : { example }),
       load: { threads, gpu },
       limits: { batch, queue, rows, timeoutMs },
+      ...(runs === undefined ? {} : { watch: runs }),
     },
     meters,
   );

@@ -67,6 +67,7 @@ function rawBody(body: Buffer, { model, counted }: Service): TensorBody {
   if (count === undefined)
     throw new Refusal(400, `${port.name}: ${body.length} bytes do not make whole cells of ${port.dtype}`);
   const dims = shapeOfCells(port, count);
+  if (dims.includes(0)) throw new Refusal(422, `${port.name}: expected at least one row, got no bytes`);
   return new TensorBody({ [port.name]: tensorOfBytes(port.dtype, body, dims) }, !counted || dims[0] === 1);
 }
 

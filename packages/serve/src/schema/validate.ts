@@ -15,6 +15,7 @@ export class Validator {
   readonly #maxRows: number;
 
   constructor(features: readonly Feature[], maxRows: number) {
+    mustBeNames(features);
     this.#features = new Map(features.map((feature) => [feature.name, feature]));
     this.#maxRows = maxRows;
     this.#glance = compileGlance(features);
@@ -76,6 +77,16 @@ export class Validator {
     const path = feature.type === "tensor" ? error.instancePath : `/${name}`;
     return { path: prefix + path, expected: expected(feature), got: shown((row as Row)[feature.name], feature) };
   }
+}
+
+/** These two no object of JavaScript can have as a key like any other. @throws Refusal */
+function mustBeNames(features: readonly Feature[]): void {
+  const bad = features.find(({ name }) => name === "__proto__" || name !== Buffer.from(name).toString());
+  if (bad !== undefined)
+    throw new Refusal(
+      400,
+      `a feature cannot be called ${JSON.stringify(bad.name)}; give it another name in schema.yaml`,
+    );
 }
 
 function refuse(issues: readonly Issue[]): Refusal {

@@ -10,15 +10,16 @@ const refusal = (description: string): Json => ({ description, content: { "appli
 /** The protocol's one route that answers questions, with this model's own inputs. */
 export function inferPath(service: Service, name: string): Json {
   const { inputs, outputs } = service.model;
+  const askedOf = inputs.map((port) => inputOf(port, service.counted));
   const asked = {
     type: "object",
     required: ["inputs"],
-    properties: { id: { type: "string" }, inputs: inOrder(inputs.map((port) => inputOf(port, service.counted))) },
+    properties: { id: { type: "string" }, inputs: listOf(askedOf, inputs) },
   };
   const answered = {
     type: "object",
     required: ["model_name", "outputs"],
-    properties: { model_name: { type: "string" }, outputs: inOrder(outputs.map(outputOf)) },
+    properties: { model_name: { type: "string" }, outputs: listOf(outputs.map(outputOf), outputs) },
   };
   const content = (schema: Json): Json => ({ content: { "application/json": { schema } } });
   return {
@@ -43,8 +44,15 @@ export function inferPath(service: Service, name: string): Json {
   };
 }
 
-function inOrder(schemas: readonly Json[]): Json {
-  return { type: "array", prefixItems: schemas, items: false, minItems: schemas.length, maxItems: schemas.length };
+/** Each of these once, in any order. */
+function listOf(schemas: readonly Json[], ports: readonly Port[]): Json {
+  const [only] = schemas;
+  const whole = { type: "array", minItems: schemas.length, maxItems: schemas.length };
+  if (schemas.length === 1 && only !== undefined) return { ...whole, items: only };
+  const once = ports.map(({ name }) => ({
+    contains: { type: "object", required: ["name"], properties: { name: { const: name } } },
+  }));
+  return { ...whole, items: { anyOf: schemas }, allOf: once };
 }
 
 function inputOf(port: Port, counted: boolean): Json {
