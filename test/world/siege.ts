@@ -265,11 +265,12 @@ async function restartsOf(vm: Vm, container: string): Promise<number> {
   return Number(await vm.inside("docker", "inspect", container, "-f", "{{.RestartCount}}"));
 }
 
-/** Every process of ours, by its container. */
+/** Every process of ours, by its container; the wall's script waits in a new `sleep` each time. */
 async function processes(vm: Vm): Promise<Set<string>> {
   const script =
     'for c in $(docker ps -a --format "{{.Names}}"); do docker top "$c" -eo pid,comm 2>&1 | sed "1d;s/^/$c /"; done';
-  return new Set((await vm.inside("sh", "-c", script)).split("\n").map((line) => line.replaceAll(/ +/g, " ")));
+  const lines = (await vm.inside("sh", "-c", script)).split("\n").map((line) => line.replaceAll(/ +/g, " ").trim());
+  return new Set(lines.filter((line) => !line.endsWith(" sleep")));
 }
 
 /** More addresses for this computer on the machine's network, where it lets us; they go with the network. */
