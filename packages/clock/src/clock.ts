@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 
 /** A signal that its owner lets go of: disposed, it never fires any more, and nothing of it is left behind. */
@@ -11,6 +12,8 @@ export interface Hold extends Disposable {
  */
 export function joined(signals: readonly AbortSignal[]): Hold {
   const stop = new AbortController();
+  // As many may wait for it at once as like: those who are done with it let go of it, so a warning would be about nothing.
+  setMaxListeners(0, stop.signal);
   const listeners = signals.map((signal) => ({ signal, listen: () => stop.abort(signal.reason) }));
   const [over] = signals.filter((signal) => signal.aborted);
   if (over !== undefined) stop.abort(over.reason);
@@ -51,6 +54,21 @@ export async function within<T>(
 ): Promise<T> {
   using limit = deadline(ms, signal);
   return await work(limit.signal);
+}
+
+/** Waits for `work`, but not longer than `signal` lets it: for work that takes no signal. @throws the signal's reason */
+export async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  let stop: () => void = () => undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    stop = () => reject(signal.reason as Error);
+    signal.addEventListener("abort", stop, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
 }
 
 /** Waits `ms` milliseconds. @throws AbortError when `signal` fires first. */

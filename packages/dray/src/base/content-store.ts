@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
-import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
 import type { Readable } from "node:stream";
@@ -23,7 +23,9 @@ export class ContentStore {
   }
 
   async open(): Promise<void> {
-    await mkdir(path.join(this.#folder, "incoming"), { recursive: true });
+    // Images may hold what is nobody else's affair. An older dray made the folder for all to read.
+    await mkdir(path.join(this.#folder, "incoming"), { recursive: true, mode: 0o700 });
+    if (((await stat(this.#folder)).mode & 0o077) !== 0) await chmod(this.#folder, 0o700).catch(() => undefined);
   }
 
   /** The blob's size in bytes, or undefined when it is not here. */
@@ -90,7 +92,7 @@ export class ContentStore {
   /** Notes something under a key, so that work need not be done twice. */
   async remember(key: string, note: string): Promise<void> {
     const file = path.join(this.#folder, "notes", key);
-    await mkdir(path.dirname(file), { recursive: true });
+    await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
     await writeFile(`${file}.${process.pid}`, note);
     await rename(`${file}.${process.pid}`, file);
   }

@@ -42,6 +42,7 @@ export const CODES = {
   "ssh.host-key-changed": [EXIT.unreachable, "The machine shows another host key than the one known."],
   "ssh.host-key-unknown": [EXIT.unreachable, "The machine's host key is not known yet."],
   "ssh.forwarding-denied": [EXIT.unreachable, "The machine's SSH server does not allow a forwarding that is needed."],
+  "ssh.control-folder": [EXIT.refused, "The folder for ssh's shared connections is not this user's alone."],
   "ssh.no-key": [EXIT.refused, "There is no SSH key on this computer that a new machine could be given."],
   "ssh.failed": [EXIT.unreachable, "ssh ended with an error that has no code of its own."],
   "docker.missing": [EXIT.refused, "Docker is not installed on the machine."],
@@ -65,6 +66,10 @@ export const CODES = {
   "machine.setup-failed": [EXIT.failed, "Installing Docker on the machine failed."],
   "image.bad-name": [EXIT.usage, "That is no name an image can have."],
   "image.not-found": [EXIT.refused, "The image is neither on this computer nor in a registry the machine can reach."],
+  "registry.insecure": [
+    EXIT.refused,
+    "A registry leads to an address without TLS, where a login would be read by others.",
+  ],
   "registry.unreachable": [
     EXIT.unreachable,
     "The image's registry is not found, not reached, or its certificate is not believed.",
@@ -93,6 +98,7 @@ export const CODES = {
   "image.no-model": [EXIT.manifest, "There is no model file where the manifest says."],
   "image.bad-model": [EXIT.refused, "The model, its schema or its golden request cannot be served."],
   "image.no-parts": [EXIT.unreachable, "A part of an image that Drayage puts together could not be fetched."],
+  "image.not-what-it-claims": [EXIT.refused, "A registry sent something else than what was asked for by its digest."],
   "image.no-base": [EXIT.refused, "There is no base image for the machine's processor."],
   "image.carry-failed": [EXIT.failed, "The image did not arrive on the machine."],
   "release.crashed": [EXIT.failed, "The release's container ended before it was ready."],
@@ -141,6 +147,7 @@ export const CODES = {
   "request.failed": [EXIT.failed, "The request got no answer, or not the one expected."],
   "fleet.partly-failed": [EXIT.failed, "Some machines of the fleet failed; the others carry the new release."],
   interrupted: [EXIT.interrupted, "Stopped by Ctrl-C; what was begun has been undone."],
+  "timed-out": [EXIT.failed, "Somebody who was asked did not answer in the time that there is for it."],
   bug: [EXIT.failed, "Something happened that Drayage's authors did not expect."],
 } as const satisfies Record<string, readonly [number, string]>;
 
@@ -175,9 +182,23 @@ export class Failure extends Error {
   }
 }
 
-/** Anything thrown, as a Failure: aborts become `interrupted`, surprises become `bug`. */
+/** A deadline that passed; who listens to a signal may put an AbortError of its own around it. */
+function isLate(error: unknown): error is Error {
+  if (!(error instanceof Error)) return false;
+  if (error.name === "TimeoutError") return true;
+  return error.name === "AbortError" && error.cause instanceof Error && error.cause.name === "TimeoutError";
+}
+
+/** Anything thrown, as a Failure: deadlines become `timed-out`, aborts `interrupted`, surprises `bug`. */
 export function asFailure(error: unknown): Failure {
   if (error instanceof Failure) return error;
+  if (isLate(error)) {
+    return new Failure("timed-out", "there was no answer in time", {
+      hint: "run the same command again; dray trace says where the way to a service ends",
+      details: error.cause instanceof Error ? [error.cause.message] : [error.message],
+      cause: error,
+    });
+  }
   if (error instanceof Error && error.name === "AbortError") {
     return new Failure("interrupted", "stopped before it was done", { cause: error });
   }

@@ -78,11 +78,16 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
 /** Runs a program with this terminal as its own and returns its exit code; `signal` asks it to end (SIGTERM). */
 export async function attach(argv: readonly string[], signal?: AbortSignal): Promise<number> {
   const child = start(argv, { stdio: "inherit" });
-  signal?.addEventListener("abort", () => child.kill("SIGTERM"), { once: true });
-  return await new Promise<number>((resolve, reject) => {
-    child.once("error", reject);
-    child.once("exit", (status) => resolve(status ?? 1));
-  });
+  const end = (): void => void child.kill("SIGTERM");
+  signal?.addEventListener("abort", end, { once: true });
+  try {
+    return await new Promise<number>((resolve, reject) => {
+      child.once("error", reject);
+      child.once("exit", (status) => resolve(status ?? 1));
+    });
+  } finally {
+    signal?.removeEventListener("abort", end);
+  }
 }
 
 /** Starts a program that outlives this one, with nothing attached to it. */
@@ -120,4 +125,14 @@ export function pipe(argv: readonly string[]): { stream: Duplex; said: () => str
 /** Quotes one word for a POSIX shell. The only place that quotes. */
 export function quote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/**
+ * A script as the one word that ssh hands to a login shell, whichever that is: a POSIX shell, csh, fish or nushell. All of
+ * them take a single-quoted word as it is, where it has neither quote, backslash, exclamation mark nor line break; so
+ * those travel as octal escapes, and `sh` reads them.
+ */
+export function forAnyShell(script: string): string {
+  const escape = (character: string): string => `\\0${character.charCodeAt(0).toString(8).padStart(3, "0")}`;
+  return `sh -c 'eval "$(printf %b "$0")"' '${script.replaceAll(/['\\!\n\r]/g, escape)}'`;
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import path from "node:path";
 import { type Command, Option } from "commander";
 import { asFailure, Failure } from "../base/failure.ts";
@@ -61,6 +62,8 @@ async function perform<Flags extends Common>(
 ): Promise<number> {
   const screen = flags.json === true ? jsonScreen() : process.stderr.isTTY ? liveScreen() : lineScreen();
   const stop = new AbortController();
+  // Everything that a command does at once waits for this one.
+  setMaxListeners(0, stop.signal);
   const onSignal = (): void => {
     // The first one takes back what was begun; whoever insists gets out at once.
     if (stop.signal.aborted) process.exit(130);

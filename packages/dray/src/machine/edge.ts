@@ -40,6 +40,9 @@ export const EDGE_COMMAND: readonly string[] = [
 ];
 export const EDGE_VOLUME = { name: "dray-edge", path: HOME };
 
+/** The longest silence in the middle of an answer: its lines wait for nothing that takes longer than seconds. */
+const SILENT_MS = 60_000;
+
 /** How often a change is tried that somebody else was quicker than; each try reads anew. */
 const TRIES = 50;
 
@@ -103,18 +106,30 @@ export class Edge implements AsyncDisposable {
     let said = "";
     return await new Promise<string>((resolve, reject) => {
       const settle = (act: () => void): void => {
+        clearTimeout(late);
+        for (const event of ["end", "close"]) this.#shell.off(event, gone);
         this.#shell.off("data", more);
-        this.#shell.off("close", gone);
         act();
       };
       const gone = (): void => settle(() => reject(new Error(`the edge's shell ended: ${this.#said().trim()}`)));
+      const late = setTimeout(() => settle(() => reject(this.#silent())), SILENT_MS);
       const more = (chunk: string): void => {
+        late.refresh();
         said += chunk;
         const end = said.indexOf(mark);
         if (end >= 0) settle(() => resolve(said.slice(0, end)));
       };
+      if (this.#shell.destroyed || this.#shell.readableEnded) return gone();
       this.#shell.on("data", more);
-      this.#shell.once("close", gone);
+      for (const event of ["end", "close"]) this.#shell.once(event, gone);
+    });
+  }
+
+  /** A shell that says nothing any more is given up: what it still says would be taken for the answer to something else. */
+  #silent(): Failure {
+    this.#shell.destroy();
+    return new Failure("timed-out", `the edge has said nothing for ${SILENT_MS / 1000} s`, {
+      hint: "is the machine very busy, or out of memory? dray trace looks at it; then run the same command again",
     });
   }
 

@@ -1,10 +1,14 @@
 import type http from "node:http";
 import type { Duplex, Readable } from "node:stream";
+import { deadline } from "drayage-clock";
 import { Failure } from "../base/failure.ts";
 import { agentOver, ask, type Dial, hijack, text } from "../base/request.ts";
 
 /** The newest Engine API this program was written against; older engines get their own newest. */
 const OUR_API = "1.47";
+
+/** Longer than any single thing that an engine is asked to do here; what streams (a pull, a build) is not meant. */
+const CALL_MS = 180_000;
 
 interface CallOptions {
   query?: Record<string, string | number | boolean | object | undefined>;
@@ -54,9 +58,17 @@ export class Engine {
 
   /** Calls and reads the JSON answer (undefined for none). @throws EngineError when the status is not 2xx or 304 */
   async call<T>(method: string, path: string, options: CallOptions): Promise<T> {
-    const answer = await this.#send(method, path, options);
-    const said = await text(answer);
-    return (said.trim() === "" ? undefined : JSON.parse(said)) as T;
+    using limit = deadline(CALL_MS, options.signal);
+    try {
+      const said = await text(await this.#send(method, path, { ...options, signal: limit.signal }));
+      return (said.trim() === "" ? undefined : JSON.parse(said)) as T;
+    } catch (error) {
+      if (!limit.signal.aborted || options.signal.aborted) throw error;
+      throw new Failure("timed-out", `the Docker Engine has not answered ${method} ${path} in ${CALL_MS / 1000} s`, {
+        hint: "it may hang: sudo systemctl restart docker, there; containers restart with it",
+        cause: error,
+      });
+    }
   }
 
   get<T>(path: string, options: CallOptions): Promise<T> {

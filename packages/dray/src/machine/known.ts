@@ -4,6 +4,7 @@ import { homedir, userInfo } from "node:os";
 import path from "node:path";
 import { Failure } from "../base/failure.ts";
 import { run } from "../base/process.ts";
+import { checkHost } from "./ssh-link.ts";
 
 /** Who logs in on a new machine: this user, as Linux spells names, with the key that ssh would show. @throws Failure ssh.no-key */
 export async function ownLogin(host: string, signal: AbortSignal): Promise<{ user: string; key: string }> {
@@ -59,7 +60,9 @@ function expand(file: string): string {
 /** What ssh itself would use for a host, as `ssh -G` tells: option (small letters) to its values. */
 async function sshSettings(host: string, signal: AbortSignal): Promise<Map<string, string[]>> {
   const config = process.env["DRAY_SSH_CONFIG"];
-  const ended = await run(["ssh", ...(config === undefined ? [] : ["-F", config]), "-G", host], { signal });
+  const ended = await run(["ssh", ...(config === undefined ? [] : ["-F", config]), "-G", "--", checkHost(host)], {
+    signal,
+  });
   const found = new Map<string, string[]>();
   for (const line of ended.stdout.split(/\r?\n/)) {
     const [, key = "", value = ""] = /^(\S+) (.*)$/.exec(line) ?? [];

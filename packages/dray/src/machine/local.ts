@@ -3,6 +3,7 @@ import net from "node:net";
 import { homedir } from "node:os";
 import path from "node:path";
 import type { Duplex } from "node:stream";
+import { within } from "drayage-clock";
 import { Failure } from "../base/failure.ts";
 import { run } from "../base/process.ts";
 import { Engine } from "./engine.ts";
@@ -35,11 +36,16 @@ export async function dialSocket(file: string): Promise<Duplex> {
   });
 }
 
+/** An engine that has not said its version by then hangs. */
+const GREET_MS = 30_000;
+
 /** This computer as a machine. @throws Failure docker.local-missing, docker.permission */
 export async function local(signal: AbortSignal, name: string = "local"): Promise<Machine> {
   const file = localSocket();
   const engine = new Engine(() => dialSocket(file));
-  const version = await engine.get<EngineVersion>("/version", { signal }).catch((error: unknown) => {
+  const version = await within(GREET_MS, signal, (limit) =>
+    engine.get<EngineVersion>("/version", { signal: limit }),
+  ).catch((error: unknown) => {
     signal.throwIfAborted();
     const code = (error as NodeJS.ErrnoException).code;
     if (code === "EACCES") {

@@ -44,9 +44,10 @@ export const serviceName = name.refine((each) => !RESERVED.has(each), {
   error: "expected another name: this one is used by Drayage itself",
 });
 
+/** What ssh takes as a destination: it must not look like an option, which could run programs on this computer. */
 export const machine = z
   .string()
-  .min(1)
+  .regex(/^(?!-)(?!.*@-)[^\s\p{Cc}]+$/u, "expected user@host, a Host of ~/.ssh/config, or ssh://user@host:2222")
   .describe("Anything `ssh` understands (user@host, a Host of ~/.ssh/config, ssh://user@host:2222), or `local`.");
 
 export const build = z.union([

@@ -1,5 +1,5 @@
 import net from "node:net";
-import { since } from "drayage-clock";
+import { orAborted, since } from "drayage-clock";
 import type { Dialled } from "../core/evidence.ts";
 
 const OUTCOMES: Record<string, Dialled["outcome"]> = {
@@ -17,23 +17,17 @@ const OUTCOMES: Record<string, Dialled["outcome"]> = {
 export async function dialTcp(host: string, port: number, timeoutMs: number, signal: AbortSignal): Promise<Dialled> {
   signal.throwIfAborted();
   const startedAt = performance.now();
-  const outcome = await new Promise<Dialled["outcome"]>((resolve, reject) => {
-    const socket = net.connect({ host, port });
-    const settle = (how: Dialled["outcome"]): void => {
-      socket.destroy();
-      resolve(how);
-    };
-    socket.setTimeout(timeoutMs, () => settle("timeout"));
-    socket.once("connect", () => settle("open"));
-    socket.once("error", (error: NodeJS.ErrnoException) => settle(OUTCOMES[error.code ?? ""] ?? "failed"));
-    signal.addEventListener(
-      "abort",
-      () => {
-        socket.destroy();
-        reject(signal.reason as Error);
-      },
-      { once: true },
-    );
+  const socket = net.connect({ host, port });
+  let late: NodeJS.Timeout | undefined;
+  const settled = new Promise<Dialled["outcome"]>((resolve) => {
+    late = setTimeout(() => resolve("timeout"), timeoutMs);
+    socket.once("connect", () => resolve("open"));
+    socket.on("error", (error: NodeJS.ErrnoException) => resolve(OUTCOMES[error.code ?? ""] ?? "failed"));
   });
-  return { outcome, ms: since(startedAt) };
+  try {
+    return { outcome: await orAborted(settled, signal), ms: since(startedAt) };
+  } finally {
+    clearTimeout(late);
+    socket.destroy();
+  }
 }

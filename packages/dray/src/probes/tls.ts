@@ -1,5 +1,5 @@
 import tls, { type DetailedPeerCertificate, type PeerCertificate } from "node:tls";
-import { since } from "drayage-clock";
+import { orAborted, since } from "drayage-clock";
 import type { CertificateFacts, Evidence } from "../core/evidence.ts";
 
 /** What OpenSSL says when the other side does not speak TLS at all. */
@@ -13,15 +13,15 @@ export async function askTls(
   signal: AbortSignal,
   through: string = host,
 ): Promise<NonNullable<Evidence["tls"]>> {
+  signal.throwIfAborted();
   const startedAt = performance.now();
-  return await new Promise((resolve, reject) => {
-    const named = /^[\d.]+$|:/.test(host) ? {} : { servername: host };
-    const socket = tls.connect({ host: through, port, rejectUnauthorized: false, ...named });
-    const settle = (facts: Omit<NonNullable<Evidence["tls"]>, "ms">): void => {
-      socket.destroy();
+  const named = /^[\d.]+$|:/.test(host) ? {} : { servername: host };
+  const socket = tls.connect({ host: through, port, rejectUnauthorized: false, ...named });
+  let late: NodeJS.Timeout | undefined;
+  const shaken = new Promise<NonNullable<Evidence["tls"]>>((resolve) => {
+    const settle = (facts: Omit<NonNullable<Evidence["tls"]>, "ms">): void =>
       resolve({ ...facts, ms: since(startedAt) });
-    };
-    socket.setTimeout(timeoutMs, () => settle({ handshake: "failed", code: "no answer" }));
+    late = setTimeout(() => settle({ handshake: "failed", code: "no answer" }), timeoutMs);
     socket.once("secureConnect", () => {
       const peer = socket.getPeerCertificate(true);
       const wrongName = tls.checkServerIdentity(host, peer);
@@ -29,12 +29,17 @@ export async function askTls(
       const code = problem ?? (wrongName === undefined ? undefined : "ERR_TLS_CERT_ALTNAME_INVALID");
       settle({ handshake: "done", ...(code === undefined ? {} : { code }), certificate: factsOf(peer, code) });
     });
-    socket.once("error", (error: NodeJS.ErrnoException) => {
+    socket.on("error", (error: NodeJS.ErrnoException) => {
       const code = error.code ?? error.message;
       settle({ handshake: NOT_TLS.test(code) ? "not-tls" : "failed", code });
     });
-    signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
   });
+  try {
+    return await orAborted(shaken, signal);
+  } finally {
+    clearTimeout(late);
+    socket.destroy();
+  }
 }
 
 function factsOf(peer: DetailedPeerCertificate | PeerCertificate, problem: string | undefined): CertificateFacts {

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { within } from "drayage-clock";
 import { Failure } from "../base/failure.ts";
 import type { Context } from "../core/context.ts";
@@ -6,13 +7,16 @@ import { EngineError, isMissing, type Engine } from "../machine/engine.ts";
 import { local } from "../machine/local.ts";
 import type { Machine } from "../machine/machine.ts";
 import { ContentStore } from "../base/content-store.ts";
-import { RegistryServer } from "./registry-server.ts";
+import { registryAuth, RegistryServer } from "./registry-server.ts";
 
 /**
  * The push goes to the same loopback port every time when it can: the engine remembers per registry
  * which layers it has pushed, and then neither compresses nor sends them again.
  */
 const PUSH_PORT = 47_711;
+
+/** Under this the engine of this computer pushes. */
+const TAG = "carry";
 
 interface Manifest {
   layers?: { digest: string; size: number }[];
@@ -35,9 +39,14 @@ async function load(engine: Engine, reference: string, name: string, context: Co
   await store.open();
   let pushed: string | undefined;
   const layers = new Map<string, [done: number, total: number]>();
-  await using server = new RegistryServer(store, true, { onManifest: (digest) => (pushed = digest) });
+  const password = randomBytes(24).toString("hex");
+  await using server = new RegistryServer(store, true, {
+    password,
+    expected: { repository: `dray/${name}`, tag: TAG },
+    onManifest: (digest) => (pushed = digest),
+  });
   const repository = `127.0.0.1:${await server.listen(PUSH_PORT)}/dray/${name}`;
-  const query = { repo: repository, tag: "carry" };
+  const query = { repo: repository, tag: TAG };
   await engine.post(`/images/${encodeURIComponent(reference)}/tag`, { query, signal }).catch((error: unknown) => {
     if (!isMissing(error)) throw error;
     throw new Failure("image.not-found", `there is no image ${reference} on this computer`, {
@@ -47,8 +56,8 @@ async function load(engine: Engine, reference: string, name: string, context: Co
   });
   try {
     for await (const line of engine.stream<PullLine>("POST", `/images/${repository}/push`, {
-      query: { tag: "carry" },
-      headers: { "x-registry-auth": Buffer.from("{}").toString("base64") },
+      query: { tag: TAG },
+      headers: registryAuth(password),
       signal,
     })) {
       const { current = 0, total = 0 } = line.progressDetail ?? {};
@@ -66,7 +75,7 @@ async function load(engine: Engine, reference: string, name: string, context: Co
     });
   } finally {
     await within(5000, undefined, (fresh) =>
-      engine.call("DELETE", `/images/${repository}:carry`, { query: { noprune: true }, signal: fresh }),
+      engine.call("DELETE", `/images/${repository}:${TAG}`, { query: { noprune: true }, signal: fresh }),
     );
   }
   if (pushed === undefined)
@@ -116,7 +125,10 @@ export async function carry(
   signal: AbortSignal,
 ): Promise<number> {
   const count = { sent: 0, total: 0 };
+  const password = randomBytes(24).toString("hex");
   await using server = new RegistryServer(new ContentStore(), false, {
+    // Through the tunnel all users of the machine reach it.
+    password,
     onBlob: (bytes) => onBytes(count.sent, (count.total += bytes)),
     onSent: (bytes) => onBytes((count.sent += bytes), count.total),
   });
@@ -125,6 +137,7 @@ export async function carry(
   try {
     for await (const _line of machine.engine.stream<PullLine>("POST", "/images/create", {
       query: { fromImage: repository, tag: digest },
+      headers: registryAuth(password),
       signal,
     }));
   } catch (error) {

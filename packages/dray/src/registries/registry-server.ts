@@ -1,13 +1,19 @@
+import { createHash, timingSafeEqual } from "node:crypto";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "../base/request.ts";
+import { authHeader } from "../base/registry/login.ts";
 import type { ContentStore } from "../base/content-store.ts";
 
 interface Served {
+  /** Asked of everybody (RFC 7617): any program and any user of this computer reaches the port. */
+  password?: string;
+  /** The one image that may be pushed. */
+  expected?: { repository: string; tag: string };
   /** Told for each blob that is asked for: its size; and for each chunk sent. */
   onBlob?: (bytes: number) => void;
   onSent?: (bytes: number) => void;
-  /** Told when a manifest was pushed. */
+  /** Told when the manifest expected was pushed. */
   onManifest?: (digest: string, type: string) => void;
 }
 
@@ -59,14 +65,37 @@ export class RegistryServer implements AsyncDisposable {
     const method = request.method ?? "GET";
     const reading = method === "GET" || method === "HEAD";
     reply.setHeader("docker-distribution-api-version", "registry/2.0");
+    if (!this.#knows(request)) {
+      reply.setHeader("www-authenticate", 'Basic realm="dray"');
+      return refuse(reply, 401, "UNAUTHORIZED", "authentication required");
+    }
     if (url.pathname === "/v2/") return void reply.end("{}");
     const blob = /^\/v2\/.+\/blobs\/(sha256:[0-9a-f]{64})$/.exec(url.pathname)?.[1];
     const manifest = /^\/v2\/.+\/manifests\/([^/]+)$/.exec(url.pathname)?.[1];
     if (reading && blob !== undefined) return await this.#blob(blob, request, reply);
     if (reading && manifest !== undefined) return await this.#manifest(manifest, method, reply);
     if (!this.#writable) return refuse(reply, 405, "UNSUPPORTED", "this registry is read-only");
-    if (method === "PUT" && manifest !== undefined) return await this.#putManifest(request, reply);
+    if (!this.#expects(url.pathname, manifest))
+      return refuse(reply, 404, "NAME_UNKNOWN", "nobody waits for this image");
+    if (method === "PUT" && manifest !== undefined) return await this.#putManifest(manifest, request, reply);
     return await this.#upload(method, url, request, reply);
+  }
+
+  #knows({ headers }: http.IncomingMessage): boolean {
+    const { password } = this.#served;
+    if (password === undefined) return true;
+    const [shown, right] = [headers.authorization ?? "", basic(password)].map((each) =>
+      createHash("sha256").update(each).digest(),
+    );
+    return shown !== undefined && right !== undefined && timingSafeEqual(shown, right);
+  }
+
+  /** Is this part of the image that is waited for? A part of it comes by its digest, the whole by its tag. */
+  #expects(pathname: string, manifest: string | undefined): boolean {
+    const { expected } = this.#served;
+    if (expected === undefined) return true;
+    const tagged = manifest === undefined || manifest === expected.tag || manifest.startsWith("sha256:");
+    return tagged && pathname.startsWith(`/v2/${expected.repository}/`);
   }
 
   async #blob(digest: string, request: http.IncomingMessage, reply: Reply): Promise<void> {
@@ -99,12 +128,13 @@ export class RegistryServer implements AsyncDisposable {
     reply.end(method === "HEAD" ? undefined : content);
   }
 
-  async #putManifest(request: http.IncomingMessage, reply: Reply): Promise<void> {
+  async #putManifest(reference: string, request: http.IncomingMessage, reply: Reply): Promise<void> {
     const content = Buffer.from(await text(request));
     const digest = await this.#store.put(content);
+    if (reference.startsWith("sha256:") && reference !== digest) return refuse(reply, 400, "DIGEST_INVALID", reference);
     const type = request.headers["content-type"] ?? mediaType(content.toString());
     this.#types.set(digest, type);
-    this.#served.onManifest?.(digest, type);
+    if (reference === (this.#served.expected?.tag ?? reference)) this.#served.onManifest?.(digest, type);
     reply.writeHead(201, { "docker-content-digest": digest, location: `${request.url}` }).end();
   }
 
@@ -127,6 +157,16 @@ export class RegistryServer implements AsyncDisposable {
     if (!(await this.#store.commit(id, digest))) return refuse(reply, 400, "DIGEST_INVALID", digest);
     reply.writeHead(201, { location: `/v2/${name}/blobs/${digest}`, "docker-content-digest": digest }).end();
   }
+}
+
+/** The name of the one who may; the password alone counts. */
+const USER = "dray";
+
+const basic = (password: string): string => `Basic ${Buffer.from(`${USER}:${password}`).toString("base64")}`;
+
+/** What an engine is given along, so that it may use a registry of this process. */
+export function registryAuth(password: string): Record<string, string> {
+  return authHeader({ username: USER, password });
 }
 
 function mediaType(content: string): string {

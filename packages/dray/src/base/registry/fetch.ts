@@ -60,9 +60,8 @@ export async function digestOf(text: string, find: FindLogin, signal: AbortSigna
   const reference = parseReference(text);
   const session = new Session(reference, find, signal);
   try {
-    const answer = await session.get(`manifests/${reference.version}`, ACCEPT);
-    const said = Buffer.from(await answer.arrayBuffer());
-    return answer.headers.get("docker-content-digest") ?? `sha256:${createHash("sha256").update(said).digest("hex")}`;
+    // Of the bytes themselves: what a registry says of them in a header is its own word.
+    return hashOf(await contentOf(session, `manifests/${reference.version}`));
   } catch (error) {
     signal.throwIfAborted();
     throw explainRefusal(error, { reference, where: "this computer", login: session.login });
@@ -144,11 +143,25 @@ function strange(text: string, why: string): Failure {
   return new Failure("image.no-base", `${text} cannot be used: ${why}`, { hint: "name another image" });
 }
 
+const hashOf = (content: Buffer): string => `sha256:${createHash("sha256").update(content).digest("hex")}`;
+
+/** What lies at `manifests/...` or `blobs/...`; where that is named by its digest, nothing else is taken for it. */
+async function contentOf(session: Session, where: string): Promise<Buffer> {
+  const answer = await session.get(where, ACCEPT);
+  const content = Buffer.from(await answer.arrayBuffer());
+  const [digest] = /sha256:[0-9a-f]{64}$/.exec(where) ?? [];
+  if (digest === undefined || hashOf(content) === digest) return content;
+  throw new Failure("image.not-what-it-claims", `${session.reference.registry} sent something else than ${digest}`, {
+    hint: "do not use this registry before its owner has looked at it; or name another image",
+    details: [`asked: ${where}`, `came: ${hashOf(content)}`],
+  });
+}
+
 async function json(session: Session, where: string): Promise<unknown> {
-  const answer = await session.get(where, ACCEPT).catch((error: unknown) => {
+  const content = await contentOf(session, where).catch((error: unknown) => {
     session.signal.throwIfAborted();
     const { reference, login } = session;
     throw explainRefusal(error, { reference, where: "this computer", login });
   });
-  return await answer.json();
+  return JSON.parse(content.toString("utf8"));
 }

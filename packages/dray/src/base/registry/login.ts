@@ -108,7 +108,16 @@ async function amazonLogin(registry: string, signal: AbortSignal): Promise<Login
 export function engineAuth(registry: string, login: Login | undefined): Record<string, string> {
   if (login === undefined) return {};
   const serveraddress = registry === "docker.io" ? HUB : registry;
-  const json = JSON.stringify({ username: login.user, password: login.password.reveal(), serveraddress });
+  return authHeader({ username: login.user, password: login.password.reveal(), serveraddress });
+}
+
+/** The header itself. */
+export function authHeader(auth: {
+  username: string;
+  password: string;
+  serveraddress?: string;
+}): Record<string, string> {
   // With its padding: an engine that cannot decode it goes on without a login, and says nothing of that.
-  return { "x-registry-auth": Buffer.from(json).toString("base64").replaceAll("+", "-").replaceAll("/", "_") };
+  const text = Buffer.from(JSON.stringify(auth)).toString("base64");
+  return { "x-registry-auth": text.replaceAll("+", "-").replaceAll("/", "_") };
 }

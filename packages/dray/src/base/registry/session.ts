@@ -1,3 +1,4 @@
+import { Failure } from "../failure.ts";
 import type { FindLogin, Login } from "./login.ts";
 import type { Reference } from "./reference.ts";
 
@@ -12,6 +13,22 @@ class RegistryError extends Error {
 interface Init {
   headers?: Record<string, string>;
   body?: string | ReadableStream;
+}
+
+/** This computer itself, as a URL names it. */
+const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(host);
+
+/** A URL that a registry gave: logins and images travel by TLS, or do not leave this computer. @throws Failure registry.insecure */
+function guarded(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol === "https:" || (url?.protocol === "http:" && isLoopback(url.hostname))) return url;
+  throw new Failure(
+    "registry.insecure",
+    `a registry sends us to ${JSON.stringify(text.slice(0, 200))}, which is not HTTPS`,
+    {
+      hint: "a login would travel for everybody to read; its owner has to mend that, or name another registry",
+    },
+  );
 }
 
 /** Requests to one repository, with whatever the registry wants to see (RFC 6750 token, or RFC 7617 basic). */
@@ -52,15 +69,21 @@ export class Session {
 
   /** Asks, and shows a login where the registry wants one; whatever the answer is. A stream is sent only once. */
   async send(method: string, where: string, { headers, body }: Init = {}): Promise<Response> {
+    const url = guarded(this.urlOf(where));
+    // A location that leads elsewhere has its own rights in it; the login is this registry's alone.
+    const home = url.origin === new URL(this.urlOf("")).origin;
     const ask = async (): Promise<Response> =>
-      await fetch(this.urlOf(where), {
+      await fetch(url, {
         method,
-        headers: { ...headers, ...(this.#authorization === undefined ? {} : { authorization: this.#authorization }) },
+        headers: {
+          ...headers,
+          ...(home && this.#authorization !== undefined ? { authorization: this.#authorization } : {}),
+        },
         signal: this.signal,
         ...(body === undefined ? {} : { body, duplex: "half" }),
       });
     const answer = await ask();
-    if (answer.status !== 401) return answer;
+    if (answer.status !== 401 || !home) return answer;
     await answer.body?.cancel();
     this.#authorization = await this.#authorize(answer.headers.get("www-authenticate") ?? "");
     return body instanceof ReadableStream ? answer : await ask();
@@ -74,7 +97,7 @@ export class Session {
   /** Of what is below the repository, or of a location that the registry gave. */
   urlOf(where: string): string {
     // As Docker: only this computer itself is asked without TLS.
-    const scheme = /^(localhost|127\.)/.test(this.#host) ? "http" : "https";
+    const scheme = isLoopback(this.#host.replace(/:\d+$/, "")) ? "http" : "https";
     return new URL(where, `${scheme}://${this.#host}/v2/${this.reference.repository}/`).href;
   }
 
@@ -85,7 +108,7 @@ export class Session {
     const basic = login && `Basic ${Buffer.from(`${login.user}:${login.password.reveal()}`).toString("base64")}`;
     if (!/^bearer/i.test(challenge)) return basic ?? "";
     const of = (key: string): string | undefined => new RegExp(`${key}="([^"]*)"`).exec(challenge)?.[1];
-    const url = new URL(of("realm") ?? "");
+    const url = guarded(of("realm") ?? "");
     for (const key of ["service", "scope"]) {
       const value = of(key);
       if (value !== undefined) url.searchParams.set(key, value);

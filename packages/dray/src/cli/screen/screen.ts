@@ -2,6 +2,7 @@ import { styleText } from "node:util";
 import { createLogUpdate } from "log-update";
 import prettyBytes from "pretty-bytes";
 import prettyMs from "pretty-ms";
+import { plainIn } from "./plain.ts";
 import type { News } from "../../core/happening.ts";
 import type { Plan } from "../../core/plan.ts";
 import { harmless } from "./say.ts";
@@ -32,7 +33,8 @@ export function jsonScreen(): Screen {
 export function lineScreen(): Screen {
   const told = new Map<string, string>();
   return {
-    emit: (news) => {
+    emit: (heard) => {
+      const news = plainIn(heard);
       const line = news.type === "step.progress" ? newPhase(told, news) : plainLine(news);
       if (line !== undefined) process.stderr.write(`${line}\n`);
     },
@@ -103,7 +105,8 @@ export function liveScreen(): Screen {
   const started = new Map<string, number>();
   const titles = new Map<string, string>();
   return {
-    emit: (news) => {
+    emit: (heard) => {
+      const news = plainIn(heard);
       if (news.type === "step.started") {
         started.set(`${news.on} ${news.step}`, performance.now());
         titles.set(`${news.on} ${news.step}`, news.title);

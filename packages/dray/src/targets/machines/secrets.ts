@@ -1,5 +1,5 @@
 import { text } from "node:stream/consumers";
-import { within } from "drayage-clock";
+import { deadline, orAborted, within } from "drayage-clock";
 import { asFailure, Failure } from "../../base/failure.ts";
 import type { Undo } from "../../core/carry-out.ts";
 import type { Context } from "../../core/context.ts";
@@ -83,6 +83,9 @@ export async function dropSecrets(engine: Engine, service: string, signal: Abort
   await tellKeeper(engine, ["drop", service], "", signal);
 }
 
+/** A test alert may wait for a mail server that does not answer. */
+const KEEPER_MS = 150_000;
+
 async function tellKeeper(
   engine: Engine,
   argv: readonly string[],
@@ -91,7 +94,12 @@ async function tellKeeper(
 ): Promise<string[]> {
   const { stream, said } = await execStream(engine, KEEPER, ["/usr/local/bin/node", "/app/main.js", ...argv], signal);
   stream.end(stdin);
-  const answer = /^done (\[.*\])$/m.exec(await text(stream))?.[1];
+  const limit = deadline(KEEPER_MS, signal);
+  const heard = await orAborted(text(stream), limit.signal).finally(() => {
+    limit[Symbol.dispose]();
+    stream.destroy();
+  });
+  const answer = /^done (\[.*\])$/m.exec(heard)?.[1];
   if (answer !== undefined) return JSON.parse(answer) as string[];
   throw new Failure("keeper.failed", "the keeper did not take the secrets", {
     details: said().trim().split("\n").slice(-12),
