@@ -96,6 +96,31 @@ test("callers show a key; keys come and go without a reload, and only hashes are
   );
 });
 
+test("a service whose last key is revoked is closed to everybody; only `keys: off` opens it, and the plan says so", async () => {
+  await using vm = await startVm();
+  // In a list a variable names its caller.
+  await deploy(vm, "keys: [PARTNER_KEY]\n");
+  expect((await ask(vm, "/decisions", bearer(KEY), "{}")).status).toBe(200);
+  const revoked = await vm.dray("keys", "revoke", "PARTNER_KEY");
+  expect([revoked.code, revoked.stderr]).toEqual([0, expect.stringContaining("nobody has a key")]);
+  for (const headers of [{}, bearer(KEY)]) expect((await ask(vm, "/decisions", headers, "{}")).status).toBe(401);
+  expect((await vm.dray("keys", "ls")).stdout).toContain("closed to everybody");
+  // Also in an edge that starts again, and after a deploy that says nothing of keys.
+  await vm.inside("docker", "restart", "-t", "1", "dray-edge");
+  await expect.poll(() => ask(vm, "/decisions", {}, "{}").then(({ status }) => status, String)).toBe(401);
+  await deploy(vm, "");
+  expect((await ask(vm, "/decisions", {}, "{}")).status).toBe(401);
+  await deploy(vm, "keys: {}\n");
+  expect((await ask(vm, "/decisions", {}, "{}")).status).toBe(401);
+  await vm.write(
+    "dray.yaml",
+    `service: decisions\nmachine: ${vm.host}\nimage: ${appImage("1")}\nready: /\nkeys: off\n`,
+  );
+  expect((await vm.dray("plan")).stdout).toContain("callers nobody: no key is left -> anybody");
+  await deploy(vm, "keys: off\n");
+  expect((await ask(vm, "/decisions", {}, "{}")).status).toBe(200);
+});
+
 test("on a connection that many use, each request is let in by its own key, and a revoked one ends within it", async () => {
   await using vm = await startVm();
   await deploy(vm, "keys: {partners: {env: PARTNER_KEY}}\n");

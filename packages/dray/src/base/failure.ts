@@ -129,6 +129,7 @@ export const CODES = {
   "image.no-command": [EXIT.refused, "The image does not say what to run, and its secrets must be given to that."],
   "image.no-shell": [EXIT.refused, "Secrets become environment variables by a shell, and the image has none."],
   "secrets.unknown": [EXIT.refused, "The live release has no secret of that name."],
+  "keys.open": [EXIT.refused, "Anybody in the world could call the service, and nobody said that this is meant."],
   "keys.taken": [EXIT.refused, "A caller of that name has a key already."],
   "keys.unknown": [EXIT.refused, "No caller of that name has a key."],
   "shadow.none": [EXIT.refused, "No release gets copies of requests there."],

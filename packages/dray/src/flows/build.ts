@@ -165,7 +165,7 @@ function frontOf(manifest: Manifest): NonNullable<Settings["front"]> {
   const { body, queue } = manifest.limits;
   const trusted = domain !== undefined && tls !== "off" && (tls?.certificate !== undefined || tls?.acme !== "staging");
   return {
-    ...(manifest.keys === undefined ? {} : { open }),
+    ...(typeof manifest.keys === "object" ? { open } : {}),
     ...(rate === undefined ? {} : { rate }),
     ...(timeouts === undefined ? {} : { timeouts }),
     ...(once === undefined ? {} : { once }),

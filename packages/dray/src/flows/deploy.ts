@@ -5,7 +5,7 @@ import type { Context } from "../core/context.ts";
 import type { Golden } from "../core/golden.ts";
 import type { Plan } from "../core/plan.ts";
 import type { Release } from "../core/release.ts";
-import { type Key, keptOf } from "../machine/edge-state.ts";
+import { keptOf } from "../machine/edge-state.ts";
 import type { Where } from "../machine/machine.ts";
 import type { SshOptions } from "../machine/ssh.ts";
 import { loadGolden } from "../manifest/golden.ts";
@@ -25,6 +25,7 @@ import { endpoint } from "./https.ts";
 import { supplyKeeper } from "./keeper-image.ts";
 import { keysOf } from "./keys.ts";
 import { orMachines } from "./machine-login.ts";
+import { refuseOpen } from "./open-to-all.ts";
 import { loginsOf, push, repositoryOf } from "./push.ts";
 import { reachedBy } from "./reached-by.ts";
 import { withSecrets } from "./secrets.ts";
@@ -90,7 +91,6 @@ export async function deploy(manifest: Manifest, options: DeployOptions, context
   const { perArchitecture } = recipeOf(manifest);
   if (!perArchitecture) make("any").catch(() => undefined);
   const rollout = options.now === true || options.shadow !== undefined ? {} : { rollout: manifest.rollout };
-  const copies = options.shadow === undefined ? {} : { shadow: options.shadow };
   // A release on trial is judged on one machine before the next one gets it.
   const { canary, bake, shadow } = manifest.rollout;
   const onTrial = options.now !== true && (canary.length > 0 || bake !== undefined || shadow !== undefined);
@@ -109,6 +109,7 @@ export async function deploy(manifest: Manifest, options: DeployOptions, context
       const copying = options.now !== true && (options.shadow ?? manifest.rollout.shadow) !== undefined;
       const needed = copying || onTrial || Object.keys(manifest.secrets).length > 0;
       const reached = await reachedBy(manifest, machine, architecture, { needed, planning }, equipped);
+      await refuseOpen({ manifest, seen, address: machine.address }, options);
       const wish: Wish = {
         release,
         source,
@@ -116,7 +117,7 @@ export async function deploy(manifest: Manifest, options: DeployOptions, context
         alerts: manifest.alerts !== undefined,
         ...reached.wish,
         ...rollout,
-        ...copies,
+        ...(options.shadow === undefined ? {} : { shadow: options.shadow }),
       };
       return await carryOutOn(
         where,
@@ -167,21 +168,20 @@ export async function rollback(
   options: DeployOptions,
   context: Context,
 ): Promise<Outcome[]> {
-  const equipped = context;
   const keys = await keysOf(manifest, context, options.dryRun === true);
   return await onEach(machinesOf(manifest, options.machine), manifest.atOnce, (where) =>
-    withMachine(where, options.ssh, equipped, async (machine) => {
-      const { site, seen } = await survey(machine, { port: manifest.edge.port, bringing: false }, equipped);
+    withMachine(where, options.ssh, context, async (machine) => {
+      const { site, seen } = await survey(machine, { port: manifest.edge.port, bringing: false }, context);
       const release = target(seen, manifest.service, to);
       const planning = options.dryRun === true;
-      const reached = await reachedBy(manifest, machine, seen.architecture, { needed: false, planning }, equipped);
+      const reached = await reachedBy(manifest, machine, seen.architecture, { needed: false, planning }, context);
       const wish: Wish = { release, source: { via: "here" }, again: true, ...reached.wish };
       // What was proved once is only warmed now: golden.json may have moved on with the newer release.
       return await carryOutOn(
         where,
         { manifest, site, seen, wish, https: reached.https, keys, golden: [] },
         options,
-        equipped,
+        context,
       );
     }),
   );
@@ -223,7 +223,7 @@ export interface Errand {
   seen: Seen;
   wish: Wish;
   https: Https | undefined;
-  keys: Record<string, Key> | undefined;
+  keys: Job["keys"];
   alerts?: Secret | "nobody";
   golden: Golden[];
 }
@@ -237,7 +237,7 @@ export async function carryOutOn(
 ): Promise<Outcome> {
   const { manifest, site, seen, wish, https, golden } = errand;
   const startedAt = options.startedAt ?? performance.now();
-  const plan: Plan<MachineStep> = planMachine(wish, seen);
+  const plan: Plan<MachineStep> = planMachine({ ...wish, keys: errand.keys }, seen);
   context.emit({ type: "planned", plan });
   const before = seen.state.services[wish.release.service]?.current;
   const reachable = (secured: boolean): Pick<Outcome, "url" | "secured"> => ({

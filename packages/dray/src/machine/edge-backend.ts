@@ -1,4 +1,5 @@
 import type { Front } from "../core/release.ts";
+import { isClosed } from "./edge-keys.ts";
 import { backendName, HOME, keptOf, keysFile, type ServiceState } from "./edge-state.ts";
 import { aloneRules, inTraffic, serverOptions } from "./edge-traffic.ts";
 
@@ -73,14 +74,6 @@ function prefixRules({ prefix }: ServiceState): string[] {
 function numberRules(front: Front | undefined): string[] {
   if (front?.open?.includes("/metrics") === true) return [];
   return [`  ${refuse(404, "the numbers are not public")} if { path /metrics /.dray/metrics }`];
-}
-
-/** Who may read the numbers, and nothing else by that. */
-export const METRICS_CALLER = "metrics";
-
-/** Does a caller need a key? One that is only for the numbers closes nothing. */
-function isClosed({ keys }: ServiceState): boolean {
-  return keys !== undefined && Object.keys(keys).some((name) => name !== METRICS_CALLER);
 }
 
 /** A caller shows its key; the edge knows only the key's SHA-256, and the release is told the caller's name. */

@@ -1,4 +1,4 @@
-import { METRICS_CALLER } from "./edge-backend.ts";
+import { METRICS_CALLER } from "./edge-keys.ts";
 import {
   backendName,
   certificatesFile,

@@ -1,12 +1,28 @@
 import { file } from "./edge-script.ts";
-import { type EdgeState, HOME, keysFile } from "./edge-state.ts";
+import { type EdgeState, HOME, keysFile, type ServiceState } from "./edge-state.ts";
 
-/** Lines that write a service's keys for HAProxy to read when it starts. */
-export function keysFileLines(before: EdgeState, after: EdgeState, service: string): string[] {
-  const keys = after.services[service]?.keys;
-  if (keys === undefined || same(before, after, service)) return [];
-  const lines = Object.entries(keys).map(([name, { sha256 }]) => `${sha256} ${name}`);
-  return [file(keysFile(service), lines.join("\n"))];
+/** The caller that may read the numbers, and nothing else by that. */
+export const METRICS_CALLER = "metrics";
+
+/**
+ * Does a caller need a key? A service that is closed stays so when its last key is revoked. A state of an older dray does
+ * not say: there it is closed where it has keys, and a key that is only for the numbers closes nothing.
+ */
+export function isClosed({ keys, closed }: Pick<ServiceState, "keys" | "closed">): boolean {
+  if (closed !== undefined) return closed;
+  if (keys === undefined) return false;
+  const names = Object.keys(keys);
+  return names.length === 0 || names.some((name) => name !== METRICS_CALLER);
+}
+
+/** Lines that write keys for HAProxy to read when it starts: those that changed, or `all`, where another dray wrote before. */
+export function keysFileLines(before: EdgeState, after: EdgeState, all: boolean): string[] {
+  return Object.values(after.services).flatMap(({ service, keys }) => {
+    const had = before.services[service]?.keys;
+    if (keys === undefined || (!all && JSON.stringify(had) === JSON.stringify(keys))) return [];
+    const lines = Object.entries(keys).map(([name, { sha256 }]) => `${sha256} ${name}`);
+    return [file(keysFile(service), lines.join("\n"))];
+  });
 }
 
 /** Commands for HAProxy's runtime API that make a change of keys count at once, for the next request. */
@@ -22,9 +38,4 @@ export function keyCommands(before: EdgeState, after: EdgeState, service: string
       had.has(sha256) ? [] : [`add map ${map} ${sha256} ${name}`],
     ),
   ];
-}
-
-function same(before: EdgeState, after: EdgeState, service: string): boolean {
-  const [old, next] = [before, after].map((state) => JSON.stringify(state.services[service]?.keys ?? {}));
-  return old === next;
 }

@@ -32,8 +32,10 @@ export interface ServiceState {
   candidate?: Candidate;
   /** A release that gets copies of the requests, whose answers nobody sees; it is none of `releases`. */
   shadow?: Shadow;
-  /** Who may call, by name. Undefined: everybody. */
+  /** The callers that have a key, by name. */
   keys?: Record<string, Key>;
+  /** Does a caller need a key? Undefined where an older dray wrote it: `isClosed` says what that means. */
+  closed?: boolean;
   /** Somebody is told of its troubles. */
   alerts?: true;
   /** Oldest first. */

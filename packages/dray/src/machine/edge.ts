@@ -180,7 +180,7 @@ export class Edge implements AsyncDisposable {
             // Within: somebody else's change at the same moment has files of the same names.
             file("haproxy.cfg.new", config),
             file("audit.new", JSON.stringify(audit(before))),
-            ...keysFileLines(before, after, service),
+            ...keysFileLines(before, after, !ours),
             `if ${commands === undefined ? `haproxy -c -f ${HOME}/haproxy.cfg.new 2>&1` : "true"}; then`,
             `cat ${HOME}/audit.new >> ${HOME}/audit.jsonl`,
             `mv -f ${HOME}/haproxy.cfg.new ${HOME}/haproxy.cfg`,

@@ -43,6 +43,20 @@ test("a service has no name of ours", () => {
   expect(parseManifest("service: keeper-api\nmachine: vm\n", "dray.yaml").service).toBe("keeper-api");
 });
 
+test("callers are named one way at every door", () => {
+  const keys = (text: string): unknown => parseManifest(`service: a\nmachine: vm\nkeys: ${text}\n`, "dray.yaml").keys;
+  expect(keys("[PARTNER_KEY, auditors]")).toEqual({
+    "partner-key": { env: "PARTNER_KEY" },
+    auditors: { env: "auditors" },
+  });
+  expect(keys("off")).toBe("off");
+  expect([keys("{}"), keys("[]")]).toEqual([{}, {}]);
+  const sha256 = "0a".repeat(32);
+  expect(keys(`{owner: {sha256: ${sha256}}}`)).toEqual({ owner: { sha256 } });
+  for (const bad of ["[we ird'name]", "[A_KEY, a_key]", "[_]", "{we ird: {env: A}}", "{a: {sha256: abc}}", "[a-key]"])
+    expect(failure(() => keys(bad)).code, bad).toBe("manifest.invalid");
+});
+
 test("units are read", () => {
   const { limits } = parseManifest("service: a\nmachine: vm\nlimits: {memory: 1GiB, timeout: 500ms}\n", "dray.yaml");
   expect(limits).toMatchObject({ memory: 1024 ** 3, timeout: 500 });

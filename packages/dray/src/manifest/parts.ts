@@ -97,6 +97,30 @@ export const secretSource = z.union([
   z.strictObject({ file: z.string() }),
   z.strictObject({ command: z.array(z.string()).min(1) }),
 ]);
+/** A caller's key: from this computer, or only its SHA-256, which may be read by anybody. */
+export const callerKey = z.union([
+  ...secretSource.options,
+  z.strictObject({ sha256: z.string().regex(/^[0-9a-f]{64}$/, "expected a SHA-256 in hex, of a key made at random") }),
+]);
+export type CallerKey = z.infer<typeof callerKey>;
+
+/** A caller's name, made of the variable that holds its key: PARTNER_KEY is partner-key. */
+export function callerNameOf(variable: string): string {
+  return variable.toLowerCase().replaceAll("_", "-").replace(/^-+/, "");
+}
+
+/** Keys as a list of variables. */
+export const callerList = z.array(secretName).transform((variables, context) => {
+  const named = variables.map((each): [string, CallerKey] => [callerNameOf(each), { env: each }]);
+  const bad = named.find(([each], index) => !NAME.test(each) || named.findIndex(([other]) => other === each) < index);
+  if (bad !== undefined)
+    context.addIssue({
+      code: "custom",
+      message: `no caller can be called ${bad[0]}, or two are; name them: {NAME: {env: VARIABLE}}`,
+    });
+  return Object.fromEntries(named);
+});
+
 /** How the container gets a secret: as an environment variable, or only as a file in /run/secrets. */
 const as = z.enum(["env", "file"]).default("env");
 export const containerSecret = z.union([

@@ -2,6 +2,8 @@ import * as z from "zod";
 import {
   alerts,
   build,
+  callerKey,
+  callerList,
   containerSecret,
   domain,
   host,
@@ -16,7 +18,6 @@ import {
   rollout,
   route,
   secretName,
-  secretSource,
   serviceName,
   tls,
   vertex,
@@ -117,13 +118,10 @@ export const manifestSchema = z
         "HTTPS: by itself where there is a `domain`, or a public address; `off`, or which CA and whose certificate.",
       ),
     keys: z
-      .union([
-        z.array(z.string()).transform((names) => Object.fromEntries(names.map((each) => [each, { env: each }]))),
-        z.record(name, secretSource),
-      ])
+      .union([z.literal("off"), callerList, z.record(name, callerKey)])
       .optional()
       .describe(
-        "Who may call: a key for each caller, by name, from `{env: NAME}`, `{file: PATH}`, `{command: [...]}`; only hashes reach the machine.",
+        "Callers that have a key, by name: `{sha256: HASH}` of one that `dray init` made, or its value from `{env: NAME}`, `{file: PATH}`, `{command: [...]}`; a list of variables is short for the second. Only hashes reach the machine. With `keys` the service is closed, also when none is left; `off`: anybody may call.",
       ),
     open: z
       .array(route)

@@ -27,6 +27,7 @@ interface Flags {
   now?: boolean;
   acceptGolden?: boolean;
   port?: string;
+  open?: boolean;
 }
 
 export function addDeploy(program: Command): void {
@@ -37,6 +38,7 @@ export function addDeploy(program: Command): void {
     .option("--dry-run", "show what would be done, and stop")
     .option("-y, --yes", "do not ask")
     .option("--port <n>", "port the API listens on, where there is no manifest")
+    .option("--open", "anybody may call it, as `keys: off` in the manifest says")
     .option("--now", "all of the traffic at once, without the manifest's canary and bake")
     .option("--accept-golden", "take changed golden answers over instead of refusing the release")
     .option("--wait", "return when the old release has ended, not when the new one serves");
@@ -44,7 +46,8 @@ export function addDeploy(program: Command): void {
     command,
     ["dray deploy", "dray deploy --dry-run", "dray deploy my-api:2 --machine ops@203.0.113.7 --service decisions"],
     async (run, image) => {
-      const manifest = await run.manifest(image);
+      const said = await run.manifest(image);
+      const manifest = run.flags.open === true ? { ...said, keys: "off" as const } : said;
       const managed = managedOf(manifest);
       if (managed !== undefined) return await deployManaged(run, managed, manifest);
       const outcomes = await deploy(manifest, optionsOf(run), run.context).catch(async (error: unknown) => {

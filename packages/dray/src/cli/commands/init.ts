@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { isCancel, text } from "@clack/prompts";
 import type { Command } from "commander";
@@ -10,10 +10,18 @@ import type { Golden } from "../../core/golden.ts";
 import { askPrediction, recordAnswer } from "../../flows/described.ts";
 import { saveGolden } from "../../manifest/golden.ts";
 import { MANIFEST_FILE, parseManifest } from "../../manifest/load.ts";
+import { keepKey } from "../../flows/kept-keys.ts";
+import { newKey } from "../../flows/keys.ts";
 import { inspectModel, type ModelFacts } from "../../flows/model.ts";
 import { serviceNameOf } from "../../manifest/name.ts";
 import { define } from "../command.ts";
-import { say, sayJson } from "../screen/say.ts";
+import { say, sayJson, tell } from "../screen/say.ts";
+
+/** The caller whose key is made with the manifest: the one who made it. */
+const CALLER = "owner";
+/** Of each key: enough for a person and for most programs, and too little to keep a machine from everybody else. */
+const RATE = "50/s";
+const MiB = 1024 ** 2;
 
 interface Flags {
   force?: boolean;
@@ -47,23 +55,30 @@ export function addInit(program: Command): void {
     const named = run.flags.service ?? serviceNameOf(folder);
     const machine = await answer(run.flags.machine, "Which machine (what you type after ssh)?", "user@203.0.113.7");
     const found = run.flags.url === undefined ? undefined : await goldenFrom(run.flags.url, run.context);
-    const kept = path.join(folder, GOLDEN);
-    const golden = facts !== undefined || found !== undefined || existsSync(kept) ? { golden: GOLDEN } : {};
-    const manifest = { service: named, machine, ...source, ...golden };
+    const recorded = path.join(folder, GOLDEN);
+    const golden = facts !== undefined || found !== undefined || existsSync(recorded) ? { golden: GOLDEN } : {};
+    const { value, key } = newKey();
+    const front = { keys: { [CALLER]: { sha256: key.sha256 } }, rate: RATE, limits: await limitsFor(model) };
+    const manifest = { service: named, machine, ...source, ...golden, ...front };
     const written = stringify(manifest);
     parseManifest(written, path.basename(file));
+    const kept = await keepKey(value);
     await writeFile(file, written);
     const others =
       facts === undefined || model === undefined ? [] : await describeModel(folder, path.resolve(model), facts, force);
-    if (found !== undefined && (force || !existsSync(kept))) {
+    if (found !== undefined && (force || !existsSync(recorded))) {
       await saveGolden({ folder, golden: GOLDEN }, [found]);
       others.push(GOLDEN);
     }
-    if (run.flags.json === true) return sayJson({ ...manifest, written: [path.basename(file), ...others] });
+    if (run.flags.json === true)
+      return sayJson({ ...manifest, written: [path.basename(file), ...others], key: value, kept });
     const next = model === undefined ? "deploy" : "serve, or dray deploy";
     const keep =
       "golden" in golden ? "" : "; then dray golden record keeps the API's own example as its golden request";
     say(`wrote ${[path.basename(file), ...others].join(", ")}:\n\n${written}\nnext: dray ${next}${keep}`);
+    tell(
+      `the key of ${CALLER}, which is not shown again: ${value}\ndray request finds it in ${kept}; callers show it as Authorization: Bearer KEY. dray keys add NAME makes one for each of them; keys: off in the manifest opens the service to anybody.`,
+    );
   });
 }
 
@@ -84,6 +99,15 @@ async function goldenFrom(url: string, context: Context): Promise<Golden> {
   const headers = { "content-type": "application/json", "content-length": String(Buffer.byteLength(sent)) };
   const options = { ...how, method, path: at, headers, body: sent };
   return await recordAnswer(url, { request: { method, path: at, body } }, options, context);
+}
+
+/** Of a model file it is known about how much memory it takes; of an image only its makers know. */
+async function limitsFor(model: string | undefined): Promise<object> {
+  const front = { body: "10MiB", timeout: "60s" };
+  if (model === undefined) return front;
+  const { size } = await stat(path.resolve(model));
+  const steps = Math.ceil((256 * MiB + 4 * size) / (256 * MiB));
+  return { ...front, memory: `${Math.max(2, steps) * 256}MiB` };
 }
 
 function refuseToOverwrite(file: string, force: boolean): void {

@@ -1,11 +1,11 @@
 import type { Command } from "commander";
 import { Failure } from "../../base/failure.ts";
 import { machinesOf, onEach } from "../../flows/fleet.ts";
-import { addKey, listKeys, newKey, revokeKey } from "../../flows/keys.ts";
+import { type Access, addKey, listKeys, newKey, revokeKey } from "../../flows/keys.ts";
+import type { Key } from "../../machine/edge-state.ts";
+import { callerNameOf, name as callerName } from "../../manifest/parts.ts";
 import { define } from "../command.ts";
 import { say, sayJson, table, tell } from "../screen/say.ts";
-
-const NAME = /^[a-z][a-z0-9-]{0,39}$/;
 
 /** `dray keys`: who may call. */
 export function addKeys(program: Command): void {
@@ -13,16 +13,18 @@ export function addKeys(program: Command): void {
   addAdd(group);
   addLs(group);
   const revoke = group.command("revoke").description("shut a caller out").argument("<name>");
-  define<object>(revoke, ["dray keys revoke partners"], async (run, name) => {
+  define<object>(revoke, ["dray keys revoke partners"], async (run, name = "") => {
     const manifest = await run.manifest();
     const wheres = machinesOf(manifest, run.flags.machine);
-    await onEach(wheres, wheres.length, (where) =>
-      revokeKey(where, run.ssh, manifest.service, nameOf(name), run.who, run.context),
+    const left = await onEach(wheres, wheres.length, (where) =>
+      revokeKey(where, run.ssh, manifest.service, name, run.who, run.context),
     );
-    if (manifest.keys?.[nameOf(name)] !== undefined)
+    const inManifest = typeof manifest.keys === "object" ? manifest.keys : {};
+    if (Object.hasOwn(inManifest, name) || Object.hasOwn(inManifest, callerNameOf(name)))
       tell(`warning: the manifest still names ${name}: the next deploy lets it in again`);
     if (run.flags.json === true) return sayJson({ revoked: name });
     say(`${name} is shut out`);
+    if (left.some(({ closed, keys }) => closed && Object.keys(keys).length === 0)) tell(`the service is ${SHUT}`);
   });
 }
 
@@ -49,16 +51,14 @@ function addLs(group: Command): void {
     const wheres = machinesOf(manifest, run.flags.machine);
     const found = await onEach(wheres, wheres.length, async (where) => ({
       machine: where.name,
-      keys: Object.entries(await listKeys(where, run.ssh, manifest.service, run.context)).map(
-        ([name, { sha256, from, at }]) => ({ name, from, at, sha256: sha256.slice(0, 12) }),
-      ),
+      ...listed(await listKeys(where, run.ssh, manifest.service, run.context)),
     }));
     if (run.flags.json === true) return sayJson(found);
-    for (const { machine, keys } of found) {
-      if (keys.length === 0) say(`${machine}: open to everybody; dray keys add NAME closes it`);
+    for (const { machine, closed, keys } of found) {
+      if (keys.length === 0) say(`${machine}: ${closed ? SHUT : OPEN}`);
       else
         say(
-          `${machine}:\n${table(
+          `${machine}:${closed ? "" : ` ${OPEN}`}\n${table(
             ["CALLER", "FROM", "SINCE", "SHA-256"],
             keys.map(({ name, from, at, sha256 }) => [name, from, at, `${sha256}...`]),
           )}`,
@@ -67,8 +67,24 @@ function addLs(group: Command): void {
   });
 }
 
+const OPEN = "open to everybody; dray keys add NAME closes it";
+const SHUT =
+  "closed to everybody: nobody has a key; dray keys add NAME lets a caller in, keys: off in the manifest everybody";
+
+/** Keys as they are shown: of a hash only its beginning. */
+function listed({ closed, keys }: Access): { closed: boolean; keys: ({ name: string } & Key)[] } {
+  const rows = Object.entries(keys).map(([name, { sha256, from, at }]) => ({
+    name,
+    from,
+    at,
+    sha256: sha256.slice(0, 12),
+  }));
+  return { closed, keys: rows };
+}
+
 function nameOf(name: string | undefined): string {
-  if (name !== undefined && NAME.test(name)) return name;
+  const named = callerName.safeParse(name);
+  if (named.success) return named.data;
   throw new Failure("usage.invalid", `${name ?? ""} is no name of a caller`, {
     hint: "lower-case letters, digits and dashes, beginning with a letter",
   });

@@ -4,8 +4,9 @@ import type { Secret } from "../../base/secret.ts";
 import type { Context } from "../../core/context.ts";
 import type { Golden } from "../../core/golden.ts";
 import type { Release } from "../../core/release.ts";
-import type { Key, Replica } from "../../machine/edge-state.ts";
+import type { Replica } from "../../machine/edge-state.ts";
 import type { FindLogin } from "../../base/registry/login.ts";
+import type { Callers } from "./callers.ts";
 import type { Seen, Site } from "./observe.ts";
 
 /** HTTPS of a service on one machine. */
@@ -30,8 +31,8 @@ export interface Job {
   edgeImage: string;
   /** Brings the edge's image to the machine when it is not there. */
   supplyEdge: (site: Site, context: Context) => Promise<void>;
-  /** The manifest's keys; undefined: it names none. */
-  keys: Record<string, Key> | undefined;
+  /** Who may call, as the manifest says it. */
+  keys: Callers;
   /** Whom to tell of troubles, as the keeper is to know it; undefined: as before. */
   alerts: Secret | "nobody" | undefined;
   https: Https | undefined;

@@ -1,6 +1,6 @@
 import { Failure } from "../../base/failure.ts";
 import type { Change, Plan, Stage } from "../../core/plan.ts";
-import type { Release, Settings } from "../../core/release.ts";
+import type { Settings } from "../../core/release.ts";
 import { keptOf } from "../../machine/edge-state.ts";
 import {
   alertSteps,
@@ -12,6 +12,7 @@ import {
   secretSteps,
   wallSteps,
 } from "./beside.ts";
+import { callersBeforeAndAfter } from "./callers.ts";
 import type { Seen } from "./observe.ts";
 import type { MachineStep, Wish } from "./steps.ts";
 
@@ -52,7 +53,7 @@ export function planMachine(wish: Wish, seen: Seen): Plan<MachineStep> {
   return {
     service: release.service,
     release: release.id,
-    changes: changes(release, seen),
+    changes: changes(wish, seen),
     stages: [
       stage("prepare", edgeSteps(wish, seen)),
       stage("keeper", wish.keeper?.first === true ? keeperSteps(wish, seen) : []),
@@ -189,7 +190,7 @@ function checkRoom({ release, rollout, again }: Wish, seen: Seen): void {
 }
 
 /** What would be different after a release, for people. */
-function changes(release: Release, seen: Seen): Change[] {
+function changes({ release, keys }: Wish, seen: Seen): Change[] {
   const service = seen.state.services[release.service];
   const before = service === undefined ? undefined : keptOf(service, service.current)?.release;
   const rows: [string, string | undefined, string | undefined][] = [
@@ -199,6 +200,7 @@ function changes(release: Release, seen: Seen): Change[] {
       before && `${before.image} ${before.digest.slice(7, 19)}`,
       `${release.image} ${release.digest.slice(7, 19)}`,
     ],
+    ["callers", ...callersBeforeAndAfter(service, keys)],
     ...settingRows(before?.settings, release.settings),
   ];
   return rows

@@ -2,6 +2,7 @@ import type { CertificateWish } from "drayage-keeper";
 import type { Rules } from "../../core/judge.ts";
 import type { Step } from "../../core/plan.ts";
 import type { Release } from "../../core/release.ts";
+import type { Callers } from "./callers.ts";
 
 /** From this computer, over ssh. */
 export interface Direct {
@@ -57,6 +58,8 @@ export interface Wish {
   };
   /** Undefined: all of the traffic at once, watched by nobody. */
   rollout?: Rollout;
+  /** Who may call, as the manifest says it. */
+  keys?: Callers;
   /** Whom to tell: named by the manifest, or nobody. */
   alerts?: boolean;
   /** The secrets that get new values: the release is the live one, started anew. */

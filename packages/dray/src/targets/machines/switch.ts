@@ -3,7 +3,9 @@ import type { Undo } from "../../core/carry-out.ts";
 import { type Context, under } from "../../core/context.ts";
 import type { Release } from "../../core/release.ts";
 import type { Edge } from "../../machine/edge.ts";
+import { isClosed } from "../../machine/edge-keys.ts";
 import type { EdgeState, Kept, ServiceState } from "../../machine/edge-state.ts";
+import { withKeys } from "./callers.ts";
 import { guard } from "./guard.ts";
 import type { Job, Started } from "./job.ts";
 import { edgeOf } from "./observe.ts";
@@ -153,17 +155,6 @@ function withAlerts(state: EdgeState, { release: { service }, alerts }: Job): Ed
   return withService(state, service, alerts === "nobody" ? rest : { ...rest, alerts: true });
 }
 
-/** The state in which the manifest's keys are those that it names now; keys that were added by command stay. */
-function withKeys(state: EdgeState, service: string, keys: ServiceState["keys"]): EdgeState {
-  const known = state.services[service];
-  if (known === undefined) return state;
-  const { keys: before, ...rest } = known;
-  const byHand = Object.entries(before ?? {}).filter(([, key]) => key.from === "command");
-  const all = { ...Object.fromEntries(byHand), ...keys };
-  const open = keys === undefined && byHand.length === 0;
-  return withService(state, service, open ? rest : { ...rest, keys: all });
-}
-
 /** The state in which a release gets the traffic; the one before stays kept. */
 export function withRelease(state: EdgeState, kept: Kept): EdgeState {
   const { service, id, settings } = kept.release;
@@ -177,7 +168,7 @@ export function withRelease(state: EdgeState, kept: Kept): EdgeState {
       ...alone.services,
       [service]: {
         service,
-        ...(old?.keys === undefined ? {} : { keys: old.keys }),
+        ...(old?.keys === undefined ? {} : { keys: old.keys, closed: isClosed(old) }),
         ...(old?.alerts === true ? { alerts: true as const } : {}),
         ...(settings.domain === undefined ? {} : { domain: settings.domain }),
         ...(settings.prefix === undefined ? {} : { prefix: settings.prefix }),
