@@ -6,8 +6,8 @@ import http from "node:http";
 import path from "node:path";
 import { json } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { edgeConfig } from "../packages/dray/src/machine/edge-config.ts";
-import { EMPTY_STATE, type EdgeState } from "../packages/dray/src/machine/edge-state.ts";
+import { edgeConfig, namedFiles } from "../packages/dray/src/machine/edge-config.ts";
+import { EMPTY_STATE, type EdgeState, HOME } from "../packages/dray/src/machine/edge-state.ts";
 import { EDGE_IMAGE, must } from "../test/world/images.ts";
 import { worldFolder } from "../test/world/owner.ts";
 import { median } from "./median.ts";
@@ -156,6 +156,7 @@ const haproxy = (name: string): string[] => ["haproxy", "-db", "-f", `/${name}.c
 async function peersIn(home: string): Promise<Peer[]> {
   const ours = 9302;
   await writeFile(path.join(home, "haproxy.cfg"), edgeConfig(everything(ours)));
+  await must(["bash", "-c", namedFiles().join("\n").replaceAll(HOME, home)]);
   await writeFile(
     path.join(home, "keys-decisions.map"),
     `${createHash("sha256").update(KEY).digest("hex")} partners\n`,

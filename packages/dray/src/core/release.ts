@@ -30,8 +30,10 @@ export interface Settings {
 
 /** Body in bytes. */
 export interface Front {
-  /** Paths that need no key; one that ends in `*` means all below it. */
+  /** Paths that need no key to be read (GET, HEAD); one that ends in `*` means all below it. */
   open?: string[];
+  /** Paths that need no key to be posted to; reading them is another matter. */
+  openPosts?: string[];
   /** Of each key, or where there are none of each address. */
   rate?: { count: number; perMs: number };
   body?: number;

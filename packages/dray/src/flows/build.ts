@@ -159,13 +159,20 @@ function requestsOf(requests: NonNullable<Manifest["requests"]>): NonNullable<Se
   return { share, mask, maxBytes, days, ...(only === undefined ? {} : { only }) };
 }
 
+/** The paths that need no key: to be read, and to be posted to. */
+function openOf(paths: Manifest["open"]): Pick<NonNullable<Settings["front"]>, "open" | "openPosts"> {
+  const posts = paths.flatMap((each) => (typeof each === "string" ? [] : each.post));
+  const open = paths.filter((each) => typeof each === "string");
+  return { open, ...(posts.length === 0 ? {} : { openPosts: posts }) };
+}
+
 /** What the edge asks of a request. */
 function frontOf(manifest: Manifest): NonNullable<Settings["front"]> {
-  const { rate, domain, tls, open, timeouts, once } = manifest;
+  const { rate, domain, tls, timeouts, once } = manifest;
   const { body, queue } = manifest.limits;
   const trusted = domain !== undefined && tls !== "off" && (tls?.certificate !== undefined || tls?.acme !== "staging");
   return {
-    ...(typeof manifest.keys === "object" ? { open } : {}),
+    ...(typeof manifest.keys === "object" ? openOf(manifest.open) : {}),
     ...(rate === undefined ? {} : { rate }),
     ...(timeouts === undefined ? {} : { timeouts }),
     ...(once === undefined ? {} : { once }),

@@ -1,10 +1,12 @@
 import type { Front } from "../core/release.ts";
-import { isClosed } from "./edge-keys.ts";
-import { backendName, HOME, keptOf, keysFile, type ServiceState } from "./edge-state.ts";
+import { keyRules, keyTables, matching, numberRules, SOURCE } from "./edge-access.ts";
+import { failures, refuse } from "./edge-answers.ts";
+import { backendName, HOME, keptOf, type ServiceState } from "./edge-state.ts";
 import { aloneRules, inTraffic, serverOptions } from "./edge-traffic.ts";
 
-/** What can be copied of a request and of its answer: with base64 and HAProxy's own buffer of 16 KiB. */
+/** What can be copied of a request and of its answer: with base64 a datagram holds both, and the request's headers. */
 const COPIED_BYTES = 11_000;
+const COPIED_HEADERS = 16_000;
 /** Where the keeper takes copies, as datagrams. */
 const COPIES_PORT = 9997;
 /** Requests that may wait where only `concurrency` is set. */
@@ -20,6 +22,9 @@ export function backend(service: ServiceState): string {
     `  balance ${balance(service)}`,
     `  timeout server ${limits?.timeoutMs ?? 60_000}ms`,
     `  timeout queue ${limits?.timeoutMs ?? 30_000}ms`,
+    ...failures(limits ?? {}, front?.timeouts !== undefined),
+    // A request that ends its replica is not to end all of them: what may change something is sent again once.
+    "  http-request set-retries 1 if !{ method GET HEAD OPTIONS }",
     ...prefixRules(service),
     ...Object.entries(front?.timeouts ?? {}).map(
       ([path, ms]) => `  http-request set-timeout server ${ms}ms if { ${matching(path)} }`,
@@ -39,6 +44,7 @@ export function backend(service: ServiceState): string {
     ),
     "",
     ...(front?.rate === undefined ? [] : [rateTable(service, front.rate)]),
+    ...keyTables(service),
   ].join("\n");
 }
 
@@ -50,54 +56,12 @@ function balance(service: ServiceState): string {
   return service.candidate === undefined && inTraffic(service).length > 1 ? "leastconn" : "roundrobin";
 }
 
-/** An answer of the edge's own, in the words of RFC 9457. */
-function refuse(status: number, title: string, also = ""): string {
-  const body = `{\\"status\\":${status},\\"title\\":\\"${title}\\"}`;
-  return `http-request return status ${status} content-type application/problem+json${also} string "${body}\\n"`;
-}
-
-/** A path as HAProxy matches it; one that ends in `*` means all below it. */
-function matching(path: string): string {
-  return path.endsWith("*") ? `path_beg ${path.slice(0, -1)}` : `path ${path}`;
-}
-
 /** The release sees its own paths; all rules that follow are about those. */
 function prefixRules({ prefix }: ServiceState): string[] {
   if (prefix === undefined) return [];
   return [
     `  http-request set-header x-forwarded-prefix ${prefix}`,
     `  http-request replace-path ^${prefix.replaceAll(".", "[.]")}/?(.*) /\\1`,
-  ];
-}
-
-/** What a release says of itself to a Prometheus is for nobody outside, unless the manifest opens it. */
-function numberRules(front: Front | undefined): string[] {
-  if (front?.open?.includes("/metrics") === true) return [];
-  return [`  ${refuse(404, "the numbers are not public")} if { path /metrics /.dray/metrics }`];
-}
-
-/** A caller shows its key; the edge knows only the key's SHA-256, and the release is told the caller's name. */
-function keyRules(service: ServiceState, front: Front | undefined): string[] {
-  if (!isClosed(service)) return [];
-  const open = (front?.open ?? []).map(matching);
-  const hash = "sha2(256),hex,lower";
-  const caller = `map_str(${HOME}/${keysFile(service.service)})`;
-  return [
-    // A path that a framework may read as another one is open to nobody.
-    "  acl odd path,lower -m sub .. %2e %2f %5c %00 // ; '\\'",
-    ...open.map((match) => `  acl open ${match}`),
-    "  acl known var(txn.caller) -m found",
-    // A connection's next request mostly shows the same key: its hash is known. Whose it is, is asked each time: a revoked
-    // one is none at once. Who shows none, or another one, has nothing of the request before.
-    "  acl same http_auth_bearer,secure_memcmp(sess.shown)",
-    `  http-request set-var(txn.caller) var(sess.hash),${caller} if same`,
-    `  http-request set-var(txn.caller) http_auth_bearer,set-var(sess.shown),${hash},set-var(sess.hash),${caller} if !known`,
-    // The release has no use for a key of the edge's; the Authorization of who shows the key as X-API-Key is for the release.
-    "  http-request del-header authorization if known",
-    `  http-request set-var(txn.caller) req.hdr(x-api-key),${hash},${caller} if !known`,
-    `  ${refuse(401, "show a key: Authorization: Bearer KEY", " hdr www-authenticate Bearer")} unless known${open.length > 0 ? " or open !odd" : ""}`,
-    "  http-request del-header x-api-key if known",
-    "  http-request add-header x-dray-key %[var(txn.caller)] if known",
   ];
 }
 
@@ -118,19 +82,19 @@ function rateRules(service: ServiceState, front: Front | undefined): string[] {
   return [
     // Where there is no caller the first does nothing, and where there is one the second.
     `  http-request track-sc0 var(txn.caller) table ${tableName(service.service)}`,
-    `  http-request track-sc0 src table ${tableName(service.service)}`,
-    `  ${refuse(429, "too many requests from you", ` hdr retry-after ${Math.ceil(perMs / 1000)}`)} if { sc_http_req_rate(0) gt ${count} }`,
+    `  http-request track-sc0 ${SOURCE} table ${tableName(service.service)}`,
+    `  ${refuse({ status: 429, title: "too many requests from you", limit: "rate" }, { "retry-after": String(Math.ceil(perMs / 1000)) })} if { sc_http_req_rate(0) gt ${count} }`,
   ];
 }
 
-/** Less than HAProxy's buffer of 16 KiB holds of a request beside what it keeps free: more than this is a body whose end is not in sight. */
-const SEEN_WHOLE = 12_000;
+/** Less than HAProxy's buffer holds of a request beside what it keeps free: more than this is a body whose end is not in sight. */
+const SEEN_WHOLE = 44_000;
 
 function bodyRules(front: Front | undefined): string[] {
   // Who sends slowly waits here, and holds no replica; a body larger than HAProxy's buffer goes on when that is full.
   if (front?.body === undefined)
     return ["  http-request wait-for-body time 30s if { req.hdr(content-length) -m found }"];
-  const tooLarge = refuse(413, `a body of at most ${front.body} bytes`);
+  const tooLarge = refuse({ status: 413, title: `a body of at most ${front.body} bytes`, limit: "limits.body" });
   const unsaid = "{ var(txn.head) -m found }";
   return [
     `  ${tooLarge} if { req.body_size gt ${front.body} }`,
@@ -138,14 +102,14 @@ function bodyRules(front: Front | undefined): string[] {
     "  http-request wait-for-body time 30s",
     // Chunked: its length is known when it has come whole; what does not fit into the buffer would go past the limit.
     `  ${tooLarge} if ${unsaid} { req.body_len gt ${front.body} }`,
-    `  ${refuse(411, "a large body has to say its length")} if ${unsaid} { req.body_len,add(txn.head) gt ${SEEN_WHOLE} }`,
+    `  ${refuse({ status: 411, title: "a large body has to say its length", limit: "limits.body" })} if ${unsaid} { req.body_len,add(txn.head) gt ${SEEN_WHOLE} }`,
   ];
 }
 
 function queueRules(name: string, concurrency: number | undefined, front: Front | undefined): string[] {
   if (concurrency === undefined) return [];
   return [
-    `  ${refuse(429, "busy: every replica has its hands full", " hdr retry-after 1")} if { queue(${name}) ge ${front?.queue ?? QUEUE} }`,
+    `  ${refuse({ status: 429, title: "busy: every replica has its hands full", limit: "limits.queue" }, { "retry-after": "1" })} if { queue(${name}) ge ${front?.queue ?? QUEUE} }`,
   ];
 }
 
@@ -167,7 +131,7 @@ function copyRules(service: ServiceState): string[] {
     share === undefined
       ? []
       : [
-          `  http-request set-var(txn.${variable}) str(1) if { rand(10000) lt ${Math.round(share * 100)} } { req.body_size lt ${COPIED_BYTES} }`,
+          `  http-request set-var(txn.${variable}) str(1) if { rand(10000) lt ${Math.round(share * 100)} } { req.body_size lt ${COPIED_BYTES} } { req.hdrs,length lt ${COPIED_HEADERS} }`,
           `  http-request set-var(txn.copy) str(${service.service}) if { var(txn.${variable}) -m found }`,
         ];
   return [

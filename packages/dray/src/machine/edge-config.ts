@@ -1,7 +1,10 @@
+import { refuse, ROOM, unreadableFiles, unreadableLines } from "./edge-answers.ts";
 import { backend, isCopied, logLines } from "./edge-backend.ts";
 import { frontend } from "./edge-frontend.ts";
-import { adminSocket, backendName, type EdgeState, keptOf, type ServiceState } from "./edge-state.ts";
+import { file } from "./edge-script.ts";
+import { adminSocket, backendName, type EdgeState, isUsed, keptOf, type ServiceState } from "./edge-state.ts";
 import { inTraffic, serverOptions } from "./edge-traffic.ts";
+import { LEFT_FILE } from "./edge-workers.ts";
 
 /** `option httplog` (HAProxy's manual, 8.2.3), and behind it the request's id and the caller's name. */
 const LOG_FORMAT =
@@ -17,6 +20,10 @@ const OWN_USER = `.if defined(${EDGE_USER.variable})
   gid ${EDGE_USER.uid}
 .endif`;
 
+/** The same of what could not be read as HTTP: the answer's status, and the id that all of these have. */
+const ERROR_LOG_FORMAT =
+  '"%ci:%cp [%t] %ft %ft/<NOSRV> -1/-1/-1/-1/-1 %ST 0 - - CR-- %ac/%fc/%bc/%sc/%rc 0/0 \\"<BADREQ>\\" unread -"';
+
 function head(state: EdgeState): string {
   const copying = Object.values(state.services).some(isCopied);
   const { log, sections } = logLines(state.keeper?.address, copying);
@@ -29,8 +36,9 @@ ${log}
   # HAProxy computes maxconn from the files it may open.
   no strict-limits
   hard-stop-after 1h
+${ROOM.join("\n")}
   # Bytes that a thread keeps of its buffers; less than what some dozens of requests hold goes through malloc each time.
-  tune.memory.hot-size 4194304
+  tune.memory.hot-size 12582912
   # By itself it is turned on where a turn of the event loop takes a millisecond: the edge would be slower when it has most to do.
   profiling.tasks off
 ${sections}
@@ -38,6 +46,7 @@ defaults
   mode http
   log global
   log-format ${LOG_FORMAT}
+  error-log-format ${ERROR_LOG_FORMAT}
   unique-id-format %[uuid]
   option dontlognull
   # A reload may otherwise reset an idle connection that a client is just about to use again (facts/haproxy.md).
@@ -53,7 +62,12 @@ defaults
   timeout queue 30s
   timeout tunnel 1h
   default-server init-addr none
-`;
+${isUsed(state) ? `${unreadableLines().join("\n")}\n` : ""}`;
+}
+
+/** Lines of bash that write the files which the configuration names, beside those of the services. */
+export function namedFiles(): string[] {
+  return [...unreadableFiles(), file(LEFT_FILE, "")];
 }
 
 /** The edge's whole configuration, from its state: the same state gives the same text. */
@@ -63,7 +77,7 @@ export function edgeConfig(state: EdgeState): string {
 }
 
 const NOWHERE = `backend nowhere
-  http-request return status 404 content-type text/plain string "no service here\\n"
+  ${refuse({ status: 404, title: "no service here answers to this name and path" })}
 `;
 
 /**

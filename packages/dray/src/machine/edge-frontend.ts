@@ -1,4 +1,6 @@
+import { headRules, refuse } from "./edge-answers.ts";
 import { METRICS_CALLER } from "./edge-keys.ts";
+import { onwardBackends, onwardBinds, onwardRoutes, onwardRules } from "./edge-workers.ts";
 import {
   backendName,
   certificatesFile,
@@ -17,6 +19,9 @@ const LONGEST_PATH = 512;
 /** HSTS: a year, as every scanner wants it. */
 const HSTS_S = 31_536_000;
 
+const OURS =
+  "^x[-_](dray[-_]|request[-_]id$|forwarded([-_]|$)|real[-_]ip$|client[-_]ip$|original[-_](url|uri|host|method|path)$|rewrite[-_](url|uri)$)";
+
 /** What clients connect to: ports, TLS, and which service a request is for. */
 export function frontend(state: EdgeState): string {
   const services = Object.values(state.services).toSorted((a, b) => a.service.localeCompare(b.service));
@@ -28,23 +33,39 @@ export function frontend(state: EdgeState): string {
   return [
     "frontend http",
     ...binds(state.port),
+    ...onwardBinds(state),
+    ...onwardRules(state),
     ...tlsLines(state.tls, services),
+    ...headRules(),
+    // A caller may write the whole URL: what stands before the path is no part of it, and for nobody behind the edge to read.
+    "  http-request set-uri %[pathq] if { url -m reg -i ^[a-z][a-z0-9+.-]*: }",
     // `dray request` asks where the time went; nobody else is told.
     "  http-request set-var(txn.timing) req.hdr(x-dray-timing)",
-    // What only we say; with underscores, too, which many frameworks take for dashes. Where no name has the beginning of
-    // such a one in it, no header is held against the regular expression.
-    "  http-request del-header ^x[-_](dray[-_]|request[-_]id$|forwarded[-_](for|proto)$) -m reg if { req.hdr_names -m sub x- x_ }",
+    // What only we say, and what frameworks believe of a client's address, host and path; with underscores, too, which many
+    // take for dashes. Where no name has the beginning of such a one in it, no header is held against the regular expression.
+    `  http-request del-header ${OURS} -m reg if { req.hdr_names -m sub x- x_ }`,
+    "  http-request del-header forwarded",
     "  http-request add-header x-forwarded-for %[src]",
-    `  http-request add-header x-forwarded-proto ${state.tls === undefined ? "http" : "%[ssl_fc,iif(https,http)]"}`,
+    "  http-request add-header x-real-ip %[src]",
+    "  http-request add-header x-forwarded-host %[req.hdr(host)] if { req.hdr(host) -m found }",
+    "  http-request add-header x-forwarded-port %[dst_port]",
+    ...(state.tls === undefined
+      ? ["  http-request add-header x-forwarded-proto http"]
+      : [
+          "  http-request add-header x-forwarded-proto https if secure",
+          "  http-request add-header x-forwarded-proto http unless secure",
+        ]),
     // One id in the answer, in the release's hands and in both logs; a client's own would be anybody's.
     "  unique-id-header x-request-id",
     "  http-after-response set-header x-request-id %[unique-id]",
     // HAProxy wants every rule that changes a request before the first that says where it goes.
+    ...onwardRoutes(state),
     ...(state.keeper === undefined ? [] : [`  use_backend keeper if ${CHALLENGE}`]),
     ...services.flatMap((service) => numbersRoute(service, state)),
     ...routed.flatMap(routes),
     `  default_backend ${open === undefined ? "nowhere" : backendName(open.service)}`,
     "",
+    ...onwardBackends(state),
     ...(state.keeper === undefined ? [] : keeperBackend(state.keeper.address)),
   ].join("\n");
 }
@@ -58,7 +79,7 @@ function keeperBackend(address: string): string[] {
     "backend keeper",
     "  timeout server 30s",
     "  timeout queue 5s",
-    `  http-request return status 414 content-type text/plain string "a path of at most ${LONGEST_PATH} bytes\\n" if { pathq,length gt ${LONGEST_PATH} }`,
+    `  ${refuse({ status: 414, title: `a path of at most ${LONGEST_PATH} bytes` })} if { pathq,length gt ${LONGEST_PATH} }`,
     "  http-request set-uri %[pathq]",
     `  server keeper ${address}:${KEEPER_PORT} maxconn 32`,
     "",
@@ -87,10 +108,12 @@ function tlsLines(tls: number | undefined, services: readonly ServiceState[]): s
   const strict = services.filter((service) => service.domain !== undefined && isStrict(service));
   return [
     ...binds(tls, ` ssl crt-list ${certificatesFile} alpn h2,http/1.1 ssl-min-ver TLSv1.2`),
-    `  http-request redirect code 308 location https://%[req.hdr(host),host_only]${port}%[capture.req.uri] if !{ ssl_fc } !${CHALLENGE} { req.hdr(host),host_only,lower,map_str(${httpsMap}) -m found }`,
+    "  acl secure ssl_fc",
+    "  acl secure so_name onward-tls",
+    `  http-request redirect code 308 location https://%[req.hdr(host),host_only]${port}%[capture.req.uri] if !secure !${CHALLENGE} { req.hdr(host),host_only,lower,map_str(${httpsMap}) -m found }`,
     ...strict.map(
       ({ domain }) =>
-        `  http-after-response set-header strict-transport-security max-age=${HSTS_S} if { ssl_fc } { capture.req.hdr(0),host_only,lower -m str ${domain} }`,
+        `  http-after-response set-header strict-transport-security max-age=${HSTS_S} if secure { capture.req.hdr(0),host_only,lower -m str ${domain} }`,
     ),
     ...(strict.length > 0 ? ["  capture request header host len 255"] : []),
   ];

@@ -79,6 +79,11 @@ export interface EdgeState {
 
 export const EMPTY_STATE: EdgeState = { v: 1, rev: 0, port: 80, services: {} };
 
+/** Has anything but the empty edge been written to the volume? The files that a configuration names come with the first service. */
+export function isUsed(state: EdgeState): boolean {
+  return Object.keys(state.services).length > 0;
+}
+
 /** Name of a service's HAProxy backend. */
 export function backendName(service: string): string {
   return `s_${service}`;

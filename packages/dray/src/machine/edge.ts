@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Duplex } from "node:stream";
 import { Failure } from "../base/failure.ts";
-import { beforeReload, edgeConfig, switchCommands } from "./edge-config.ts";
+import { beforeReload, edgeConfig, namedFiles, switchCommands } from "./edge-config.ts";
 import { keyCommands, keysFileLines } from "./edge-keys.ts";
 import { backendName, EMPTY_STATE, type EdgeState, HOME } from "./edge-state.ts";
 import {
@@ -21,6 +21,7 @@ import {
   STALE,
   writeState,
 } from "./edge-script.ts";
+import { endTunnels, HAND_ON, shutsOut } from "./edge-workers.ts";
 import type { Engine } from "./engine.ts";
 import { execStream } from "./exec.ts";
 
@@ -172,7 +173,8 @@ export class Edge implements AsyncDisposable {
         ...(commands ?? beforeReload(before, after, service)),
         ...(commands === undefined ? [] : keyCommands(before, after, service)),
       ]);
-      if (commands === undefined) act.push(RELOAD);
+      if (commands === undefined) act.push(RELOAD, HAND_ON);
+      if (shutsOut(before, after, service)) act.push(endTunnels(service));
       const said = await this.run(
         [
           ADMIN,
@@ -181,6 +183,7 @@ export class Edge implements AsyncDisposable {
             file("haproxy.cfg.new", config),
             file("audit.new", JSON.stringify(audit(before))),
             ...keysFileLines(before, after, !ours),
+            ...(commands === undefined ? namedFiles() : []),
             `if ${commands === undefined ? `haproxy -c -f ${HOME}/haproxy.cfg.new 2>&1` : "true"}; then`,
             `cat ${HOME}/audit.new >> ${HOME}/audit.jsonl`,
             `mv -f ${HOME}/haproxy.cfg.new ${HOME}/haproxy.cfg`,

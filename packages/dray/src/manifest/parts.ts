@@ -31,7 +31,9 @@ export const host = z
     "expected what a Host header says, such as api.example.com or localhost:8080",
   );
 /** A path that the edge matches, RFC 3986's characters only; `*` at the end. */
-export const route = z.string().regex(/^\/[\w.~%!+=:@/-]*\*?$/, "expected a path such as /docs or /docs/*");
+export const route = z
+  .string()
+  .regex(/^\/([\w.~%!+=:@/-]*|([\w.~%!+=:@/-]*\/)?\*)$/, "expected a path such as /docs, or /docs/* for all below it");
 /** Where a service begins on its host: it becomes a line of the edge's configuration, and part of a regular expression. */
 export const prefix = z
   .string()

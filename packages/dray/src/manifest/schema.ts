@@ -124,9 +124,11 @@ export const manifestSchema = z
         "Callers that have a key, by name: `{sha256: HASH}` of one that `dray init` made, or its value from `{env: NAME}`, `{file: PATH}`, `{command: [...]}`; a list of variables is short for the second. Only hashes reach the machine. With `keys` the service is closed, also when none is left; `off`: anybody may call.",
       ),
     open: z
-      .array(route)
+      .array(z.union([route, z.strictObject({ post: route })]))
       .default(["/", "/docs", "/docs/*", "/openapi.json", "/health", "/health/*"])
-      .describe("Paths that need no key; `*` at the end means everything below."),
+      .describe(
+        "Paths that need no key to be read (GET and HEAD, no WebSocket); `{post: PATH}` one to post to; `*` at the end means everything below.",
+      ),
     timeouts: z
       .record(route, duration)
       .optional()

@@ -101,7 +101,7 @@ test("a candidate's share is spread over replicas as weights, changed without a 
   const weights = (state: EdgeState): string[] =>
     edgeConfig(state)
       .split("\n")
-      .filter((line) => line.startsWith("  server "))
+      .filter((line) => line.startsWith("  server r"))
       .map((line) => line.replace(/ \S+:80 pool-purge-delay 200ms pool-conn-name \S+/, "").trim());
   expect(weights(serving)).toEqual(["server r1.1", "server r1.2"]);
   expect(weights(five)).toEqual(["server r1.1 weight 256", "server r1.2 weight 256", "server r2.1 weight 27"]);

@@ -1,0 +1,74 @@
+import { expect, test } from "vitest";
+import type { Front } from "../core/release.ts";
+import { edgeConfig, switchCommands } from "./edge-config.ts";
+import { EMPTY_STATE, type EdgeState, type ServiceState } from "./edge-state.ts";
+import { HAND_ON, shutsOut } from "./edge-workers.ts";
+
+const FRONT: Front = { open: ["/", "/docs/*"], openPosts: ["/hook"], rate: { count: 5, perMs: 1000 }, body: 1000 };
+
+function stateOf(more: Partial<ServiceState> = {}, front: Front = {}, id: string = "r1"): EdgeState {
+  const settings = {
+    replicas: 1,
+    env: {},
+    secrets: [],
+    limits: { timeoutMs: 1000, readyMs: 1000, drainMs: 1000 },
+    front,
+  };
+  const release = { id, service: "decisions", image: "", digest: "", settings, from: { who: "", at: "" } };
+  const replicas = [{ container: id, address: "10.0.0.1", port: 80 }];
+  return {
+    ...EMPTY_STATE,
+    services: {
+      decisions: { service: "decisions", current: id, releases: [{ release, replicas, deployedAt: "" }], ...more },
+    },
+  };
+}
+
+const key = { sha256: "a".repeat(64), from: "manifest" as const, at: "" };
+
+/** A service's own part, and what is counted for it. */
+const part = (state: EdgeState): string =>
+  /^backend s_[\s\S]*?(?=^backend nowhere)/m.exec(edgeConfig(state))?.[0] ?? "";
+
+test("an open service asks for no key", () => {
+  expect(part(stateOf())).toMatchSnapshot();
+});
+
+test("a closed service asks for one, but for its open paths", () => {
+  expect(part(stateOf({ keys: { partners: key }, closed: true }, FRONT))).toMatchSnapshot();
+});
+
+test("a service that is closed and has no key left is as closed", () => {
+  expect(part(stateOf({ keys: {}, closed: true }, FRONT))).toBe(
+    part(stateOf({ keys: { partners: key }, closed: true }, FRONT)),
+  );
+});
+
+test("the frontend, with HTTPS and a keeper", () => {
+  const state = {
+    ...stateOf({ prefix: "/loans" }),
+    tls: 443,
+    keeper: { address: "10.0.0.9", certificates: {}, shadows: {} },
+  };
+  expect(edgeConfig(state).split("backend s_")[0]).toMatchSnapshot();
+});
+
+test("a key that comes or goes is no change of the configuration; opening and closing is one", () => {
+  const [one, none, off] = [
+    stateOf({ keys: { partners: key }, closed: true }),
+    stateOf({ keys: {}, closed: true }),
+    stateOf({ keys: {}, closed: false }),
+  ];
+  expect(switchCommands(one, none, "decisions")).toBeDefined();
+  expect(switchCommands(none, off, "decisions")).toBeUndefined();
+  expect([
+    shutsOut(one, none, "decisions"),
+    shutsOut(off, none, "decisions"),
+    shutsOut(none, one, "decisions"),
+  ]).toEqual([true, true, false]);
+});
+
+test("every HAProxy that a reload left is told, and no other", () => {
+  expect(HAND_ON).toContain('master "@!$pid $1"');
+  expect(HAND_ON).toContain("add map /var/lib/dray/left.map left 1");
+});
