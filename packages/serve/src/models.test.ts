@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { makeMeters } from "./http/metrics.ts";
@@ -12,9 +13,10 @@ const stranger = (name: string): string => `../../../test/fixtures/models/${name
 
 async function serviceOf(name: string, schema: string = ""): Promise<Service> {
   const where = name.endsWith(".onnx") ? name : `../fixtures/${name}.onnx`;
-  const file = readFileSync(fileURLToPath(new URL(where, import.meta.url)));
+  const file = fileURLToPath(new URL(where, import.meta.url));
+  const source = { file: readFileSync(file), folder: path.dirname(file) };
   const load = { threads: 1, gpu: false };
-  return await makeService({ file, schema: parseSchema(schema), load, limits: LIMITS }, makeMeters("t", "r"));
+  return await makeService({ source, schema: parseSchema(schema), load, limits: LIMITS }, makeMeters("t", "r"));
 }
 
 const ask = async (service: Service, body: unknown): Promise<unknown[]> =>

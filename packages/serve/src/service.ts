@@ -2,7 +2,8 @@ import { type Asked, isRows } from "./asked.ts";
 import { Batcher, type BatchLimits, type Share } from "./batcher.ts";
 import { byTensor, type ByTensor } from "./by-tensor.ts";
 import type { Meters } from "./http/metrics.ts";
-import { type Feeds, type LoadOptions, loadModel, type Model } from "./model/model.ts";
+import { type Feeds, type LoadOptions, loadModel, type Model, type ModelSource } from "./model/model.ts";
+import { whyNotRun } from "./model/words.ts";
 import { Refusal } from "./refusal.ts";
 import type { RunWatch } from "./run-watch.ts";
 import { miscounted } from "./rows/proof.ts";
@@ -30,6 +31,8 @@ export interface Service extends ByTensor {
   example: Row;
   /** The model's words, where it did not take the example that was made up for it. */
   exampleRefused?: string;
+  /** Inputs in which null is a missing value. */
+  holes: ReadonlySet<string>;
   /** A decision as JSON. */
   write: (decision: Decision) => string;
   /** Rows -> decisions, through the queue. @throws Refusal 429 when the queue is full; `done` may get another */
@@ -48,7 +51,7 @@ export interface Batching {
 export type Decided = (error: Error | undefined, decisions: Decision[]) => void;
 
 export interface ServiceOptions {
-  file: Uint8Array;
+  source: ModelSource;
   schema: SchemaFile;
   example?: Row;
   load: LoadOptions;
@@ -62,7 +65,7 @@ const WARM_UPS = 5;
 /** Loads the model, works out its API, and warms it up with its own example. @throws Refusal */
 export async function makeService(options: ServiceOptions, meters: Meters): Promise<Service> {
   const { schema, limits } = options;
-  const model = watched(await loadModel(options.file, options.load), options.watch);
+  const model = watched(await loadModel(options.source, options.load), options.watch);
   const settled = await settle(model, {
     schema,
     maxRows: limits.rows,
@@ -92,6 +95,7 @@ export async function makeService(options: ServiceOptions, meters: Meters): Prom
     example: example.row,
     ...(example.refusal === undefined ? {} : { exampleRefused: example.refusal }),
     write: decisionWriter(meaning),
+    holes: new Set(features.filter(({ missing }) => missing).map(({ input }) => input)),
     counted: settled.shown.counted,
     ...byTensor({ batcher, validator, decide, counted: settled.shown.counted }),
   };
@@ -109,6 +113,9 @@ async function warmUp(ask: (rows: readonly Row[]) => Promise<Decision[]>, exampl
   for (let round = 0; round < WARM_UPS; round++) await ask([example.row]);
 }
 
+/** An answer that is not one row for each that was sent, of a model that had them at load: asked alone, a row still gets its own. */
+class Miscounted extends Refusal {}
+
 /** Rows -> outputs, with as many rows as were sent wherever they had them at load; tensors -> what the model says. */
 function runner(model: Model, { encode, shown, layout }: Settled): (asked: Asked) => Promise<Feeds> {
   return async (asked) => {
@@ -116,8 +123,7 @@ function runner(model: Model, { encode, shown, layout }: Settled): (asked: Asked
     const outputs = await runModel(model, encode(asked));
     const fault = shown.counted ? miscounted(outputs, layout.fixed ?? asked.length) : undefined;
     if (fault === undefined) return outputs;
-    // In company: the batcher asks each request alone, and only that one is told.
-    throw new Refusal(
+    throw new Miscounted(
       500,
       `the model's answer is not one row for each that was sent: ${fault}; schema.yaml: rows: false hands it over as it is`,
     );
@@ -142,19 +148,19 @@ async function runModel(model: Model, feeds: Feeds): Promise<Feeds> {
   try {
     return await model.run(feeds);
   } catch (error) {
-    throw new Refusal(
-      422,
-      `the model does not take this input: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    const said = error instanceof Error ? error.message : String(error);
+    throw new Refusal(422, `the model does not take this input: ${whyNotRun(said)}`);
   }
 }
 
 /** All rows of a request in one run; in parts where the model takes no more than a fixed number, or where they have not one shape. */
 function allAtOnce(batcher: Batcher, decide: Decide, { layout, features }: Settled): Service["decideThen"] {
+  const alone = inParts(batcher, decide, 1);
   const whole: Service["decideThen"] = (rows, gone, done) => {
     batcher.submit(rows, gone, (error, share) => {
-      if (share === undefined) done(error, []);
-      else done(undefined, decideAll(share, rows.length, decide));
+      if (share !== undefined) return done(undefined, decideAll(share, rows.length, decide));
+      if (error instanceof Miscounted && rows.length > 1) return alone(rows, gone, done);
+      done(error, []);
     });
   };
   const { fixed } = layout;
@@ -164,7 +170,6 @@ function allAtOnce(batcher: Batcher, decide: Decide, { layout, features }: Settl
   }
   const open = features.filter((feature) => feature.shape.some((length) => length < 0));
   if (open.length === 0) return whole;
-  const alone = inParts(batcher, decide, 1);
   return (rows, gone, done) => (haveOneShape(rows, open) ? whole : alone)(rows, gone, done);
 }
 

@@ -9,6 +9,8 @@ const settings = z.strictObject({
   model: z.string().default("model.onnx"),
   schema: z.string().optional(),
   golden: z.string().optional(),
+  /** A file with one row, as it would be sent. */
+  example: z.string().optional(),
   route: z.string().startsWith("/").default("/decisions"),
   host: z.string().default("0.0.0.0"),
   port: z.coerce.number().int().min(0).max(65_535).default(8080),
@@ -27,7 +29,7 @@ const settings = z.strictObject({
 
 export type Settings = z.infer<typeof settings>;
 
-const USAGE = `dray-serve [serve|inspect] --model model.onnx [--schema schema.yaml] [--golden golden.json] [--port 8080]
+const USAGE = `dray-serve [serve|inspect|weights] --model model.onnx [--schema schema.yaml] [--golden golden.json] [--example row.json] [--port 8080]
   --service NAME --release ID --route /decisions --workers N (0: one per core) --threads N
   --batch ROWS --queue ROWS --rows ROWS --timeoutMs MS --body BYTES --log LEVEL --config serve.json --watch`;
 
@@ -46,7 +48,7 @@ export function readSettings(
   );
   // SageMaker starts a container with the one argument `serve`.
   const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true });
-  const stranger = positionals.find((word) => word !== "serve" && word !== "inspect");
+  const stranger = positionals.find((word) => !["serve", "inspect", "weights"].includes(word));
   if (stranger !== undefined) throw new Error(`unknown command ${stranger}\n${USAGE}`);
   const file = typeof values["config"] === "string" ? (JSON.parse(readFile(values["config"])) as object) : {};
   const { config: _config, ...flags } = values;

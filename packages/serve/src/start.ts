@@ -1,10 +1,12 @@
 import { readFile } from "node:fs/promises";
-import { existsSync, watch } from "node:fs";
+import { existsSync, type FSWatcher, watch } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { pino } from "pino";
 import type { Registry } from "prom-client";
 import { makeMeters } from "./http/metrics.ts";
 import { makeServer, type Server } from "./http/server.ts";
+import { weightsNamed } from "./model/prepare.ts";
+import { Refusal } from "./refusal.ts";
 import { makeService, type Service } from "./service.ts";
 import { RunWatch } from "./run-watch.ts";
 import { parseSchema } from "./schema/schema-file.ts";
@@ -60,7 +62,7 @@ export async function start(settings: Settings, group?: Group): Promise<Running>
     old.batcher.close();
     log.info({ model: service.model.digest }, "reloaded");
   };
-  const unwatch = settings.watch ? watchFiles(settings, reload, (error) => log.error(error)) : undefined;
+  const unwatch = settings.watch ? await watchFiles(settings, reload, (error) => log.error(error)) : undefined;
   const close = async (): Promise<void> => {
     unwatch?.();
     await server.app.close();
@@ -78,24 +80,44 @@ const GRACE_MS = 1000;
 
 const SETTLE_MS = 200;
 
-/** Calls `reload` when the model, the schema or the golden file changed; what cannot be loaded leaves the old one serving. */
-function watchFiles(settings: Settings, reload: () => Promise<void>, onError: (error: unknown) => void): () => void {
-  const files = [settings.model, settings.schema, settings.golden]
-    .filter((file) => file !== undefined)
-    .map((file) => resolve(file));
+/** Calls `reload` when the model, its weights, the schema or the golden file changed; what cannot be loaded leaves the old one serving. */
+async function watchFiles(
+  settings: Settings,
+  reload: () => Promise<void>,
+  onError: (error: unknown) => void,
+): Promise<() => void> {
+  let files = await watched(settings);
   let timer: NodeJS.Timeout | undefined;
+  const again = async (): Promise<void> => {
+    // A model that cannot be loaded yet may name weights that are still being written.
+    files = await watched(settings);
+    follow();
+    await reload();
+  };
+  const watchers = new Map<string, FSWatcher>();
   // Folders are watched, not files: editors and exporters put a new file in the place of the old one.
-  const watchers = [...new Set(files.map((file) => dirname(file)))].map((folder) =>
-    watch(folder, (_event, name) => {
-      if (name === null || !files.includes(join(folder, name))) return;
-      clearTimeout(timer);
-      timer = setTimeout(() => void reload().catch(onError), SETTLE_MS);
-    }),
-  );
+  const follow = (): void => {
+    for (const folder of new Set(files.map((file) => dirname(file)))) {
+      if (watchers.has(folder) || !existsSync(folder)) continue;
+      const onChange = (_event: string, name: string | null): void => {
+        if (name === null || !files.includes(join(folder, name))) return;
+        clearTimeout(timer);
+        timer = setTimeout(() => void again().catch(onError), SETTLE_MS);
+      };
+      watchers.set(folder, watch(folder, onChange));
+    }
+  };
+  follow();
   return () => {
     clearTimeout(timer);
-    for (const watcher of watchers) watcher.close();
+    for (const watcher of watchers.values()) watcher.close();
   };
+}
+
+async function watched({ model, schema, golden }: Settings): Promise<string[]> {
+  const weights = weightsNamed(await readFile(model).catch(() => new Uint8Array()));
+  const beside = weights.map((name) => join(dirname(model), name));
+  return [model, schema, golden, ...beside].filter((file) => file !== undefined).map((file) => resolve(file));
 }
 
 /** Loads the model, its schema and its golden row as the settings say. @throws Refusal */
@@ -107,12 +129,12 @@ export async function load(
   const [file, schema, example] = await Promise.all([
     readFile(settings.model),
     settings.schema === undefined ? "" : readFile(settings.schema, "utf8"),
-    settings.golden === undefined ? undefined : goldenRow(settings.golden, settings.route),
+    exampleRow(settings),
   ]);
   const { batch, queue, rows, timeoutMs, threads, gpu } = settings;
   return await makeService(
     {
-      file,
+      source: { file, folder: dirname(resolve(settings.model)) },
       schema: parseSchema(schema),
       ...(example === undefined ? {} : { example }),
       load: { threads, gpu },
@@ -121,6 +143,18 @@ export async function load(
     },
     meters,
   );
+}
+
+/** The row that was given as an example, else the golden one. @throws Refusal for a file that is no JSON */
+async function exampleRow({ example, golden, route }: Settings): Promise<Row | undefined> {
+  if (example === undefined) return golden === undefined ? undefined : await goldenRow(golden, route);
+  try {
+    const found = JSON.parse(await readFile(example, "utf8")) as Row | Row[];
+    return Array.isArray(found) ? found[0] : found;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Refusal(400, `the example cannot be read: ${why}`);
+  }
 }
 
 /** The body of the first golden request to our own route: what the model is warmed up with. */

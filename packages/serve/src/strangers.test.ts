@@ -3,6 +3,7 @@ import * as fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { bodyOf, strangers, type Stranger, wrongWith } from "../../../test/fixtures/strangers.ts";
 import { makeMeters } from "./http/metrics.ts";
+import { Refusal } from "./refusal.ts";
 import { parseSchema } from "./schema/schema-file.ts";
 import { makeService, type Service } from "./service.ts";
 
@@ -13,9 +14,9 @@ const open = new Map<string, Promise<Service>>();
 
 async function serviceOf(stranger: Stranger): Promise<Service> {
   const load = { threads: 1, gpu: false };
-  const file = readFileSync(stranger.model);
+  const source = { file: readFileSync(stranger.model), folder: stranger.folder };
   const making =
-    open.get(stranger.name) ?? makeService({ file, schema: parseSchema(""), load, limits: LIMITS }, meters);
+    open.get(stranger.name) ?? makeService({ source, schema: parseSchema(""), load, limits: LIMITS }, meters);
   open.set(stranger.name, making);
   return await making;
 }
@@ -34,11 +35,7 @@ test("there are enough of them", () => {
   expect(all.length).toBeGreaterThanOrEqual(90);
 });
 
-/** What is served by later steps. */
-const LATER =
-  /external|imput|holes|is-nan|open-columns|text|xgboost-regressor|scikit-table|torch-(attention|embedding|log-softmax|recurrent)$/;
-
-describe.each(all.filter((each) => each.servable && !LATER.test(each.name)).map((each) => [each.name, each] as const))(
+describe.each(all.filter((each) => each.servable).map((each) => [each.name, each] as const))(
   "%s",
   (_name, stranger) => {
     test("each row alone is what onnxruntime says", async () => {
@@ -65,6 +62,22 @@ describe.each(all.filter((each) => each.servable && !LATER.test(each.name)).map(
 
     test.runIf(stranger.mixes)("rows that mix are not asked together", async () => {
       expect((await serviceOf(stranger)).batching.together).toBe(false);
+    });
+  },
+);
+
+describe.each(all.filter((each) => !each.servable).map((each) => [each.name, each] as const))(
+  "%s",
+  (_name, stranger) => {
+    test("it is refused in one sentence that says what to do", async () => {
+      const said = await serviceOf(stranger).then(
+        () => "it is served",
+        (error: unknown) => (error instanceof Refusal ? error.message : `no refusal: ${String(error)}`),
+      );
+      expect(said).toMatchSnapshot();
+      expect(said.split("\n")).toHaveLength(1);
+      // No colours, and no places in onnxruntime's source.
+      expect(said).not.toMatch(/\[[\d;]*m|\.cc:|onnxruntime_src/);
     });
   },
 );

@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { Failure } from "../base/failure.ts";
-import { run } from "../base/process.ts";
 import type { Context } from "../core/context.ts";
 import type { Manifest } from "../manifest/schema.ts";
+import { askServer } from "../recipes/ask-server.ts";
 import { modelFiles } from "../recipes/model-files.ts";
 import { findServer, serverScript } from "../recipes/serve-runtime.ts";
 
@@ -12,19 +12,20 @@ export interface ModelFacts {
   digest: string;
   producer: string;
   description: string;
-  batches: boolean;
+  /** Are rows of several callers asked together, and why, or why not? */
+  batching: { together: boolean; rows: number; why: string };
   features: { name: string; type: string; expected: string }[];
   labels: string[];
   example: Record<string, unknown>;
-  decision: Record<string, unknown>;
+  /** None where the model did not take the example that was made up for it; `refused` is what it said. */
+  decision?: Record<string, unknown>;
+  refused?: string;
 }
 
-/** Loads a model in the server that would serve it. @throws Failure image.bad-model, with the server's reason */
-export async function inspectModel(file: string, schema: string | undefined, context: Context): Promise<ModelFacts> {
-  const server = await findServer();
-  const flags = schema === undefined ? [] : ["--schema", schema];
-  const argv = [process.execPath, serverScript(server), "inspect", "--model", file, ...flags];
-  const ended = await run(argv, { signal: context.signal });
+/** Loads a model in the server that would serve it. `example`: a file with a row that it takes. @throws Failure image.bad-model, with the server's reason */
+export async function inspectModel(file: string, example: string | undefined, context: Context): Promise<ModelFacts> {
+  const flags = ["--model", file, ...(example === undefined ? [] : ["--example", example])];
+  const ended = await askServer(await findServer(), "inspect", flags, context.signal);
   if (ended.code === 0) return JSON.parse(ended.stdout) as ModelFacts;
   throw new Failure(
     "image.bad-model",

@@ -1,17 +1,18 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFile, realpath } from "node:fs/promises";
 import path from "node:path";
 import { ContentStore } from "../base/content-store.ts";
 import { Failure } from "../base/failure.ts";
-import { run } from "../base/process.ts";
 import type { Context } from "../core/context.ts";
 import type { Built, Order, Recipe } from "../core/recipe.ts";
+import { askServer } from "./ask-server.ts";
 import { modelFiles } from "./model-files.ts";
+import { type Weights, weightsOf } from "./model-weights.ts";
 import { makeImage } from "./oci/image.ts";
 import { type Entry, makeLayer } from "./oci/layer.ts";
 import { SBOM_PATH } from "./sbom.ts";
 import { makeBase, nodeName } from "./serve-base.ts";
-import { findServer, hasCuda, runtimeEntries, serverEntries, type ServerFiles, serverScript } from "./serve-runtime.ts";
+import { findServer, hasCuda, runtimeEntries, serverEntries, type ServerFiles } from "./serve-runtime.ts";
 
 const PORT = 8080;
 const NOBODY = "65532:65532";
@@ -29,7 +30,7 @@ async function buildOnnx(order: Order, architecture: string, context: Context): 
   const files = await findServer();
   const store = new ContentStore();
   await store.open();
-  const model = await modelEntries(order);
+  const model = await modelEntries(order, files, context);
   checkGpu(order, files);
   const processor = nodeName(architecture);
   context.signal.throwIfAborted();
@@ -38,7 +39,7 @@ async function buildOnnx(order: Order, architecture: string, context: Context): 
     standing,
     runtimeEntries(files, processor).then((entries) => makeLayer(store, entries)),
     standing.then(async ({ components }) => await makeLayer(store, await serverEntries(files, components))),
-    makeLayer(store, model.entries),
+    Promise.all(model.layers.map(async ({ entries, title }) => ({ layer: await makeLayer(store, entries), title }))),
     checkModel(store, order, model, files, context),
   ]);
   context.signal.throwIfAborted();
@@ -46,7 +47,7 @@ async function buildOnnx(order: Order, architecture: string, context: Context): 
     ...base.layers,
     { layer: runtime, title: `onnxruntime ${files.versions.onnxruntime}` },
     { layer: server, title: `drayage-serve ${files.versions.server}` },
-    { layer: own, title: `the model ${model.digest}` },
+    ...own,
   ];
   const { id, ...cargo } = await makeImage(store, architecture, layers, {
     User: NOBODY,
@@ -91,15 +92,16 @@ function labels(order: Order, digest: string, files: ServerFiles): Record<string
   };
 }
 
-interface ModelLayer {
-  entries: Entry[];
+/** The layers that are the model's own, the small one last: one that did not change is not sent again. */
+interface ModelLayers {
+  layers: { title: string; entries: Entry[] }[];
   digest: string;
   /** What the server is started with to look at the same files here. */
   flags: string[];
 }
 
-/** The small layer: model, schema, golden requests and settings. @throws Failure image.no-model */
-async function modelEntries(order: Order): Promise<ModelLayer> {
+/** Model, schema, golden requests and settings; and each file with weights by itself. @throws Failure image.no-model */
+async function modelEntries(order: Order, server: ServerFiles, context: Context): Promise<ModelLayers> {
   const { model: file, schema, golden } = modelFiles(order);
   const model = await readFile(file).catch((error: unknown) => {
     throw new Failure("image.no-model", `there is no ${order.model}`, {
@@ -107,16 +109,12 @@ async function modelEntries(order: Order): Promise<ModelLayer> {
       cause: error,
     });
   });
-  const settings = {
-    service: order.service,
-    model: "/app/model.onnx",
-    ...(schema === undefined ? {} : { schema: "/app/schema.yaml" }),
-    ...(golden === undefined ? {} : { golden: "/app/golden.json" }),
-    ...(order.route === undefined ? {} : { route: order.route }),
-    ...limitsOf(order),
-  };
+  const weights = await weightsOf(file, model, server, context.signal);
+  // What a model calls its weights could be the name of one of the server's own files.
+  const at = weights === undefined ? "app/model.onnx" : "app/model/model.onnx";
+  const settings = settingsOf(order, `/${at}`, { schema, golden });
   const entries: Entry[] = [
-    { path: "app/model.onnx", mode: 0o644, content: model },
+    { path: at, mode: 0o644, content: model },
     { path: "app/serve.json", mode: 0o644, content: Buffer.from(JSON.stringify(settings)) },
   ];
   const flags = ["--model", file, "--service", order.service];
@@ -129,7 +127,31 @@ async function modelEntries(order: Order): Promise<ModelLayer> {
     flags.push(name === "schema.yaml" ? "--schema" : "--golden", from);
   }
   if (order.route !== undefined) flags.push("--route", order.route);
-  return { entries, digest: `sha256:${createHash("sha256").update(model).digest("hex")}`, flags };
+  const digest = weights?.digest ?? `sha256:${createHash("sha256").update(model).digest("hex")}`;
+  return { layers: [...(await weightLayers(file, weights)), { title: `the model ${digest}`, entries }], digest, flags };
+}
+
+async function weightLayers(model: string, weights: Weights | undefined): Promise<ModelLayers["layers"]> {
+  const layer = async (name: string): Promise<ModelLayers["layers"][number]> => {
+    const from = await realpath(path.join(path.dirname(model), name));
+    return { title: `weights ${name}`, entries: [{ path: `app/model/${name}`, mode: 0o644, from }] };
+  };
+  return await Promise.all((weights?.names ?? []).map(layer));
+}
+
+function settingsOf(
+  order: Order,
+  model: string,
+  files: { schema?: string | undefined; golden?: string | undefined },
+): object {
+  return {
+    service: order.service,
+    model,
+    ...(files.schema === undefined ? {} : { schema: "/app/schema.yaml" }),
+    ...(files.golden === undefined ? {} : { golden: "/app/golden.json" }),
+    ...(order.route === undefined ? {} : { route: order.route }),
+    ...limitsOf(order),
+  };
 }
 
 function limitsOf(order: Order): Record<string, number | boolean> {
@@ -149,18 +171,18 @@ function limitsOf(order: Order): Record<string, number | boolean> {
 async function checkModel(
   store: ContentStore,
   order: Order,
-  model: ModelLayer,
+  model: ModelLayers,
   files: ServerFiles,
   context: Context,
 ): Promise<void> {
-  const contents = model.entries.map((entry) => ("content" in entry ? entry.content.toString("base64") : ""));
+  const contents = model.layers
+    .flatMap(({ entries }) => entries)
+    .map((entry) => ("content" in entry ? entry.content.toString("base64") : ""));
   const key = createHash("sha256")
-    .update(JSON.stringify(["checked", files.versions, contents]))
+    .update(JSON.stringify(["checked", files.versions, model.digest, contents]))
     .digest("hex");
   if ((await store.recall(key)) !== undefined) return;
-  const ended = await run([process.execPath, serverScript(files), "inspect", ...model.flags], {
-    signal: context.signal,
-  });
+  const ended = await askServer(files, "inspect", model.flags, context.signal);
   if (ended.code !== 0) {
     throw new Failure(
       "image.bad-model",

@@ -95,3 +95,13 @@ export function integerOf(node: NodeProto, name: string): number | undefined {
   const found = attributeOf(node, name);
   return found === undefined ? undefined : Number(found.i);
 }
+
+/** Attributes that hold texts which the model knows. */
+const KNOWN_TEXTS = ["stopwords", "cats_strings", "keys_strings", "pool_strings", "string_vocabulary"];
+const MOST_TEXTS = 40;
+
+/** Some of the texts that a model tells apart: made-up rows are of use only with texts that mean something to it. */
+export function vocabularyOf({ nodes }: Graph): string[] {
+  const texts = nodes.flatMap((node) => KNOWN_TEXTS.flatMap((name) => listOf(node, name).slice(0, MOST_TEXTS)));
+  return texts.map(String).slice(0, MOST_TEXTS);
+}

@@ -1,14 +1,20 @@
-import { createHash } from "node:crypto";
 import { InferenceSession, type Tensor } from "onnxruntime-node";
 import { Refusal } from "../refusal.ts";
+import { withNeutralLocale } from "./locale.ts";
+import { whyNotLoaded } from "./words.ts";
+import { columnsOf } from "./columns.ts";
+import type { Graph } from "./graph.ts";
 import { type Prepared, prepareModel } from "./prepare.ts";
 import { type Dtype, kindOf } from "./tensors.ts";
+import { checkWeights, digestOf } from "./weights.ts";
 
 /** One input or output: -1 is a dimension of any length. */
 export interface Port {
   name: string;
   dtype: Dtype;
   shape: readonly number[];
+  /** Of an input whose second dimension the file leaves open: what its readers say that it is. */
+  columns?: number;
 }
 
 export type Feeds = Record<string, Tensor>;
@@ -17,7 +23,7 @@ export type Feeds = Record<string, Tensor>;
 export interface Model {
   inputs: readonly Port[];
   outputs: readonly Port[];
-  /** `sha256:...` of the file. */
+  /** `sha256:...` of the file, and of the files with its weights. */
   digest: string;
   prepared: Prepared;
   run(feeds: Feeds): Promise<Feeds>;
@@ -30,29 +36,56 @@ export interface LoadOptions {
   gpu: boolean;
 }
 
+/** A model file's bytes; and its folder, where its weights may lie in other files. */
+export interface ModelSource {
+  file: Uint8Array;
+  folder?: string;
+}
+
 /** Loads a model. @throws Refusal for what cannot be served, with the reason */
-export async function loadModel(file: Uint8Array, options: LoadOptions): Promise<Model> {
+export async function loadModel({ file, folder }: ModelSource, options: LoadOptions): Promise<Model> {
   const prepared = prepareModel(file);
-  const session = await InferenceSession.create(prepared.bytes, {
-    executionProviders: options.gpu ? ["cuda", "cpu"] : ["cpu"],
-    intraOpNumThreads: options.threads,
-    interOpNumThreads: 1,
-    graphOptimizationLevel: "all",
-    logSeverityLevel: 3,
-  }).catch((error: unknown) => {
-    throw new Refusal(
-      400,
-      `onnxruntime cannot load this model: ${error instanceof Error ? error.message : String(error)}`,
-    );
-  });
-  const inputs = session.inputMetadata.map(port);
+  await checkWeights(prepared.weights, folder);
+  const session = await open(prepared.bytes, folder, options);
+  const inputs = session.inputMetadata.map((metadata) => widened(port(metadata), prepared.graph));
   const outputs = session.outputMetadata.map((metadata) => columned(port(metadata), prepared.columns));
   return {
     inputs,
     outputs,
-    digest: `sha256:${createHash("sha256").update(file).digest("hex")}`,
+    digest: await digestOf(file, prepared.weights, folder),
     prepared,
     run: async (feeds) => await session.run(feeds),
+  };
+}
+
+type Session = InferenceSession;
+
+/** @throws Refusal that says in a sentence why onnxruntime does not load it */
+async function open(bytes: Uint8Array, folder: string | undefined, options: LoadOptions): Promise<Session> {
+  const load = async (model: Uint8Array): Promise<Session> =>
+    await InferenceSession.create(model, sessionOptions(folder, options));
+  try {
+    return await load(bytes);
+  } catch (error) {
+    const neutral = /construct locale/.test(said(error)) ? withNeutralLocale(bytes) : undefined;
+    if (neutral === undefined) throw new Refusal(400, whyNotLoaded(said(error)));
+    return await load(neutral).catch((again: unknown) => {
+      throw new Refusal(400, whyNotLoaded(said(again)));
+    });
+  }
+}
+
+const said = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+function sessionOptions(folder: string | undefined, { gpu, threads }: LoadOptions): InferenceSession.SessionOptions {
+  return {
+    executionProviders: gpu ? ["cuda", "cpu"] : ["cpu"],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    graphOptimizationLevel: "all",
+    // What goes wrong is told by whom it happens to; onnxruntime's own log has colours and paths of its makers' computer.
+    logSeverityLevel: 4,
+    ...(folder === undefined ? {} : { extra: { session: { model_external_initializers_file_folder_path: folder } } }),
   };
 }
 
@@ -67,4 +100,9 @@ function port(metadata: InferenceSession.ValueMetadata): Port {
 function columned(output: Port, columns: Prepared["columns"]): Port {
   const wide = columns.get(output.name);
   return wide === undefined ? output : { ...output, shape: [-1, wide.length] };
+}
+
+function widened(input: Port, graph: Graph): Port {
+  const columns = input.shape.length === 2 && input.shape[1] === -1 ? columnsOf(graph, input.name) : undefined;
+  return columns === undefined ? input : { ...input, columns };
 }

@@ -1,8 +1,17 @@
 import { Refusal } from "../refusal.ts";
 import { Graph, listOf } from "./graph.ts";
+import { weightFiles } from "./weights.ts";
+import { oneLine } from "./words.ts";
 import { type Origin, originOf } from "./origin.ts";
 import type { Cell } from "./tensors.ts";
-import { decodeModel, encodeModel, type ModelProto, type NodeProto, type ValueProto } from "./proto.ts";
+import {
+  decodeModel,
+  encodeModel,
+  type GraphProto,
+  type ModelProto,
+  type NodeProto,
+  type ValueProto,
+} from "./proto.ts";
 
 /** A model file that onnxruntime can serve, and what it says about itself. */
 export interface Prepared {
@@ -12,13 +21,13 @@ export interface Prepared {
   producer: string;
   description: string;
   graph: Graph;
+  /** Files beside the model that have its weights, as the model names them. */
+  weights: readonly string[];
   /** What made each output, by its name. */
   origins: ReadonlyMap<string, Origin>;
   /** Names of the columns of the outputs that were lists of dictionaries in the file, by the outputs' names. */
   columns: ReadonlyMap<string, readonly Cell[]>;
 }
-
-type GraphProto = NonNullable<ModelProto["graph"]>;
 
 const FLOAT = 1;
 
@@ -40,9 +49,10 @@ export function prepareModel(bytes: Uint8Array): Prepared {
   return {
     bytes: zipMaps.length > 0 ? encodeModel(model) : bytes,
     metadata: new Map(model.metadataProps.map(({ key, value }) => [key, value])),
-    producer: [model.producerName, model.producerVersion].filter(Boolean).join(" "),
-    description: model.docString ?? "",
+    producer: oneLine([model.producerName, model.producerVersion].filter(Boolean).join(" ")),
+    description: oneLine(model.docString ?? ""),
     graph: zipMaps.length > 0 ? new Graph(model) : read,
+    weights: weightFiles(graph),
     origins: made,
     columns: new Map(zipMaps.map((node) => [node.output[0] ?? "", classesOf(node)])),
   };
@@ -101,6 +111,16 @@ const wayOut = (direction: "input" | "output"): string =>
   direction === "input"
     ? " (export the model from behind that step, so that it takes columns: without DictVectorizer, for example)"
     : " (export with zipmap=False, or end the graph before the operator that makes it)";
+
+/** The weight files that a model names; none when it cannot be read. */
+export function weightsNamed(bytes: Uint8Array): readonly string[] {
+  try {
+    const { graph } = decodeModel(bytes);
+    return graph === undefined ? [] : weightFiles(graph);
+  } catch {
+    return [];
+  }
+}
 
 function decode(bytes: Uint8Array): ModelProto {
   try {

@@ -14,9 +14,11 @@ const root = protobuf.Root.fromJSON({
         i: { id: 3, type: "int64" },
         s: { id: 4, type: "bytes" },
         t: { id: 5, type: "Tensor" },
+        g: { id: 6, type: "Graph" },
         floats: { id: 7, type: "float", rule: "repeated" },
         ints: { id: 8, type: "int64", rule: "repeated" },
         strings: { id: 9, type: "bytes", rule: "repeated" },
+        type: { id: 20, type: "int32" },
       },
     },
     Tensor: {
@@ -114,11 +116,19 @@ export interface NodeProto {
   attribute: Uint8Array[];
 }
 
+export interface GraphProto {
+  name?: string;
+  node: NodeProto[];
+  initializer: Uint8Array[];
+  input: ValueProto[];
+  output: ValueProto[];
+}
+
 export interface ModelProto {
   producerName?: string;
   producerVersion?: string;
   docString?: string;
-  graph?: { name?: string; node: NodeProto[]; initializer: Uint8Array[]; input: ValueProto[]; output: ValueProto[] };
+  graph?: GraphProto;
   opsetImport: Uint8Array[];
   metadataProps: { key: string; value: string }[];
 }
@@ -144,6 +154,7 @@ export interface AttributeProto {
   i: Int64;
   s: Uint8Array;
   t?: TensorProto | null;
+  g?: GraphProto | null;
   floats: number[];
   ints: Int64[];
   strings: Uint8Array[];
@@ -166,6 +177,18 @@ export function encodeModel(model: ModelProto): Uint8Array {
 export function decodeTensor(bytes: Uint8Array): TensorProto {
   return Tensor.decode(bytes) as unknown as TensorProto;
 }
+
+const STRING = 3;
+
+/** A node's attributes with a text among them, in the place of one of the same name. */
+export function withText(node: NodeProto, name: string, value: string): Uint8Array[] {
+  const others = node.attribute.filter((bytes) => (Attribute.decode(bytes) as unknown as AttributeProto).name !== name);
+  return [...others, Attribute.encode({ name, s: Buffer.from(value), type: STRING }).finish()];
+}
+
+/** All attributes of a node. */
+export const attributesOf = (node: NodeProto): AttributeProto[] =>
+  node.attribute.map((bytes) => Attribute.decode(bytes) as unknown as AttributeProto);
 
 /** A node's attribute, when it has one of that name. */
 export function attributeOf(node: NodeProto, name: string): AttributeProto | undefined {

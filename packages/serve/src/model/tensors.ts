@@ -62,8 +62,12 @@ export function kindOf(dtype: Dtype): Kind {
   return kind;
 }
 
-/** JSON values -> the cells of a tensor from `at` on. Values were validated before. */
-export function fill(cells: Cells, at: number, value: Cell): void {
+/** A JSON value -> a cell of a tensor. It was validated before: null only comes where a value may be missing. */
+export function fill(cells: Cells, at: number, value: Cell | null): void {
+  if (value === null) {
+    (cells as Float64Array)[at] = Number.NaN;
+    return;
+  }
   if (cells instanceof BigInt64Array || cells instanceof BigUint64Array) cells[at] = BigInt(value);
   else if (Array.isArray(cells)) cells[at] = value as string;
   else cells[at] = Number(value);

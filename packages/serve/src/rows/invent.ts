@@ -9,14 +9,19 @@ type Cell = number | string | boolean;
 /** A tensor of more cells than this is invented three times only. */
 const LARGE = 1_000_000;
 
-/** Different rows to ask a model with, from `example` and from what the features allow: the same rows for the same model. */
-export function inventRows(features: readonly Feature[], example: Row): Row[] {
+/** Different rows to ask a model with, from `example`, from what the features allow and the texts that it knows: the same rows for the same model. */
+export function inventRows(features: readonly Feature[], example: Row, vocabulary: readonly string[]): Row[] {
+  // Half of the texts are ones that the model knows.
+  const words = [...WORDS, ...WORDS.map((word, index) => vocabulary[index % vocabulary.length] ?? word)];
   const styles: Style[] = size(features) > LARGE ? ["small", "small", "near"] : ALL;
   return styles.map((style, index) => {
     const random = randomOf(index + 1);
     const scale = SCALES[index] ?? 1;
     return Object.fromEntries(
-      features.map((feature) => [feature.name, invent(feature, example[feature.name], { style, scale, random })]),
+      features.map((feature) => [
+        feature.name,
+        invent(feature, example[feature.name], { style, scale, random, words }),
+      ]),
     );
   });
 }
@@ -29,6 +34,7 @@ interface Way {
   style: Style;
   scale: number;
   random: () => number;
+  words: readonly string[];
 }
 
 function size(features: readonly Feature[]): number {
@@ -66,7 +72,7 @@ function scalar(feature: Feature, type: string, example: unknown, way: Way): Cel
   const pick = <T>(from: readonly T[]): T | undefined => from[Math.floor(way.random() * from.length)];
   if (allowed !== undefined) return pick(allowed) ?? 0;
   if (type === "boolean") return way.random() < 0.5;
-  if (type === "string") return way.style === "near" && typeof example === "string" ? example : (pick(WORDS) ?? "");
+  if (type === "string") return way.style === "near" && typeof example === "string" ? example : (pick(way.words) ?? "");
   const value = number(feature, typeof example === "number" ? example : 0, way);
   return type === "integer" ? clamp(feature, Math.round(value)) : value;
 }
@@ -88,11 +94,13 @@ function clamp(
   return Math.min(maximum, Math.max(minimum, value));
 }
 
-/** Numbers from 0 to 1 that are the same every time (a linear congruential generator, Numerical Recipes' constants). */
+/** Numbers from 0 to 1 that are the same every time (mulberry32: also its first numbers differ well from seed to seed). */
 function randomOf(seed: number): () => number {
-  let state = (seed * 2_654_435_761) % 4_294_967_296;
+  let state = seed;
   return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 4_294_967_296;
+    state = (state + 0x6d_2b_79_f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
   };
 }

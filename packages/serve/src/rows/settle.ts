@@ -1,4 +1,5 @@
 import type { Feeds, Model } from "../model/model.ts";
+import { vocabularyOf } from "../model/graph.ts";
 import { type Encode, encoder } from "../schema/encode.ts";
 import { exampleRow, type Feature, featuresOf } from "../schema/features.ts";
 import { type Meaning, meaningOf } from "../schema/meaning.ts";
@@ -59,7 +60,7 @@ async function tryLayout(model: Model, layout: Layout, material: Material): Prom
   const encode = encoder(model, features, layout);
   const [start = {}] = validator.rows(structuredClone(material.example ?? exampleRow(features)));
   const shown = await show({
-    rows: [start, ...inventRows(features, start)],
+    rows: [start, ...inventRows(features, start, vocabularyOf(model.prepared.graph))],
     encode,
     run,
     rowsFirst: layout.rows,

@@ -11,7 +11,10 @@ export function compileGlance(features: readonly Feature[]): (row: unknown) => b
   const allowed = features.map((feature) => new Set<unknown>(feature.allowed));
   const tests = features.map((feature, index) => {
     const value = `row[${JSON.stringify(feature.name)}]`;
-    if (feature.allowed !== undefined) return `allowed[${index}].has(${value})`;
+    const gone = feature.missing
+      ? `${feature.default === undefined ? `${value} === undefined || ` : ""}${value} === null || `
+      : "";
+    if (feature.allowed !== undefined) return `(${gone}allowed[${index}].has(${value}))`;
     const kind = {
       number: `Number.isFinite(${value})`,
       integer: `Number.isInteger(${value})`,
@@ -22,14 +25,16 @@ export function compileGlance(features: readonly Feature[]): (row: unknown) => b
     const numeric = feature.type === "number" || feature.type === "integer";
     const low = numeric && feature.minimum !== undefined ? ` && ${value} >= ${feature.minimum}` : "";
     const high = numeric && feature.maximum !== undefined ? ` && ${value} <= ${feature.maximum}` : "";
-    return kind + low + high;
+    return `(${gone}${kind}${low}${high})`;
   });
+  const missing = features.filter((feature) => feature.missing);
+  const absent = missing.map(({ name }) => `(row[${JSON.stringify(name)}] === undefined ? 1 : 0)`).join(" + ") || "0";
   const body = `return (row) => {
     if (typeof row !== "object" || row === null || Array.isArray(row)) return false;
     if (!(${tests.join(" && ")})) return false;
     let keys = 0;
     for (const key in row) keys++;
-    return keys === ${features.length};
+    return keys === ${features.length} - (${absent});
   };`;
   return build(["allowed"], body, [allowed]) as (row: unknown) => boolean;
 }
@@ -48,7 +53,9 @@ export function compileFill(
   }[cells];
   const lines = features.map((feature, index) => {
     const value = `row[${JSON.stringify(feature.name)}]`;
-    return `to[at++] = ${wrap(feature.codes === undefined ? value : `codes[${index}].get(${value})`)};`;
+    const known = feature.codes === undefined ? value : `codes[${index}].get(${value})`;
+    const hole = feature.missing ? `${value} === undefined || ${value} === null ? NaN : ` : "";
+    return `to[at++] = ${hole}${wrap(known)};`;
   });
   const body = `return (rows, to) => { let at = 0; for (let i = 0; i < rows.length; i++) { const row = rows[i]; ${lines.join(" ")} } };`;
   return build(["codes"], body, [codes]) as (rows: readonly Row[], to: Cells) => void;

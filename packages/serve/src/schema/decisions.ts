@@ -93,9 +93,9 @@ function tensor(outputs: Feeds, port: Port): Tensor {
 }
 
 /** A row whose columns have names in the file comes out as an object. */
-function byColumn({ columns }: Other, value: unknown): unknown {
-  if (columns === undefined || !Array.isArray(value)) return value;
-  return Object.fromEntries(columns.map((name, index) => [String(name), value[index] as unknown]));
+function byColumn({ columnNames }: Other, value: unknown): unknown {
+  if (columnNames === undefined || !Array.isArray(value)) return value;
+  return Object.fromEntries(columnNames.map((name, index) => [String(name), value[index] as unknown]));
 }
 
 function rowOf(values: Tensor, row: number, rows: boolean): unknown {

@@ -65,7 +65,7 @@ function deep(feature: Feature, batches: boolean): Make {
     const cells = cellsOf(rows.length * size);
     let at = 0;
     const write = (value: unknown, depth: number): void => {
-      if (depth === shape.length) return fill(cells, at++, value as Cell);
+      if (depth === shape.length) return fill(cells, at++, value as Cell | null);
       const items = value as unknown[];
       if (items.length !== shape[depth]) throw ragged(feature, shape);
       for (const item of items) write(item, depth + 1);

@@ -1,5 +1,6 @@
 import type { Model, Port } from "../model/model.ts";
 import { type Cell, kindOf } from "../model/tensors.ts";
+import { takesMissing } from "../model/missing.ts";
 import { Refusal } from "../refusal.ts";
 import type { Layout } from "../rows/layout.ts";
 import type { FeatureText, SchemaFile } from "./schema-file.ts";
@@ -21,6 +22,8 @@ export interface Feature {
   /** Allowed names -> the numbers that the model knows. */
   codes?: ReadonlyMap<string, number>;
   default?: Cell;
+  /** May it be missing? null and absence are NaN then. */
+  missing: boolean;
   text: FeatureText;
 }
 
@@ -35,8 +38,8 @@ export function featuresOf(model: Model, schema: SchemaFile, layout: Layout): Fe
   const single = model.inputs.length === 1;
   const features = model.inputs.flatMap((input) => {
     const shape = layout.rows ? input.shape.slice(1) : input.shape;
-    const columns = columnsOf(shape);
-    if (columns === undefined) return [tensorFeature(input, shape, texts)];
+    const columns = columnsOf(shape) ?? openColumns(model, input, shape, texts);
+    if (columns === undefined) return [tensorFeature(model, input, shape, texts)];
     const names = columns === 1 && !single ? [input.name] : namesOf(model, input, columns, single ? texts : []);
     return names.map((name, column) => scalarFeature(model, input, [name, column], texts));
   });
@@ -59,12 +62,29 @@ function columnsOf(shape: readonly number[]): number | undefined {
   return shape.length === 1 && columns > 0 ? columns : undefined;
 }
 
-function namesOf(model: Model, input: Port, columns: number, texts: readonly FeatureText[]): string[] {
+/** Where the file leaves the number of columns open: as many as there are names for, else what the graph says. */
+function openColumns(
+  model: Model,
+  input: Port,
+  shape: readonly number[],
+  texts: readonly FeatureText[],
+): number | undefined {
+  if (shape.length !== 1 || texts.some((text) => text.name === input.name)) return undefined;
+  const said = saidNames(model, input, model.inputs.length === 1 ? texts : []);
+  return said.length > 0 ? said.length : input.columns;
+}
+
+/** Names of an input's columns: the model's own metadata, else schema.yaml. */
+function saidNames(model: Model, input: Port, texts: readonly FeatureText[]): string[] {
   const { metadata } = model.prepared;
   const said =
     metadata.get(`feature_names.${input.name}`) ??
     (model.inputs.length === 1 ? metadata.get("feature_names") : undefined);
-  const names = said === undefined ? texts.map((text) => text.name) : list(said);
+  return said === undefined ? texts.map((text) => text.name) : list(said);
+}
+
+function namesOf(model: Model, input: Port, columns: number, texts: readonly FeatureText[]): string[] {
+  const names = saidNames(model, input, texts);
   if (names.length === 0)
     return columns === 1 ? [input.name] : Array.from({ length: columns }, (_, index) => `${input.name}_${index}`);
   if (names.length === columns) return names;
@@ -100,6 +120,7 @@ function scalarFeature(
     shape: [],
     cell: kind.json,
     text,
+    missing: mayMiss(model, input, column, text),
     ...optional("minimum", text.minimum ?? low),
     ...optional("maximum", text.maximum ?? high),
     ...optional("allowed", allowed),
@@ -115,7 +136,7 @@ function codesOf(model: Model, text: FeatureText): ReadonlyMap<string, number> |
   return said === undefined ? undefined : new Map(list(said).map((value, code) => [value, code]));
 }
 
-function tensorFeature(input: Port, shape: readonly number[], texts: readonly FeatureText[]): Feature {
+function tensorFeature(model: Model, input: Port, shape: readonly number[], texts: readonly FeatureText[]): Feature {
   const text = texts.find((each) => each.name === input.name) ?? { name: input.name };
   const kind = kindOf(input.dtype);
   const [low, high] = kind.range ?? [];
@@ -127,9 +148,19 @@ function tensorFeature(input: Port, shape: readonly number[], texts: readonly Fe
     shape,
     cell: kind.json,
     text,
+    missing: mayMiss(model, input, undefined, text),
     ...optional("minimum", text.minimum ?? low),
     ...optional("maximum", text.maximum ?? high),
   };
+}
+
+/** @throws Refusal where schema.yaml allows holes in numbers that have none */
+function mayMiss(model: Model, input: Port, column: number | undefined, text: FeatureText): boolean {
+  const isFloat = kindOf(input.dtype).json === "number";
+  if (text.missing === true && !isFloat) {
+    throw new Refusal(400, `schema.yaml: ${text.name} cannot be missing: ${input.dtype} has no value that says so`);
+  }
+  return isFloat && (text.missing ?? takesMissing(model.prepared.graph, input.name, column));
 }
 
 function optional<K extends string, V>(key: K, value: V | undefined): Record<K, V> | Record<string, never> {
@@ -139,7 +170,10 @@ function optional<K extends string, V>(key: K, value: V | undefined): Record<K, 
 /** What a feature's value must be, in words. */
 export function expected(feature: Feature): string {
   const { allowed, minimum, maximum, type, cell, text } = feature;
-  if (allowed !== undefined) return `one of ${allowed.map((each) => JSON.stringify(each)).join(", ")}`;
+  if (allowed !== undefined) {
+    const choices: readonly unknown[] = feature.missing ? [...allowed, null] : allowed;
+    return `one of ${choices.map((each) => JSON.stringify(each)).join(", ")}`;
+  }
   const noun = {
     number: "a number",
     integer: "an integer",
@@ -155,7 +189,8 @@ export function expected(feature: Feature): string {
         : maximum === undefined
           ? ` from ${minimum}`
           : ` from ${minimum} to ${maximum}`;
-  return noun + range + (text.unit === undefined ? "" : ` (${text.unit})`);
+  const hole = feature.missing ? ", or null where it is missing" : "";
+  return noun + range + (text.unit === undefined ? "" : ` (${text.unit})`) + hole;
 }
 
 type JsonSchema = Record<string, unknown>;
@@ -175,15 +210,15 @@ function jsonSchemaOf(feature: Feature): JsonSchema {
   const limits = { ...optional("minimum", feature.minimum), ...optional("maximum", feature.maximum) };
   if (feature.type !== "tensor") {
     return {
-      type: feature.type,
+      type: orNull(feature.type, feature),
       ...(feature.type === "string" || feature.type === "boolean" ? {} : limits),
-      ...optional("enum", feature.allowed),
+      ...optional("enum", feature.allowed && (feature.missing ? [...feature.allowed, null] : feature.allowed)),
       ...words,
     };
   }
   const cells =
     feature.cell === "number" || feature.cell === "integer"
-      ? { type: feature.cell, ...limits }
+      ? { type: orNull(feature.cell, feature), ...limits }
       : { type: feature.cell };
   const items = feature.shape.reduceRight<JsonSchema>(
     (inner, length) => ({
@@ -196,15 +231,21 @@ function jsonSchemaOf(feature: Feature): JsonSchema {
   return { ...items, ...words };
 }
 
+const orNull = (type: string, { missing }: Feature): string | string[] => (missing ? [type, "null"] : type);
+
 /** One row as JSON Schema: every feature by name, nothing else. */
 export function rowSchema(features: readonly Feature[]): JsonSchema {
   return {
     type: "object",
     additionalProperties: false,
-    required: features.filter((feature) => feature.default === undefined).map((feature) => feature.name),
+    required: features.filter(isRequired).map((feature) => feature.name),
     properties: Object.fromEntries(features.map((feature) => [feature.name, jsonSchemaOf(feature)])),
   };
 }
+
+/** A tensor is there even where all of its cells may be missing. */
+const isRequired = (feature: Feature): boolean =>
+  feature.default === undefined && (!feature.missing || feature.type === "tensor");
 
 /** A row that the schema allows. */
 export function exampleRow(features: readonly Feature[]): Record<string, unknown> {

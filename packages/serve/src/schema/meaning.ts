@@ -6,7 +6,7 @@ import type { SchemaFile } from "./schema-file.ts";
 
 /** An output that is handed over by its name; with the names of its columns, where the file has some. */
 export interface Other extends Port {
-  columns?: readonly Cell[];
+  columnNames?: readonly Cell[];
 }
 
 /** What a model's outputs mean. */
@@ -69,8 +69,8 @@ const port = <K extends string>(key: K, seen: Seen | undefined): Partial<Record<
   seen === undefined ? {} : ({ [key]: seen.port } as Record<K, Port>);
 
 function otherOf(output: Port, model: Model): Other {
-  const columns = model.prepared.columns.get(output.name);
-  return columns === undefined ? output : { ...output, columns };
+  const columnNames = model.prepared.columns.get(output.name);
+  return columnNames === undefined ? output : { ...output, columnNames };
 }
 
 function see(output: Port, model: Model, { outputs, count }: Answers): Seen {

@@ -50,6 +50,7 @@ const feature = (name: string, column: number): Feature => ({
   input: "x",
   type: "number",
   cell: "number",
+  missing: false,
   shape: [],
   text: { name },
 });

@@ -17,7 +17,14 @@ const feature = z.strictObject({
     .optional()
     .describe("What is allowed: a list, or names with the numbers the model was trained on."),
   default: cell.optional().describe("When it is left out."),
-  example: cell.optional(),
+  missing: z
+    .boolean()
+    .optional()
+    .describe("May it be left out, or null? NaN then. Left out: where the model says what to do with a missing value."),
+  example: z
+    .union([cell, z.array(z.unknown())])
+    .optional()
+    .describe("A value; of a tensor, nested arrays."),
 });
 
 /** The shape of schema.yaml: what a model file does not say about itself. */

@@ -27,6 +27,7 @@ interface Flags {
   force?: boolean;
   model?: string;
   url?: string;
+  example?: string;
 }
 
 export function addInit(program: Command): void {
@@ -36,11 +37,13 @@ export function addInit(program: Command): void {
     .argument("[image]", "image to deploy, where there is no Dockerfile")
     .option("--model <file>", "an .onnx file: looks into it, and writes schema.yaml and a golden request, too")
     .option("--url <url>", "where the API runs already (here, with uvicorn): its own example becomes a golden request")
+    .option("--example <file>", "a row that the model takes, as JSON, where none can be made up for it")
     .option("--force", "overwrite what is there");
   const examples = [
     "dray init --machine ops@203.0.113.7",
     "dray init --model model.onnx --machine ops@203.0.113.7",
     "dray init --url http://localhost:8000 --machine ops@203.0.113.7",
+    "dray init --model model.onnx --example row.json --machine ops@203.0.113.7",
     "dray init my-api:1 --machine ops@203.0.113.7 --service decisions",
   ];
   define<Flags>(command, examples, async (run, image) => {
@@ -49,14 +52,16 @@ export function addInit(program: Command): void {
     const force = run.flags.force === true;
     refuseToOverwrite(file, force);
     const { model } = run.flags;
-    const facts = model === undefined ? undefined : await inspectModel(path.resolve(model), undefined, run.context);
+    const facts =
+      model === undefined ? undefined : await inspectModel(path.resolve(model), exampleOf(run.flags), run.context);
     const source =
       model === undefined ? await sourceOf(folder, image) : { model: path.relative(folder, path.resolve(model)) };
     const named = run.flags.service ?? serviceNameOf(folder);
     const machine = await answer(run.flags.machine, "Which machine (what you type after ssh)?", "user@203.0.113.7");
     const found = run.flags.url === undefined ? undefined : await goldenFrom(run.flags.url, run.context);
     const recorded = path.join(folder, GOLDEN);
-    const golden = facts !== undefined || found !== undefined || existsSync(recorded) ? { golden: GOLDEN } : {};
+    const golden =
+      facts?.decision !== undefined || found !== undefined || existsSync(recorded) ? { golden: GOLDEN } : {};
     const { value, key } = newKey();
     const front = { keys: { [CALLER]: { sha256: key.sha256 } }, rate: RATE, limits: await limitsFor(model) };
     const manifest = { service: named, machine, ...source, ...golden, ...front };
@@ -72,6 +77,7 @@ export function addInit(program: Command): void {
     }
     if (run.flags.json === true)
       return sayJson({ ...manifest, written: [path.basename(file), ...others], key: value, kept });
+    if (facts?.refused !== undefined) tell(noExample(facts.refused));
     const next = model === undefined ? "deploy" : "serve, or dray deploy";
     const keep =
       "golden" in golden ? "" : "; then dray golden record keeps the API's own example as its golden request";
@@ -110,6 +116,20 @@ async function limitsFor(model: string | undefined): Promise<object> {
   return { ...front, memory: `${Math.max(2, steps) * 256}MiB` };
 }
 
+/** The server looks at it from a folder of its own. */
+function exampleOf({ example, model }: Flags): string | undefined {
+  if (example === undefined) return undefined;
+  if (model === undefined) {
+    throw new Failure("usage.invalid", "--example is a row for a model, and there is no --model", {
+      hint: "dray init --model model.onnx --example row.json",
+    });
+  }
+  return path.resolve(example);
+}
+
+const noExample = (said: string): string =>
+  `No golden request was written: ${said}. The row was made up; give one that the model takes: dray init --model MODEL --example row.json --force`;
+
 function refuseToOverwrite(file: string, force: boolean): void {
   if (!existsSync(file) || force) return;
   throw new Failure("usage.invalid", `${path.basename(file)} is there already`, {
@@ -132,7 +152,9 @@ async function describeModel(folder: string, model: string, facts: ModelFacts, f
   const golden = path.join(folder, "golden.json");
   const texts: [string, string][] = [
     [schema, schemaText(facts)],
-    [golden, `${JSON.stringify(goldenOf(facts), undefined, 2)}\n`],
+    ...(facts.decision === undefined
+      ? []
+      : [[golden, `${JSON.stringify(goldenOf(facts), undefined, 2)}\n`] satisfies [string, string]]),
   ];
   const missing = texts.filter(([file]) => force || !existsSync(file));
   for (const [file, content] of missing) await writeFile(file, content);
@@ -142,9 +164,9 @@ async function describeModel(folder: string, model: string, facts: ModelFacts, f
 /** What the model does not say is left for a person to fill in. */
 function schemaText(facts: ModelFacts): string {
   const example = (name: string): object =>
-    "example" in facts && facts.example[name] !== undefined ? { example: facts.example[name] } : {};
+    facts.decision !== undefined && facts.example[name] !== undefined ? { example: facts.example[name] } : {};
   const features = facts.features.map(({ name, type }) =>
-    type === "tensor" ? { name } : { name, type, ...example(name) },
+    type === "tensor" ? { name, ...short(example(name)) } : { name, type, ...example(name) },
   );
   const head =
     "# What the model file does not say about itself. For each feature: title, description, unit, minimum, maximum,\n# values (a list, or names with the numbers the model was trained on), default, example.\n";
@@ -157,6 +179,9 @@ function schemaText(facts: ModelFacts): string {
     })
   );
 }
+
+/** Nested arrays that are longer than a few lines are in the golden request only. */
+const short = (part: object): object => (JSON.stringify(part).length > 500 ? {} : part);
 
 /** The example, and what the model answered to it just now; numbers may differ in the last digits. */
 function goldenOf(facts: ModelFacts): object[] {

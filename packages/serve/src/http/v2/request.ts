@@ -52,8 +52,14 @@ export interface Asking {
   wanted: readonly Wanted[];
 }
 
+/** What a request is held against: the model, and those of its inputs in which null is a missing value. */
+export interface Takes {
+  model: Model;
+  holes: ReadonlySet<string>;
+}
+
 /** Reads a body: JSON, and behind it the bytes of those tensors that have no `data`. @throws Refusal 400 */
-export function readAsking(body: unknown, length: string | undefined, model: Model): Asking {
+export function readAsking(body: unknown, length: string | undefined, { model, holes }: Takes): Asking {
   if (!Buffer.isBuffer(body) || body.length === 0)
     throw new Refusal(400, "the body is empty; send a JSON object with inputs");
   const end = length === undefined ? body.length : Number(length);
@@ -63,7 +69,7 @@ export function readAsking(body: unknown, length: string | undefined, model: Mod
   const said = parsed(body.subarray(0, end));
   return {
     id: said.id ?? undefined,
-    feeds: feedsOf(said.inputs, body.subarray(end), model),
+    feeds: feedsOf(said.inputs, body.subarray(end), { model, holes }),
     wanted: wantedOf(said, model),
   };
 }
@@ -91,7 +97,7 @@ function parsed(bytes: Buffer): Said {
   throw new Refusal(400, `${issue?.path.join(".") || "the body"}: ${issue?.message ?? "not valid"}`);
 }
 
-function feedsOf(inputs: readonly Input[], bytes: Buffer, model: Model): Feeds {
+function feedsOf(inputs: readonly Input[], bytes: Buffer, { model, holes }: Takes): Feeds {
   const feeds: Feeds = {};
   let at = 0;
   for (const input of inputs) {
@@ -102,7 +108,9 @@ function feedsOf(inputs: readonly Input[], bytes: Buffer, model: Model): Feeds {
     mustFit(input, port);
     const size = input.parameters?.binary_data_size ?? undefined;
     feeds[port.name] =
-      size === undefined ? fromData(input, port) : fromBytes(input, port, bytes.subarray(at, at + size));
+      size === undefined
+        ? fromData(input, port, holes.has(port.name))
+        : fromBytes(input, port, bytes.subarray(at, at + size));
     at += size ?? 0;
   }
   if (at !== bytes.length)
@@ -143,7 +151,7 @@ function fromBytes(input: Input, port: Port, bytes: Buffer): Feeds[string] {
   }
 }
 
-function fromData(input: Input, port: Port): Feeds[string] {
+function fromData(input: Input, port: Port, holes: boolean): Feeds[string] {
   const kind = kindOf(port.dtype);
   const count = input.shape.reduce((product, each) => product * each, 1);
   const given = input.data ?? undefined;
@@ -152,7 +160,7 @@ function fromData(input: Input, port: Port): Feeds[string] {
   if (data.length !== count) throw bad(input, `expected ${count} values, got ${data.length}`);
   const cells = kind.make(count);
   for (const [index, value] of data.entries()) {
-    if (!isCell(value, kind))
+    if (!isCell(value, kind) && !(holes && value === null))
       throw bad(
         input,
         `value ${index}: expected ${kind.json}${kind.range === undefined ? "" : ` from ${kind.range[0]} to ${kind.range[1]}`}, got ${value === null ? "null" : typeof value}`,

@@ -102,7 +102,7 @@ function mustBe(params: Named, identity: Identity): void {
 async function infer(request: FastifyRequest, reply: FastifyReply, { identity, loaded }: Behind): Promise<unknown> {
   const service = loaded();
   const length = request.headers[LENGTH_HEADER];
-  const asking = readAsking(request.body, typeof length === "string" ? length : undefined, service.model);
+  const asking = readAsking(request.body, typeof length === "string" ? length : undefined, service);
   const gone = (): boolean => reply.raw.destroyed;
   const made = await service.infer(asking.feeds, gone).catch((error: unknown) => {
     // The protocol knows one code for what does not fit.
