@@ -7,6 +7,7 @@ import { benchCrash } from "./crash.ts";
 import { benchDeploy } from "./deploy.ts";
 import { benchEdge } from "./edge.ts";
 import { benchHostile } from "./hostile.ts";
+import { benchModels } from "./models.ts";
 import { benchOverload } from "./overload.ts";
 import { benchReleases } from "./releases.ts";
 import { benchServe } from "./serve.ts";
@@ -40,6 +41,10 @@ const BENCHES: Record<string, Bench> = {
   hostile: {
     run: benchHostile,
     keys: "sent kinds through keeperRestarts edgeRestarts crashed planted problems controls",
+  },
+  models: {
+    run: benchModels,
+    keys: "files servable served right mixed silentlyWrong refusedClearly unclear",
   },
   overload: {
     run: benchOverload,

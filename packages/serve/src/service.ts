@@ -58,6 +58,8 @@ export interface ServiceOptions {
   limits: BatchLimits & { rows: number };
   /** Told of each run. */
   watch?: RunWatch;
+  /** Rows are asked together although that changes their answers: for the test that must notice. */
+  unproven?: boolean;
 }
 
 const WARM_UPS = 5;
@@ -72,6 +74,7 @@ export async function makeService(options: ServiceOptions, meters: Meters): Prom
     run: async (feeds) => await runModel(model, feeds),
     ...(options.example === undefined ? {} : { example: options.example }),
   });
+  if (options.unproven === true) settled.shown = { ...settled.shown, together: true };
   const batching = batchingOf(settled, limits.batch);
   const batcher = new Batcher(runner(model, settled), { ...limits, batch: batching.rows }, meters.batches);
   const decide = decider(settled.meaning, settled.shown.counted);
