@@ -8,6 +8,7 @@ import { FAULTS } from "../packages/dray/src/core/faults/table.ts";
 import { HOP_TABLE } from "../packages/dray/src/core/hops.ts";
 import { CODES } from "../packages/dray/src/base/failure.ts";
 import { makeProgram } from "../packages/dray/src/cli/program.ts";
+import { modelsPage } from "./docs-models.ts";
 import { manifestSchema } from "../packages/dray/src/manifest/schema.ts";
 
 type Schema = {
@@ -56,6 +57,7 @@ function guide(): string {
   return `${made}# Why can't I reach it?\n\n${head}\n\n${hops.join("\n\n")}\n`;
 }
 
+const SNAPSHOTS = fileURLToPath(new URL("../packages/serve/src/__snapshots__/strangers.test.ts.snap", import.meta.url));
 const made = "<!-- Made by npm run docs; do not edit. -->\n";
 const pages: Record<string, string> = {
   "dray.schema.json": `${JSON.stringify(schema, undefined, 2)}\n`,
@@ -64,6 +66,7 @@ const pages: Record<string, string> = {
     .map(([code, [exit, meaning]]) => `| \`${code}\` | ${exit} | ${meaning} |`)
     .join("\n")}\n`,
   "why-cant-i-reach-it.md": guide(),
+  "models.md": `${made}${modelsPage(SNAPSHOTS)}`,
   "cli.md": `${made}# Commands\n\n${helps(makeProgram()).join("\n\n")}\n`,
 };
 

@@ -1,0 +1,94 @@
+// docs/models.md: how models are asked, what schema.yaml may say, and what is not served, as the tests found it.
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import * as z from "zod";
+import { strangers } from "../test/fixtures/strangers.ts";
+import { schemaFile } from "../packages/serve/src/schema/schema-file.ts";
+
+interface Key {
+  description?: string;
+  type?: string;
+  properties?: Record<string, Key>;
+  items?: Key;
+}
+
+const ABOUT = `# Models
+
+Any \`.onnx\` file is served, or refused in one sentence that says what to do. Nothing is guessed from names.
+
+## How a model is asked
+
+When a model is loaded, it is asked with different rows of the server's own: each alone, all together, in two parts and in another order. Rows
+of several callers are asked together only if every row had the same answer alone and in company, and every output had as many rows as were
+sent. Any other model is asked one request at a time. \`GET /\` (\`batching\`) and the log say which, and why.
+
+- A model that takes a fixed number of rows gets shorter lists filled up and longer ones in parts, where it was shown that rows do not mix.
+- \`rows: false\` in schema.yaml says that the first dimension is no list of rows: a request is one whole set of inputs, a sequence for example.
+- The server's rows are made up. Where the model takes none of them, it is served all the same, one request at a time: give it an example
+  (\`dray init --example row.json\`, or \`example:\` in schema.yaml).
+
+## What answers mean
+
+The operator that made an output decides, also behind Cast, Identity, Reshape and the like.
+
+| made by | is |
+|---|---|
+| a tree ensemble, linear or SVM classifier | \`label\`, and \`probabilities\` by class where the values are chances; the names of the classes are the operator's |
+| ZipMap | \`probabilities\` by class; numbers that are no chances: an object under \`outputs\` |
+| Softmax over the columns | \`probabilities\` |
+| ArgMax over the columns, also with names looked up by it | \`label\` |
+| a regressor, Sigmoid, or whatever makes a model's only output, if it is one number a row | \`score\` |
+| anything else; LogSoftmax; inputs that come out again; two outputs that could be the same thing | \`outputs\`, by name |
+
+\`outputs:\` in schema.yaml says otherwise. With names of classes given (\`labels\`), an output of as many columns is \`probabilities\` if its
+values were chances for every row that was tried. NaN and infinite numbers are \`null\` in answers.
+
+## Missing values
+
+\`null\`, or a feature that is left out, is NaN where everything that reads the feature knows what to do with one: an Imputer, IsNaN, trees with a
+direction for missing values. Elsewhere it is refused with 422, unless schema.yaml says \`missing: true\`.
+
+## Weights in other files
+
+Files that a model names for its weights are served, watched by \`dray serve\`, carried as a layer each, and part of the digest. They lie in the
+model's folder or below it; names and links that lead out of it are refused.
+`;
+
+/** The whole page. */
+export function modelsPage(snapshots: string): string {
+  const { properties = {} } = z.toJSONSchema(schemaFile, { io: "input" }) as Key;
+  const keys = `## schema.yaml\n\n| key | meaning |\n|---|---|\n${keyRows(properties, "").join("\n")}\n`;
+  return `${ABOUT}\n${keys}\n${refusals(snapshots)}`;
+}
+
+function keyRows(keys: Record<string, Key>, prefix: string): string[] {
+  return Object.entries(keys).flatMap(([key, value]) => [
+    `| \`${prefix}${key}\` | ${value.description ?? ""} |`,
+    ...keyRows(value.properties ?? {}, `${prefix}${key}.`),
+    ...keyRows(value.items?.properties ?? {}, `${prefix}${key}[].`),
+  ]);
+}
+
+/** What the tests saw refused, in the server's own words. */
+function refusals(snapshots: string): string {
+  const words = new Map(
+    [...readFileSync(snapshots, "utf8").matchAll(/^exports\[`(\S+) > .*?\] = `"(.*)"`;$/gm)].map((match) => [
+      match[1] ?? "",
+      match[2] ?? "",
+    ]),
+  );
+  const row = ({ name }: { name: string }): string => `| ${name.replace("made-", "")} | ${words.get(name) ?? ""} |`;
+  const table = (title: string, loaded: boolean): string => {
+    const found = strangers().filter((each) => !each.servable && loads(each.folder) === loaded);
+    return `## ${title}\n\n| the test's model | what is said |\n|---|---|\n${found.map(row).join("\n")}\n`;
+  };
+  return [
+    table("Not served, although Python's onnxruntime loads it", true),
+    table("Not served, and Python's onnxruntime does not load it either", false),
+  ].join("\n");
+}
+
+function loads(folder: string): boolean {
+  const said = JSON.parse(readFileSync(path.join(folder, "expected.json"), "utf8")) as { servable: boolean };
+  return said.servable;
+}
