@@ -133,27 +133,33 @@ const rootOf = (origin: Origin): string | undefined => ("of" in origin ? origin.
 const isOpen = (origin: Origin): boolean => origin.kind === "other" || origin.kind === "chances";
 
 const isChance = (value: Cell | null): boolean => typeof value === "number" && value >= -1e-6 && value <= 1 + 1e-6;
-const within = (row: readonly (Cell | null)[]): boolean => row.every(isChance);
+/** A row that was far from all that the model has learned may have come out as no numbers at all: it says nothing. */
+const isReal = (row: readonly (Cell | null)[]): boolean => !row.includes(null);
+const within = (row: readonly (Cell | null)[]): boolean => !isReal(row) || row.every(isChance);
 const SUM_NOISE = 1e-3;
 
 /** At least one row was seen, and each is a list of chances that add up to 1. */
 function areChances(rows: Seen["rows"]): boolean {
   const sums = (row: readonly (Cell | null)[]): boolean =>
     Math.abs(row.reduce<number>((sum, value) => sum + Number(value), 0) - 1) < SUM_NOISE;
-  return rows.length > 0 && rows.every((row) => within(row) && sums(row));
+  const real = rows.filter(isReal);
+  return real.length > 0 && real.every((row) => within(row) && sums(row));
 }
 
 /** Is the label of each row the class whose chance is the largest? Without a label there is nothing to contradict. */
 function agrees(chances: Seen, label: Seen | undefined): boolean {
   if (label?.origin.kind !== "label" || label.origin.classes.length === 0) return true;
   const { classes } = label.origin;
-  return chances.rows.every((row, index) => classes[largest(row)] === label.rows[index]?.[0]);
+  return chances.rows.every((row, index) => !isReal(row) || classes[largest(row)] === label.rows[index]?.[0]);
 }
 
 /** An output that no operator calls a label, and that gave the number of the largest chance for every row. */
 function follows(seen: Seen, chances: Seen | undefined): boolean {
   if (seen.isFloat || seen.width !== 1 || chances === undefined || seen.origin.kind !== "other") return false;
-  return seen.rows.length > 0 && chances.rows.every((row, index) => largest(row) === Number(seen.rows[index]?.[0]));
+  return (
+    seen.rows.length > 0 &&
+    chances.rows.every((row, index) => !isReal(row) || largest(row) === Number(seen.rows[index]?.[0]))
+  );
 }
 
 /** The first of the largest numbers. */
