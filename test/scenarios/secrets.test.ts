@@ -35,7 +35,7 @@ test("secrets from the environment, a file and a command reach the container, an
   );
   const volume = await vm.inside("docker", "exec", "dray-edge", "bash", "-c", "cat /var/lib/dray/* 2>/dev/null; true");
   // Whoever breaks into what talks to the world finds neither the sealed files nor their key, and is nobody there.
-  const inEdge = (...argv: string[]): Promise<string> => vm.inside("docker", "exec", ...argv);
+  const inEdge = (...words: string[]): Promise<string> => vm.inside("docker", "exec", ...words);
   const held = await inEdge("dray-edge", "bash", "-c", "echo /var/lib/dray/* /var/lib/dray-keeper/*");
   expect(held).toContain("/var/lib/dray/state.json");
   expect(held).not.toContain("secrets");
