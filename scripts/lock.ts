@@ -20,7 +20,7 @@ const SETS: Record<string, { suite: string; packages: string[] }> = {
         " ",
       ),
   },
-  node: { suite: "trixie", packages: ["libc6", "libstdc++6", "libgcc-s1"] },
+  node: { suite: "trixie", packages: ["libc6", "libc-bin", "libstdc++6", "libgcc-s1"] },
 };
 
 async function indexOf(suite: string, architecture: string): Promise<string> {

@@ -6,10 +6,13 @@ import { CATALOGUE } from "../../packages/dray/src/catalogue.ts";
 import type { Order } from "../../packages/dray/src/core/recipe.ts";
 import { ContentStore } from "../../packages/dray/src/base/content-store.ts";
 import { RegistryServer } from "../../packages/dray/src/registries/registry-server.ts";
-import { appImage, must } from "../world/images.ts";
+import { local } from "../../packages/dray/src/machine/local.ts";
+import { carry } from "../../packages/dray/src/registries/direct.ts";
+import { appImage, ARCHITECTURE, must } from "../world/images.ts";
 import { worldFolder } from "../world/owner.ts";
 import { quiet } from "./context.ts";
 
+const FIXTURES = fileURLToPath(new URL("../fixtures/models", import.meta.url));
 const EXAMPLES = fileURLToPath(new URL("../../examples", import.meta.url));
 
 let folder = "";
@@ -67,6 +70,24 @@ describe.each(CATALOGUE.recipes.map((recipe) => [recipe.kind, recipe] as const))
     const making = recipe.make(order("good"), "amd64", quiet(stop.signal));
     stop.abort();
     await expect(making).rejects.toMatchObject({ name: "AbortError" });
+  });
+});
+
+describe("recipe onnx, in a container", () => {
+  test("a model that changes the case of texts finds its locale", async () => {
+    const recipe = CATALOGUE.recipes.find((each) => each.kind === "onnx");
+    const model = path.join(FIXTURES, "made-text-lower", "model.onnx");
+    const context = quiet();
+    const built = await recipe?.make({ service: "contract", folder, model }, ARCHITECTURE, context);
+    await using machine = await local(context.signal);
+    await carry(machine, built?.cargo?.digest ?? "", "contract", "text", () => undefined, context.signal);
+    const image = "dray/contract:text";
+    try {
+      const said = await must(["docker", "run", "--rm", image, "inspect", "--model", "/app/model.onnx"]);
+      expect(JSON.parse(said)).toMatchObject({ decision: expect.anything() });
+    } finally {
+      await must(["docker", "rmi", "-f", image]);
+    }
   });
 });
 

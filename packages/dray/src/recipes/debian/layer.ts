@@ -26,14 +26,14 @@ export interface Choice {
   set: LockedSet;
   /** What it is, for people. */
   title: string;
-  /** Programs, as `usr/bin/bash`. Of everything else only shared libraries are taken. */
+  /** Programs, as `usr/bin/bash`. Of everything else only shared libraries and the locale C.utf8 are taken. */
   programs: readonly string[];
   /** Files of ours beside them. */
   own: readonly Entry[];
 }
 
 /** Of what follows: a change here makes every such layer anew. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 /** What a choice is called: the same parts have the same name. */
 export function nameOf(choice: Choice, architecture: Architecture): string {
@@ -44,7 +44,7 @@ export function nameOf(choice: Choice, architecture: Architecture): string {
 }
 
 /**
- * Makes a layer of Debian's packages: the programs chosen and all shared libraries, with the package's metadata where
+ * Makes a layer of Debian's packages: the programs chosen, all shared libraries and the locale, with the package's metadata where
  * scanners look for it in images without a package manager (var/lib/dpkg/status.d). No engine is asked, and the
  * archive only once. @throws Failure image.no-parts
  */
@@ -84,7 +84,7 @@ async function make(
   for (const { name, file, bytes } of fetched) {
     const deb = await readDeb(bytes);
     const status = { path: `var/lib/dpkg/status.d/${name}`, mode: 0o644, content: Buffer.from(deb.control) };
-    entries.push(...deb.entries.filter(({ path }) => programs.includes(path) || isLibrary(path)), status);
+    entries.push(...deb.entries.filter(({ path }) => programs.includes(path) || isShared(path)), status);
     components.push(componentOf(name, file.version, set.suite, fieldOf(deb.control, "Architecture") ?? architecture));
   }
   const missing = programs.filter((program) => !entries.some(({ path }) => path === program));
@@ -105,9 +105,11 @@ function releaseFile(suite: string): Entry {
   return { path: "etc/os-release", mode: 0o644, content: Buffer.from(`${lines.join("\n")}\n`) };
 }
 
-/** Shared libraries and the loader; their plug-ins (gconv, engines) lie deeper and stay behind. */
-function isLibrary(path: string): boolean {
-  return /^usr\/lib(64)?\/([^/]+-linux-gnu\/)?[^/]+\.so(\.[^/]*)?$/.test(path);
+/** Shared libraries and the loader, whose plug-ins (gconv, engines) lie deeper and stay behind; and the locale by which letters have a case. */
+function isShared(path: string): boolean {
+  return (
+    /^usr\/lib(64)?\/([^/]+-linux-gnu\/)?[^/]+\.so(\.[^/]*)?$/.test(path) || path.startsWith("usr/lib/locale/C.utf8/")
+  );
 }
 
 function componentOf(name: string, version: string, suite: string, architecture: string): Component {

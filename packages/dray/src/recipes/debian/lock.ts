@@ -248,6 +248,12 @@ export const LIBRARIES: LockedSet = {
       sha256: "b59b0625cd1a791375d40dab23a4d5d3d0641e3d0a773501becdc3725b7f99cf",
       size: 2850108,
     },
+    "libc-bin": {
+      version: "2.41-12+deb13u5",
+      path: "pool/main/g/glibc/libc-bin_2.41-12+deb13u5_amd64.deb",
+      sha256: "f30ee7381a9c6a3936165259bcd58e65f4b288e351606d200c8435724c5876dd",
+      size: 638876,
+    },
     "libstdc++6": {
       version: "14.2.0-19",
       path: "pool/main/g/gcc-14/libstdc++6_14.2.0-19_amd64.deb",
@@ -267,6 +273,12 @@ export const LIBRARIES: LockedSet = {
       path: "pool/main/g/glibc/libc6_2.41-12+deb13u5_arm64.deb",
       sha256: "0966fc3da1a26cc57647c68b5736f791b6e7eb498173a7993f63b6c89b4ed4f5",
       size: 2488872,
+    },
+    "libc-bin": {
+      version: "2.41-12+deb13u5",
+      path: "pool/main/g/glibc/libc-bin_2.41-12+deb13u5_arm64.deb",
+      sha256: "889850625c686a6d0b26a8baee5fb96f33e9f3305882f3a6751bb4c9433063e1",
+      size: 552664,
     },
     "libstdc++6": {
       version: "14.2.0-19",
