@@ -87,7 +87,7 @@ export const limits = z.strictObject({
   body: bytes
     .optional()
     .describe(
-      "Largest body of a request, in the edge and in a model's server (10MB there); a larger one gets 413, and a chunked one that does not fit into 12 kB gets 411: it has to say its length.",
+      "Largest body of a request, in the edge and in a model's server (10MB there); a larger one gets 413, and a chunked one that does not fit into 48 kB with its headers gets 411: it has to say its length.",
     ),
   timeout: duration.default(60_000).describe("Longest wait for an answer (60s)."),
   ready: duration.default(60_000).describe("Longest wait for a new replica to become ready (60s)."),
