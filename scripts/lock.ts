@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { ARCHIVE } from "../packages/dray/src/recipes/debian/archive.ts";
-import { findInIndex, type LockedFile } from "../packages/dray/src/recipes/debian/index-file.ts";
+import { findInIndex } from "../packages/dray/src/recipes/debian/index-file.ts";
 
 /** The release line of Node in our images: in support until April 2028 (nodejs.org, release schedule). */
 const NODE_LINE = "24";
@@ -29,19 +29,19 @@ async function indexOf(suite: string, architecture: string): Promise<string> {
   return gunzipSync(Buffer.from(await answer.arrayBuffer())).toString("utf8");
 }
 
-async function lockSet({ suite, packages }: { suite: string; packages: string[] }): Promise<object> {
-  const files: Record<string, Record<string, LockedFile>> = {};
+/** A set as source: a line for each package, so that a change reads as one. */
+async function lockSet({ suite, packages }: { suite: string; packages: string[] }): Promise<string> {
+  const parts: string[] = [];
   for (const architecture of ARCHITECTURES) {
     const index = await indexOf(suite, architecture);
-    files[architecture] = Object.fromEntries(
-      packages.map((name) => {
-        const found = findInIndex(index, name);
-        if (found === undefined) throw new Error(`${suite} has no ${name} for ${architecture}`);
-        return [name, found];
-      }),
-    );
+    const lines = packages.map((name) => {
+      const found = findInIndex(index, name);
+      if (found === undefined) throw new Error(`${suite} has no ${name} for ${architecture}`);
+      return [name, found.version, found.path, found.sha256, found.size].join(" ");
+    });
+    parts.push(`  ${architecture}: \`\n${lines.join("\n")}\n\`,`);
   }
-  return { suite, ...files };
+  return `lockedSet("${suite}", {\n${parts.join("\n")}\n})`;
 }
 
 function npm(...argv: string[]): unknown {
@@ -71,13 +71,13 @@ const locked = {
   build: lockNode(),
 };
 const text = `// Written by npm run lock: do not edit.
-import type { LockedBuild, LockedSet } from "./archive.ts";
+import { type LockedBuild, lockedSet, type LockedSet } from "./locked.ts";
 
 /** HAProxy and the few programs that work on its configuration. */
-export const EDGE: LockedSet = ${JSON.stringify(locked.edge, undefined, 2)};
+export const EDGE: LockedSet = ${locked.edge};
 
 /** The C and C++ libraries that Node and onnxruntime load. */
-export const LIBRARIES: LockedSet = ${JSON.stringify(locked.node, undefined, 2)};
+export const LIBRARIES: LockedSet = ${locked.node};
 
 /** Node's own builds, as npm carries them. */
 export const NODE: LockedBuild = ${JSON.stringify(locked.build, undefined, 2)};

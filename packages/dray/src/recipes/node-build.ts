@@ -10,9 +10,10 @@ import { extract } from "tar-stream";
 import type { ContentStore } from "../base/content-store.ts";
 import { run } from "../base/process.ts";
 import type { Context } from "../core/context.ts";
-import { type Architecture, noParts } from "./debian/archive.ts";
+import { noParts } from "./debian/archive.ts";
 import type { KnownLayer } from "./debian/layer.ts";
 import { NODE } from "./debian/lock.ts";
+import type { Architecture } from "./debian/locked.ts";
 import { makeLayer } from "./oci/layer.ts";
 import { told } from "./told.ts";
 

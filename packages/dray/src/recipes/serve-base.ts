@@ -4,7 +4,7 @@ import { fetchImage } from "../base/registry/fetch.ts";
 import { findLogin } from "../base/registry/login.ts";
 import type { Context } from "../core/context.ts";
 import type { Order } from "../core/recipe.ts";
-import type { Architecture } from "./debian/archive.ts";
+import type { Architecture } from "./debian/locked.ts";
 import { type Choice, type Component, debianLayer, nameOf } from "./debian/layer.ts";
 import { LIBRARIES, NODE } from "./debian/lock.ts";
 import { nodeLayer } from "./node-build.ts";

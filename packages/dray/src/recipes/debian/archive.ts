@@ -5,18 +5,10 @@ import type { ContentStore } from "../../base/content-store.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Context } from "../../core/context.ts";
 import { findInIndex, type LockedFile } from "./index-file.ts";
+import type { Architecture, LockedSet } from "./locked.ts";
 
 /** Debian's archive, where the packages of our own images come from. A mirror: DRAY_DEBIAN_ARCHIVE. */
 export const ARCHIVE: string = process.env["DRAY_DEBIAN_ARCHIVE"] ?? "https://deb.debian.org/debian";
-
-/** Processors that our own images are made for, by Docker's names. */
-export type Architecture = "amd64" | "arm64";
-
-/** Packages of one Debian suite, by name, for each processor. */
-export type LockedSet = { suite: string } & Record<Architecture, Record<string, LockedFile>>;
-
-/** A program's builds as npm carries them; `integrity` is npm's (W3C Subresource Integrity). */
-export type LockedBuild = { version: string } & Record<Architecture, { package: string; integrity: string }>;
 
 /** A package's bytes, and what they turned out to be. */
 export interface Fetched {

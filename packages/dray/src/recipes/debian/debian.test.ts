@@ -6,10 +6,11 @@ import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { ContentStore } from "../../base/content-store.ts";
 import type { Context } from "../../core/context.ts";
 import type { News } from "../../core/happening.ts";
-import { ARCHIVE, fetchSet, type LockedSet } from "./archive.ts";
+import { ARCHIVE, fetchSet } from "./archive.ts";
 import { readDeb } from "./deb.ts";
 import { findInIndex } from "./index-file.ts";
 import { EDGE, LIBRARIES, NODE } from "./lock.ts";
+import type { LockedSet } from "./locked.ts";
 
 let folder = "";
 beforeAll(async () => {

@@ -3,9 +3,10 @@ import type { ContentStore } from "../../base/content-store.ts";
 import type { Context } from "../../core/context.ts";
 import { type Entry, type Layer, makeLayer } from "../oci/layer.ts";
 import { told } from "../told.ts";
-import { type Architecture, fetchSet, type LockedSet } from "./archive.ts";
+import { fetchSet } from "./archive.ts";
 import { readDeb } from "./deb.ts";
 import { fieldOf } from "./index-file.ts";
+import type { Architecture, LockedSet } from "./locked.ts";
 
 /** A part of an image that a scanner should know of (CycloneDX 1.6, component). */
 export interface Component {
