@@ -59,7 +59,12 @@ export function onwardBackends(state: EdgeState): string[] {
   return [...backend("onward", ONWARD.http), ...(state.tls === undefined ? [] : backend("onward-tls", ONWARD.https))];
 }
 
-const MASTER = `master() { exec 6<>/dev/tcp/127.0.0.1/9998 && printf '%s\\nquit\\n' "$1" >&6 && cat <&6; exec 6>&-; }`;
+/** The master says nothing more, and does not hang up, when a HAProxy that it was to ask ends at that moment: two seconds of silence are an end. */
+const MASTER = `master() {
+  exec 6<>/dev/tcp/127.0.0.1/9998 && printf '%s\\nquit\\n' "$1" >&6 || return
+  while IFS= read -r -t 2 line <&6; do printf '%s\\n' "$line"; done
+  exec 6>&-
+}`;
 
 /** Lines of bash that do something with each HAProxy that a reload left behind: \`left COMMAND\` asks it. */
 function forEachLeft(act: string): string {
