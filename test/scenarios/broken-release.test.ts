@@ -28,8 +28,8 @@ test("a release that cannot serve leaves the old one serving and names the cause
     const answer = await fetch(`http://${vm.address}/`);
     expect(await answer.json()).toEqual({ hello: "world", version: "1" });
   }
-  // Nothing of the failed releases is left: one replica, the edge, the keeper and the warden.
-  expect((await vm.inside("docker", "ps", "-aq")).split("\n")).toHaveLength(4);
+  // Nothing of the failed releases is left: one replica, the edge, the keeper, the warden and the wall.
+  expect((await vm.inside("docker", "ps", "-aq")).split("\n")).toHaveLength(5);
   const repeated = await vm.dray("request");
   expect(repeated.stdout).toContain('"score": 0.9');
 });
