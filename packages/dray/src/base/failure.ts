@@ -147,6 +147,7 @@ export const CODES = {
   "edge.failed": [EXIT.failed, "The edge did not take its new configuration; the old one is still in force."],
   "request.failed": [EXIT.failed, "The request got no answer, or not the one expected."],
   "fleet.partly-failed": [EXIT.failed, "Some machines of the fleet failed; the others carry the new release."],
+  "connection-lost": [EXIT.unreachable, "A connection ended in the middle of the work."],
   interrupted: [EXIT.interrupted, "Stopped by Ctrl-C; what was begun has been undone."],
   "timed-out": [EXIT.failed, "Somebody who was asked did not answer in the time that there is for it."],
   bug: [EXIT.failed, "Something happened that Drayage's authors did not expect."],
@@ -190,7 +191,18 @@ function isLate(error: unknown): error is Error {
   return error.name === "AbortError" && error.cause instanceof Error && error.cause.name === "TimeoutError";
 }
 
-/** Anything thrown, as a Failure: deadlines become `timed-out`, aborts `interrupted`, surprises `bug`. */
+/** Ends of connections, as Node names them: a link that was cut, an engine that was killed. */
+const LOST = new Set(["ECONNRESET", "EPIPE", "ECONNREFUSED", "ETIMEDOUT", "ENOTCONN", "EHOSTUNREACH", "ENETUNREACH"]);
+
+/** A connection that ended in the middle of the work. */
+export function connectionLost(message: string, cause?: unknown): Failure {
+  return new Failure("connection-lost", message, {
+    hint: "run the same command again: it finishes what was begun; dray trace says where the way to a machine breaks",
+    cause,
+  });
+}
+
+/** Anything thrown, as a Failure: deadlines become `timed-out`, aborts `interrupted`, cut links `connection-lost`, surprises `bug`. */
 export function asFailure(error: unknown): Failure {
   if (error instanceof Failure) return error;
   if (isLate(error)) {
@@ -204,6 +216,8 @@ export function asFailure(error: unknown): Failure {
     return new Failure("interrupted", "stopped before it was done", { cause: error });
   }
   const message = error instanceof Error ? error.message : String(error);
+  if (LOST.has((error as NodeJS.ErrnoException | undefined)?.code ?? ""))
+    return connectionLost(`a connection ended in the middle: ${message}`, error);
   return new Failure("bug", message, {
     cause: error,
     hint: "run it again with DRAY_DEBUG=1 and report what it prints",

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Duplex } from "node:stream";
-import { Failure } from "../base/failure.ts";
+import { connectionLost, Failure } from "../base/failure.ts";
 import { beforeReload, edgeConfig, namedFiles, switchCommands } from "./edge-config.ts";
 import { keyCommands, keysFileLines } from "./edge-keys.ts";
 import { backendName, EMPTY_STATE, type EdgeState, HOME } from "./edge-state.ts";
@@ -112,7 +112,8 @@ export class Edge implements AsyncDisposable {
         this.#shell.off("data", more);
         act();
       };
-      const gone = (): void => settle(() => reject(new Error(`the edge's shell ended: ${this.#said().trim()}`)));
+      const gone = (): void =>
+        settle(() => reject(connectionLost(`the edge's shell ended ${this.#said().trim()}`.trim())));
       const late = setTimeout(() => settle(() => reject(this.#silent())), SILENT_MS);
       const more = (chunk: string): void => {
         late.refresh();
