@@ -98,7 +98,8 @@ test("what is revoked, switched or taken back counts on every connection, also t
 
   const tried = await left("third", [KEY]);
   await manifest("1", "rollout: {canary: [50], every: 300s}\n");
-  const trial = vm.drayRunning("deploy", "-y");
+  // A step is told when it is over; as an event, when it begins.
+  const trial = vm.drayRunning("deploy", "-y", "--json");
   await new Promise<void>((resolve) => trial.onLine((line) => /50 %.*traffic/.test(line) && resolve()));
   await expect.poll(async () => await live(), { timeout: 30_000 }).toBe("1");
   trial.kill("SIGINT");

@@ -18,9 +18,9 @@ test("a model file becomes an API on a machine: no Dockerfile, no registry, no r
     return ended.stdout;
   };
   await cp(path.join(EXAMPLE, "model.onnx"), path.join(vm.folder, "model.onnx"));
-  expect(await ok("init", "--model", "model.onnx", "--machine", vm.host, "--service", "loans")).toContain(
-    "wrote dray.yaml, schema.yaml, golden.json",
-  );
+  const init = ["init", "--model", "model.onnx", "--machine", vm.host, "--service", "loans", "--json"];
+  const { written, key } = JSON.parse(await ok(...init)) as { written: string[]; key: string };
+  expect(written).toEqual(["dray.yaml", "schema.yaml", "golden.json"]);
   const first = JSON.parse(await ok("deploy", "--json")) as Deployed;
   expect(first.outcomes[0]?.bytesSent).toBeLessThan(75e6);
   expect(await ok("request")).toContain('"label"');
@@ -42,7 +42,7 @@ test("a model file becomes an API on a machine: no Dockerfile, no registry, no r
   };
   const answer = await fetch(`http://${vm.address}/decisions`, {
     method: "POST",
-    headers: { "content-type": "application/json" },
+    headers: { "content-type": "application/json", authorization: `Bearer ${key}` },
     body: JSON.stringify(rows),
   });
   const decisions = (await answer.json()) as { score: number }[];
