@@ -42,6 +42,9 @@ export interface ModelSource {
   folder?: string;
 }
 
+/** onnxruntime sends figures of its use to its makers unless this is set before the first session: what runs here is nobody else's business. */
+process.env["ORT_DISABLE_TELEMETRY"] = "1";
+
 /** Loads a model. @throws Refusal for what cannot be served, with the reason */
 export async function loadModel({ file, folder }: ModelSource, options: LoadOptions): Promise<Model> {
   const prepared = prepareModel(file);
