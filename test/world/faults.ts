@@ -416,7 +416,7 @@ function edgeCommand(command: (rig: Rig) => string, back: "ADDRESS" | "ready"): 
     const server = `${rig.replica.split("-")[2]}.1`;
     const address = await rig.on(
       "vm",
-      `docker inspect ${rig.replica} -f '{{.NetworkSettings.Networks.dray.IPAddress}}'`,
+      `docker inspect ${rig.replica} -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}'`,
     );
     await rig.on("vm", send(command(rig).replace("SERVER", server)));
     const undo = back === "ready" ? "state ready" : `addr ${address} port 8080`;
