@@ -59,7 +59,8 @@ export class Siege implements AsyncDisposable {
     await once(trap.listen(0, gateway), "listening");
     const listener = `${gateway}:${(trap.address() as AddressInfo).port}`;
     const siege = new Siege(vm, trap, { key: KEY, listener }, await manyAddresses(vm, gateway));
-    await selfSigned(siege.#certificate, path.join(vm.folder, "own.key"), `IP:${vm.address}`);
+    // A stand-in behind a wire is 127.0.0.1 for dray.
+    await selfSigned(siege.#certificate, path.join(vm.folder, "own.key"), `IP:${vm.address},IP:127.0.0.1`);
     await siege.#write("1");
     await siege.dray("deploy", "-y");
     await siege.#write("2");
