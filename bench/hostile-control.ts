@@ -57,7 +57,7 @@ export const CONTROLS: readonly Control[] = [
     revoked: false,
     open: async (vm) => {
       await patchKeeper(vm, A2);
-      await patchEdge(vm, "s/^ *http-request set-uri %.pathq.$//");
+      await patchEdge(vm, "/http-request set-uri/d");
     },
     close: async (vm) => {
       await patchKeeper(vm, {});

@@ -26,24 +26,28 @@ export async function benchHostile(rounds: number, say: (line: string) => void, 
   say(summary(found));
   const controls: Record<string, Partial<Findings>> = {};
   for (const control of CONTROLS.filter(({ revoked }) => !revoked))
-    controls[control.name] = await prove(siege, control);
+    controls[control.name] = await prove(siege, control, found);
   await siege.dray("keys", "revoke", "partners");
   const after = await siege.storm(each, revokedKinds(siege.doors), false);
   say(summary(after));
-  for (const control of CONTROLS.filter(({ revoked }) => revoked)) controls[control.name] = await prove(siege, control);
+  for (const control of CONTROLS.filter(({ revoked }) => revoked))
+    controls[control.name] = await prove(siege, control, after);
   return { ...together(found, after), controls };
 }
 
 const summary = ({ problems, ...figures }: Findings): string => [JSON.stringify(figures), ...problems].join("\n");
 
-/** Puts a hole back, and takes it away again: it has to be found. */
-async function prove(siege: Siege, control: Control): Promise<Partial<Findings>> {
+/** Puts a hole back, and takes it away again: it has to be found, or what was found before proves nothing. */
+async function prove(siege: Siege, control: Control, { problems }: Findings): Promise<Partial<Findings>> {
   try {
     await control.open(siege.vm);
     const all = { ...siege.kinds(), ...revokedKinds(siege.doors) };
     const kinds = Object.fromEntries(Object.entries(all).filter(([name]) => control.kinds.includes(name)));
     const { kinds: _kinds, problems: _problems, ...found } = await siege.storm(IN_CONTROL, kinds, false);
-    if (found[control.shows] === 0) process.exitCode = 1;
+    if (found[control.shows] === 0) {
+      process.exitCode = 1;
+      problems.push(`FAILED the hole ${control.name} was put back and not found: ${control.shows} is 0`);
+    }
     return found;
   } finally {
     await control.close(siege.vm);

@@ -6,7 +6,7 @@ import type { Figures, Stage } from "./stage.ts";
 export async function benchOverload(rounds: number, say: (line: string) => void, stage: Stage): Promise<Figures> {
   await using vm = await stage.startVm();
   const [calmMs, overMs] = stage.smoke ? [500, 500] : [8000, rounds * 20_000];
-  const met = await overload(vm, calmMs, overMs);
+  const met = await overload(vm, { takesMs: 20, calmMs, overMs });
   say(`${met.sent} sent, ${met.accepted} let in and ${met.refused} refused; ${met.afterRefused} refused afterwards`);
   return { ...met };
 }

@@ -85,10 +85,11 @@ function evidenceOf(file, test) {
   return all.find((each) => each.file === file && each.test === test);
 }
 
-/** The last lines of a failed step are its reason. */
+/** What a failed step itself calls so is its reason; else its last lines. */
 function stepFailure({ command, code, log }) {
   const said = existsSync(log) ? linesOf(readFileSync(log, "utf8")) : [];
-  return { title: `step: ${command} (exit ${code})`, why: said.slice(-12) };
+  const called = said.filter((line) => line.includes("FAILED"));
+  return { title: `step: ${command} (exit ${code})`, why: called.length > 0 ? called : said.slice(-12) };
 }
 
 /** A failure in so many lines: its title, its message, then the last commands and logs, as far as there is room. */

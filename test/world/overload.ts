@@ -3,11 +3,8 @@ import { percentile } from "../../packages/dray/src/core/judge.ts";
 import { appImage } from "./images.ts";
 import type { Vm } from "./vm.ts";
 
-const TAKES_MS = 20;
 const CONCURRENCY = 4;
 const QUEUE = 8;
-/** What the replica can do in a second. */
-const CAPACITY = (CONCURRENCY * 1000) / TAKES_MS;
 
 interface Window {
   sent: number;
@@ -37,15 +34,24 @@ export interface Overload {
 
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Deploys a service with limits and calls it: for `calmMs` at half of what it can do, for `overMs` at five times that, and calmly again. */
-export async function overload(vm: Vm, calmMs: number, overMs: number): Promise<Overload> {
-  await deploy(vm);
-  const calm = await load(vm, CAPACITY * 0.5, calmMs, CONCURRENCY);
+/** An API that takes `takesMs`, for how long it is called at half of what it can do, and for how long at five times that. */
+export interface Shape {
+  takesMs: number;
+  calmMs: number;
+  overMs: number;
+}
+
+/** Deploys a service with limits and calls it calmly, with too much, and calmly again. */
+export async function overload(vm: Vm, { takesMs, calmMs, overMs }: Shape): Promise<Overload> {
+  await deploy(vm, takesMs);
+  /** What the replica can do in a second. */
+  const capacity = (CONCURRENCY * 1000) / takesMs;
+  const calm = await load(vm, capacity * 0.5, calmMs, CONCURRENCY);
   const memory = await edgeMemory(vm);
-  const over = await load(vm, CAPACITY * 5, overMs);
+  const over = await load(vm, capacity * 5, overMs);
   const grown = (await edgeMemory(vm)) - memory;
   await wait(1000);
-  const after = await load(vm, CAPACITY * 0.5, calmMs, CONCURRENCY);
+  const after = await load(vm, capacity * 0.5, calmMs, CONCURRENCY);
   return {
     sent: over.sent,
     accepted: over.accepted.length,
@@ -63,7 +69,7 @@ export async function overload(vm: Vm, calmMs: number, overMs: number): Promise<
   };
 }
 
-async function deploy(vm: Vm): Promise<void> {
+async function deploy(vm: Vm, takesMs: number): Promise<void> {
   await vm.write(
     "dray.yaml",
     [
@@ -71,7 +77,7 @@ async function deploy(vm: Vm): Promise<void> {
       `machine: ${vm.host}`,
       `image: ${appImage("1")}`,
       "ready: /",
-      `env: {POLITE: "1", TAKES_MS: "${TAKES_MS}"}`,
+      `env: {POLITE: "1", TAKES_MS: "${takesMs}"}`,
       `limits: {concurrency: ${CONCURRENCY}, queue: ${QUEUE}}`,
       "",
     ].join("\n"),

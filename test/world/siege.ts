@@ -109,6 +109,7 @@ export class Siege implements AsyncDisposable {
     await this.#outside(count, kinds, findings);
     if (inside) await this.#inside(Math.ceil(count / Object.keys(kinds).length), findings);
     await this.#judge(findings, reached, startedAt);
+    if (findings.kinds["planted"] !== undefined) note(findings, "planted", await this.#planted());
     findings.keeperRestarts = (await restartsOf(this.vm, "dray-keeper")) - restarts[0];
     findings.edgeRestarts = (await restartsOf(this.vm, "dray-edge")) - restarts[1];
     const fresh = [...(await processes(this.vm))].filter((each) => !before.has(each));
@@ -166,7 +167,6 @@ export class Siege implements AsyncDisposable {
     const since = `docker logs --since ${startedAt} dray-keeper 2>&1`;
     const faults = await vm.inside("sh", "-c", `${since} | grep ' fault: ' | head -5 || true`);
     note(findings, "crashed", faults.split("\n").filter(Boolean));
-    note(findings, "planted", await this.#planted());
   }
 
   async #unauthenticated(): Promise<number> {
