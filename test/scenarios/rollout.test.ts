@@ -100,7 +100,7 @@ test("where nobody calls, golden requests judge; what was judged by somebody who
   await write("1", {}, "{}");
   expect((await vm.dray("deploy")).code).toBe(0);
   // Far from what a busy machine's hiccups look like: with twenty answers two of those are the old release's p95.
-  await write("2", { MODE: "sluggish", TAKES_MS: "40" }, "{canary: [50], every: 500ms, minimum: 20}");
+  await write("2", { MODE: "sluggish", TAKES_MS: "150" }, "{canary: [50], every: 500ms, minimum: 20}");
   const slow = await vm.dray("deploy");
   expect(slow.stderr).toMatch(/\[release\.rolled-back\].* p95 is/);
 
