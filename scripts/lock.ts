@@ -20,6 +20,8 @@ const SETS: Record<string, { suite: string; packages: string[] }> = {
         " ",
       ),
   },
+  // One static program with a shell, cat and sleep in it: it runs in an image that has nothing but its own program.
+  shell: { suite: "trixie", packages: ["busybox-static"] },
   node: { suite: "trixie", packages: ["libc6", "libc-bin", "libstdc++6", "libgcc-s1"] },
 };
 
@@ -67,6 +69,7 @@ function lockNode(): object {
 
 const locked = {
   edge: await lockSet(SETS["edge"] ?? { suite: "", packages: [] }),
+  shell: await lockSet(SETS["shell"] ?? { suite: "", packages: [] }),
   node: await lockSet(SETS["node"] ?? { suite: "", packages: [] }),
   build: lockNode(),
 };
@@ -75,6 +78,9 @@ import { type LockedBuild, lockedSet, type LockedSet } from "./locked.ts";
 
 /** HAProxy and the few programs that work on its configuration. */
 export const EDGE: LockedSet = ${locked.edge};
+
+/** What gives a program its secrets in an image without a shell. */
+export const SHELL: LockedSet = ${locked.shell};
 
 /** The C and C++ libraries that Node and onnxruntime load. */
 export const LIBRARIES: LockedSet = ${locked.node};

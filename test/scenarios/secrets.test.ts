@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { appImage } from "../world/images.ts";
+import { appImage, makeStaticImage } from "../world/images.ts";
 import { startLoad } from "../world/load.ts";
 import { startVm } from "../world/vm.ts";
 
@@ -7,7 +7,7 @@ const PLANTED = ["planted-env-7f3a", "planted-file-91bc", "planted-command-d20e"
 
 test("secrets from the environment, a file and a command reach the container, and nothing else", async () => {
   await using vm = await startVm();
-  await vm.write("token", `${PLANTED[1]}\n`);
+  await vm.write("token", PLANTED[1] ?? "");
   const manifest = (more: string): Promise<void> =>
     vm.write(
       "dray.yaml",
@@ -107,4 +107,38 @@ test("a secret is rotated under load without a lost request, and is back after e
   expect((await seen())[0]).toBe("planted-second");
   expect((await vm.dray("remove", "-y")).code).toBe(0);
   expect(await vm.inside("docker", "volume", "ls", "-q")).toBe("");
+});
+
+test("an image of one static program and nothing else gets its secrets, byte for byte", async () => {
+  await using vm = await startVm();
+  const values: Record<string, string> = {
+    PEM: "-----BEGIN KEY-----\nMIIB\n-----END KEY-----\n",
+    JSON_FILE: '{"a": "b c"}\n\n',
+    ODD: "a'b\"c$HOME`id`\\\t\n*",
+    EMPTY: "",
+    LONG: "x".repeat(64_000),
+  };
+  for (const [name, value] of Object.entries(values)) await vm.write(name, value);
+  await vm.write(
+    "dray.yaml",
+    [
+      "service: decisions",
+      `machine: ${vm.host}`,
+      `image: ${await makeStaticImage()}`,
+      "init: false",
+      "args: [httpd, -f, -p, '8080', -h, /]",
+      `secrets: {${Object.keys(values)
+        .map((name) => `${name}: {file: ${name}}`)
+        .join(", ")}}`,
+      "",
+    ].join("\n"),
+  );
+  const ended = await vm.dray("deploy", "-y", "--open");
+  expect(ended.code, ended.stderr).toBe(0);
+  const { stdout } = await vm.dray("exec", "--", "/opt/dray/busybox", "cat", "/proc/1/environ");
+  const environment = new Map(stdout.split("\0").map((each) => [each.slice(0, each.indexOf("=")), each]));
+  for (const [name, value] of Object.entries(values)) expect(environment.get(name)).toBe(`${name}=${value}`);
+  // The same for whoever looks into it.
+  const looked = await vm.dray("exec", "--", "/opt/dray/busybox", "printenv", "ODD");
+  expect(looked.stdout).toBe(`${values["ODD"]}\n`);
 });

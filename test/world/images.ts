@@ -5,11 +5,13 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { within } from "drayage-clock";
+import { cacheFolder, ContentStore } from "../../packages/dray/src/base/content-store.ts";
 import { run } from "../../packages/dray/src/base/process.ts";
 import type { Context } from "../../packages/dray/src/core/context.ts";
 import { local } from "../../packages/dray/src/machine/local.ts";
 import { edgeImage, makeEdge } from "../../packages/dray/src/recipes/edge.ts";
 import { makeKeeper } from "../../packages/dray/src/recipes/keeper.ts";
+import { shellLayer } from "../../packages/dray/src/recipes/shell.ts";
 import { carry } from "../../packages/dray/src/registries/direct.ts";
 import { owned, worldFolder } from "./owner.ts";
 
@@ -154,6 +156,20 @@ export async function prepareTokenRegistry(): Promise<string> {
 /** The API that is besieged. */
 export async function prepareKeyed(): Promise<void> {
   await build(KEYED_IMAGE, "keyed.Dockerfile", { BASE: appImage("1") });
+}
+
+/** An image with one static program in it, /opt/dray/busybox, and neither a shell nor a library. Resolves to its name. */
+export async function makeStaticImage(): Promise<string> {
+  const name = "drayage-world/static:1";
+  if (await has(name)) return name;
+  process.env["DRAY_CACHE"] ??= CACHE;
+  const store = new ContentStore();
+  await store.open();
+  const context: Context = { signal: new AbortController().signal, emit: () => undefined, secrets: new Map() };
+  const { layer } = await shellLayer(ARCHITECTURE, store, context);
+  const file = path.join(cacheFolder(), "blobs", "sha256", layer.digest.slice("sha256:".length));
+  await must(["docker", "import", "-c", 'ENTRYPOINT ["/opt/dray/busybox"]', "-c", "EXPOSE 8080", file, name]);
+  return name;
 }
 
 /** A machine of Compute Engine, with Google's guest agent. */

@@ -53,6 +53,14 @@ export const CODES = {
   "docker.failed": [EXIT.failed, "The Docker Engine answered with an error that has no code of its own."],
   "machine.disk-full": [EXIT.refused, "There is not enough free disk on the machine for the image."],
   "machine.no-room": [EXIT.refused, "The new release does not fit on the machine beside the old one."],
+  "machine.no-runtime": [
+    EXIT.refused,
+    "The machine's engine does not have the container runtime that the manifest names.",
+  ],
+  "machine.no-disk-limit": [
+    EXIT.refused,
+    "The machine's engine cannot limit what a container writes to its own files.",
+  ],
   "machine.metadata-open": [
     EXIT.refused,
     "Replicas on the machine can ask the cloud's metadata server, where the machine's own login lies.",
@@ -94,6 +102,10 @@ export const CODES = {
     "Several ports of the image could be the API's, and nothing says which one is.",
   ],
   "image.build-failed": [EXIT.failed, "Building the image failed."],
+  "image.needs-buildkit": [
+    EXIT.refused,
+    "The Dockerfile needs BuildKit, and docker on this computer builds without it.",
+  ],
   "image.no-dockerfile": [EXIT.manifest, "There is no Dockerfile where the manifest says to build."],
   "image.no-model": [EXIT.manifest, "There is no model file where the manifest says."],
   "image.bad-model": [EXIT.refused, "The model, its schema or its golden request cannot be served."],
@@ -126,8 +138,11 @@ export const CODES = {
   "service.unknown": [EXIT.refused, "The service does not run on this machine."],
   "service.route-taken": [EXIT.refused, "Another service already answers on this route of the machine's edge."],
   "service.locked": [EXIT.locked, "Somebody else is changing this service right now."],
-  "image.no-command": [EXIT.refused, "The image does not say what to run, and its secrets must be given to that."],
-  "image.no-shell": [EXIT.refused, "Secrets become environment variables by a shell, and the image has none."],
+  "image.no-command": [
+    EXIT.refused,
+    "There is no program to run: neither the image nor the manifest names one that is there.",
+  ],
+  "image.no-user": [EXIT.refused, "The image does not have the user that the manifest names."],
   "secrets.unknown": [EXIT.refused, "The live release has no secret of that name."],
   "keys.open": [EXIT.refused, "Anybody in the world could call the service, and nobody said that this is meant."],
   "keys.taken": [EXIT.refused, "A caller of that name has a key already."],

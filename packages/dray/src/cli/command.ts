@@ -56,6 +56,19 @@ export function define<Flags extends object>(
   });
 }
 
+/** An image, and what stands behind `--`: commander itself does not tell one from the other. @throws Failure usage.invalid */
+export function operandsOf(command: Command): { image?: string; args: string[] } {
+  const typed = (command.parent as unknown as { rawArgs: string[] } | null)?.rawArgs ?? [];
+  const dashes = typed.indexOf("--");
+  const args = dashes === -1 ? [] : typed.slice(dashes + 1);
+  const [image, extra] = command.args.slice(0, command.args.length - args.length);
+  if (extra !== undefined)
+    throw new Failure("usage.invalid", `one image is enough: what is ${extra} for?`, {
+      hint: "arguments of the container stand behind --: dray deploy IMAGE -- --model NAME",
+    });
+  return { ...(image === undefined ? {} : { image }), args };
+}
+
 async function perform<Flags extends Common>(
   flags: Flags,
   act: (run: Run<Flags>) => Promise<number | void>,

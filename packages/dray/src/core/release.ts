@@ -11,6 +11,8 @@ export interface Settings {
   secrets: string[];
   /** Those of them that the container gets as files only. */
   secretFiles?: string[];
+  /** They become variables by a shell of ours, mounted beside them; undefined: by the image's, as an older dray did. */
+  ownShell?: true;
   /** Some of the secrets are only on the machine. */
   keptSecrets?: boolean;
   domain?: string;
@@ -24,8 +26,26 @@ export interface Settings {
   requests?: { share: number; mask: string[]; only?: string[]; maxBytes: number; days?: number };
   /** The image does without writing: its root is mounted read-only. */
   readOnly?: boolean;
+  /** How its container is run, where that is not as the image says. */
+  run?: RunAs;
   /** It may ask the cloud's metadata. Undefined: made by a dray that did not know the question. */
   metadata?: boolean;
+}
+
+/** What the manifest says of the container itself. A field that is missing is as the image says. */
+export interface RunAs {
+  /** Instead of the image's ENTRYPOINT and CMD. */
+  command?: string[];
+  /** After the command, or the image's ENTRYPOINT, instead of its CMD. */
+  args?: string[];
+  user?: string;
+  /** The engine's init as process 1; undefined: unless the image brings one. */
+  init?: boolean;
+  /** A container runtime that the engine knows. */
+  runtime?: string;
+  /** Lines of /etc/hosts: addresses by name. */
+  hosts?: Record<string, string>;
+  stopSignal?: string;
 }
 
 /** Body in bytes. */
@@ -47,9 +67,14 @@ export interface Front {
   hsts?: boolean;
 }
 
-/** Memory in bytes, cpus in cores, timeouts in milliseconds, body in bytes. */
+/** Memory, shm and disk in bytes, cpus in cores, timeouts in milliseconds. */
 export interface Limits {
   memory?: number;
+  /** Of /dev/shm. Releases of an older dray have none of these four. */
+  shm?: number;
+  pids?: number;
+  nofile?: number;
+  disk?: number;
   cpus?: number;
   gpus?: number;
   concurrency?: number;

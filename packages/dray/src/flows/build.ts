@@ -7,7 +7,7 @@ import { checkName } from "../base/registry/reference.ts";
 import { explainRefusal } from "../base/registry/refused.ts";
 import { userInfo, hostname } from "node:os";
 import type { Context } from "../core/context.ts";
-import type { Origin, Release, Settings } from "../core/release.ts";
+import type { Origin, Release, RunAs, Settings } from "../core/release.ts";
 import { releaseId } from "../core/release.ts";
 import type { Built, Recipe } from "../core/recipe.ts";
 import type { Cargo } from "../core/registry.ts";
@@ -118,7 +118,8 @@ export function makeRelease(manifest: Manifest, built: Built, digest: string, fr
     ...portOf(manifest, built),
     ...(manifest.ready === undefined ? {} : { ready: manifest.ready }),
     ...(manifest.ready === undefined && built.run !== undefined ? { ready: built.run.ready } : {}),
-    ...(built.run?.readOnly === true ? { readOnly: true } : {}),
+    ...((manifest.readOnly ?? built.run?.readOnly) === true ? { readOnly: true } : {}),
+    ...runOf(manifest),
     ...(manifest.domain === undefined ? {} : { domain: manifest.domain }),
     ...(manifest.host === undefined ? {} : { host: manifest.host }),
     ...(manifest.prefix === undefined ? {} : { prefix: manifest.prefix }),
@@ -141,6 +142,14 @@ export function makeRelease(manifest: Manifest, built: Built, digest: string, fr
   };
 }
 
+/** What the manifest says of the container itself; nothing where it says nothing. */
+function runOf(manifest: Manifest): { run?: RunAs } {
+  const { command, args, user, init, runtime, hosts, stopSignal } = manifest;
+  const said = Object.entries({ command, args, user, init, runtime, hosts, stopSignal });
+  const runAs: RunAs = Object.fromEntries(said.filter(([, value]) => value !== undefined));
+  return Object.keys(runAs).length === 0 ? {} : { run: runAs };
+}
+
 /** The manifest's port, else the one EXPOSE names; with several or none it is found when the container listens. */
 function portOf(manifest: Manifest, built: Built): { port?: number } {
   if (manifest.port !== undefined) return { port: manifest.port };
@@ -148,10 +157,15 @@ function portOf(manifest: Manifest, built: Built): { port?: number } {
   return only !== undefined && more.length === 0 ? { port: only } : {};
 }
 
-function filesOnly(manifest: Manifest): Pick<Settings, "secretFiles" | "keptSecrets"> {
+function filesOnly(manifest: Manifest): Pick<Settings, "secretFiles" | "ownShell" | "keptSecrets"> {
+  const variables = Object.values(manifest.secrets).some((source) => source.as !== "file");
   const names = Object.entries(manifest.secrets).flatMap(([name, source]) => (source.as === "file" ? [name] : []));
   const kept = Object.values(manifest.secrets).some((source) => "machine" in source);
-  return { ...(names.length === 0 ? {} : { secretFiles: names }), ...(kept ? { keptSecrets: true } : {}) };
+  return {
+    ...(names.length === 0 ? {} : { secretFiles: names }),
+    ...(variables ? { ownShell: true } : {}),
+    ...(kept ? { keptSecrets: true } : {}),
+  };
 }
 
 function requestsOf(requests: NonNullable<Manifest["requests"]>): NonNullable<Settings["requests"]> {
@@ -183,9 +197,13 @@ function frontOf(manifest: Manifest): NonNullable<Settings["front"]> {
 }
 
 function limitsOf(manifest: Manifest): Settings["limits"] {
-  const { memory, cpus, gpus, concurrency, timeout, ready, drain } = manifest.limits;
+  const { memory, shm, pids, nofile, disk, cpus, gpus, concurrency, timeout, ready, drain } = manifest.limits;
   return {
     ...(memory === undefined ? {} : { memory }),
+    shm,
+    pids,
+    ...(nofile === undefined ? {} : { nofile }),
+    ...(disk === undefined ? {} : { disk }),
     ...(cpus === undefined ? {} : { cpus }),
     ...(gpus === undefined ? {} : { gpus }),
     ...(concurrency === undefined ? {} : { concurrency }),

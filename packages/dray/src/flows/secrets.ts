@@ -16,14 +16,19 @@ export async function withSecrets(manifest: Manifest, context: Context): Promise
     Object.entries(manifest.secrets).map(async ([name, source]): Promise<[string, Secret][]> => {
       // Of what lives on the machine nothing is known here.
       if ("machine" in source) return [];
-      const value = await valueOf(name, source, manifest.folder, context.signal);
+      const { folder } = manifest;
+      // A container gets a file as it is, as with Docker's and Kubernetes' own secrets: a PEM key ends with a line break.
+      const value =
+        "file" in source
+          ? await contentOf(name, source.file, folder)
+          : await valueOf(name, source, folder, context.signal);
       return [[name, new Secret(value)]];
     }),
   );
   return { ...context, secrets: new Map([...context.secrets, ...values.flat()]) };
 }
 
-/** The value of one secret. @throws Failure manifest.secret-missing */
+/** The value of one secret that is a single line: a key, a password. @throws Failure manifest.secret-missing */
 export async function valueOf(
   name: string,
   source: SecretSource,
@@ -35,14 +40,14 @@ export async function valueOf(
     if (value !== undefined) return value;
     throw missing(name, `the environment variable ${source.env} is not set here`, `export ${source.env}=...`);
   }
-  if ("file" in source) {
-    const file = path.resolve(folder, source.file);
-    const value = await readFile(file, "utf8").catch((error: unknown) => {
-      throw missing(name, `${source.file} cannot be read`, "the path counts from the manifest's folder", error);
-    });
-    return lineOf(value);
-  }
+  if ("file" in source) return lineOf(await contentOf(name, source.file, folder));
   return await ask(name, source.command, folder, signal);
+}
+
+async function contentOf(name: string, file: string, folder: string): Promise<string> {
+  return await readFile(path.resolve(folder, file), "utf8").catch((error: unknown) => {
+    throw missing(name, `${file} cannot be read`, "the path counts from the manifest's folder", error);
+  });
 }
 
 /** What a password manager's program prints. Of a failure its last words are shown, never what it printed as the value. */

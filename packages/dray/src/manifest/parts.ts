@@ -70,6 +70,18 @@ export const limits = z.strictObject({
     .positive()
     .optional()
     .describe("NVIDIA GPUs of one replica; the machine needs NVIDIA's container toolkit."),
+  shm: bytes
+    .default(1024 ** 3)
+    .describe(
+      "Most that /dev/shm may hold (1GiB), for programs that share memory; it counts as memory of the replica.",
+    ),
+  pids: z.number().int().positive().default(4096).describe("Processes and threads of one replica (4096)."),
+  nofile: z.number().int().positive().optional().describe("Open files of one process; the engine's own when left out."),
+  disk: bytes
+    .optional()
+    .describe(
+      "What one replica may write to its own files; the engine must keep them on xfs mounted with pquota, or the deploy is refused.",
+    ),
   concurrency: z
     .number()
     .int()

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { containerKeys } from "./container.ts";
 import {
   alerts,
   build,
@@ -80,6 +81,7 @@ export const manifestSchema = z
       ),
     replicas: z.number().int().min(1).max(64).default(1).describe("Containers of the release on each machine."),
     limits: limits.prefault({}).describe("Limits of one replica and of one request."),
+    ...containerKeys,
     metadata: z
       .boolean()
       .default(false)
@@ -99,7 +101,7 @@ export const manifestSchema = z
       ])
       .default({})
       .describe(
-        "What the container gets and nobody else sees, as environment variables and files in /run/secrets: names of variables of this computer, or by name `{env: NAME}`, `{file: PATH}`, `{command: [op, read, ...]}`, `{machine: true}` for what `dray secrets set` left on the machine; with `as: file` only the file.",
+        "What the container gets and nobody else sees, as environment variables and files in /run/secrets: names of variables of this computer, or by name `{env: NAME}`, `{file: PATH}`, `{command: [op, read, ...]}`, `{machine: true}` for what `dray secrets set` left on the machine; with `as: file` only the file. The content of a file arrives byte for byte, its last line break included; of a command's output the last line break is left out.",
       ),
     domain: domain.optional().describe("Host name the service answers to; without it, it answers to any."),
     host: host

@@ -60,6 +60,7 @@ async function buildDockerfile(options: BuildOptions, context: Context): Promise
       },
     });
     if (ended.code !== 0) {
+      await explainLegacyBuilder(file, ended.stderr);
       throw new Failure("image.build-failed", `docker build failed in ${path.relative(process.cwd(), folder) || "."}`, {
         hint: `see the lines above; the same by hand: docker build ${path.relative(process.cwd(), folder) || "."}`,
         details: last,
@@ -69,6 +70,22 @@ async function buildDockerfile(options: BuildOptions, context: Context): Promise
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+/** What only BuildKit reads: mounts and links of an instruction, heredocs, another frontend. */
+const BUILDKIT =
+  /^\s*(RUN\s+--(mount|network|security)=|(COPY|ADD)\s+.*--(link|parents|exclude)\b|(RUN|COPY)\b.*<<-?["']?\w|#\s*syntax=)/im;
+
+/**
+ * Without its buildx plugin docker takes the builder of before BuildKit, which calls the newer instructions unknown.
+ * @throws Failure image.needs-buildkit
+ */
+async function explainLegacyBuilder(file: string, said: string): Promise<void> {
+  if (!/legacy builder/i.test(said) || !BUILDKIT.test(await readFile(file, "utf8"))) return;
+  throw new Failure("image.needs-buildkit", `${path.basename(file)} needs BuildKit, and docker here has no buildx`, {
+    hint: "install docker's buildx plugin (apt-get install docker-buildx, or docker-buildx-plugin from Docker's own repository)",
+    details: said.trim().split("\n").slice(-3),
+  });
 }
 
 function argvOf(options: BuildOptions, folder: string, file: string, idFile: string): string[] {

@@ -9,7 +9,8 @@ import type { Cargo } from "../core/registry.ts";
 import { makeImage } from "./oci/image.ts";
 import { makeLayer } from "./oci/layer.ts";
 import { SBOM_PATH, sbomEntry } from "./sbom.ts";
-import { makeBase, ownBaseName } from "./serve-base.ts";
+import { architectureOf, makeBase, ownBaseName } from "./serve-base.ts";
+import { SHELL_NAME, shellLayer } from "./shell.ts";
 
 /** The keeper's one file on this computer. */
 function program(): string {
@@ -23,23 +24,25 @@ function program(): string {
 export async function keeperImage(architecture: string): Promise<string> {
   const hash = createHash("sha256")
     .update(ownBaseName(architecture))
+    .update(SHELL_NAME)
     .update(await readFile(program()));
   return `dray/keeper:${hash.digest("hex").slice(0, 12)}-${architecture}`;
 }
 
-/** Makes the keeper's image: Node, as under a model's server, and one file. @throws Failure image.no-base */
+/** Makes the keeper's image: Node, as under a model's server, a shell for replicas without one, and one file. @throws Failure image.no-base */
 export async function makeKeeper(architecture: string, context: Context): Promise<Cargo> {
   const store = new ContentStore();
   await store.open();
   const base = await makeBase({ service: "keeper", folder: "." }, architecture, store, context);
+  const shell = await shellLayer(architectureOf(architecture), store, context);
   const own = await makeLayer(store, [
     { path: "app/main.js", mode: 0o644, from: program() },
-    await sbomEntry(path.join(path.dirname(program()), "sbom.cdx.json"), base.components),
+    await sbomEntry(path.join(path.dirname(program()), "sbom.cdx.json"), [...base.components, ...shell.components]),
   ]);
   const { id: _id, ...cargo } = await makeImage(
     store,
     architecture,
-    [...base.layers, { layer: own, title: "keeper" }],
+    [...base.layers, shell, { layer: own, title: "keeper" }],
     {
       User: "0:0",
       Env: [...base.env, "NODE_ENV=production"],

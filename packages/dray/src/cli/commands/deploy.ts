@@ -13,7 +13,7 @@ import { proof, trace } from "../../flows/trace.ts";
 import { machinesOf } from "../../flows/fleet.ts";
 import { managedOf } from "../../flows/managed.ts";
 import type { Manifest } from "../../manifest/schema.ts";
-import { define, type Run } from "../command.ts";
+import { define, operandsOf, type Run } from "../command.ts";
 import { planText } from "../screen/screen.ts";
 import { chainText, proofText } from "../screen/trace.ts";
 import { say, sayJson, tell } from "../screen/say.ts";
@@ -35,6 +35,7 @@ export function addDeploy(program: Command): void {
     .command("deploy")
     .description("build, carry, start, prove and switch to a new release; the old one serves until then")
     .argument("[image]", "image instead of the manifest's")
+    .argument("[args...]", "behind --: the container's arguments, instead of the manifest's args")
     .option("--dry-run", "show what would be done, and stop")
     .option("-y, --yes", "do not ask")
     .option("--port <n>", "port the API listens on, where there is no manifest")
@@ -44,9 +45,14 @@ export function addDeploy(program: Command): void {
     .option("--wait", "return when the old release has ended, not when the new one serves");
   define<Flags>(
     command,
-    ["dray deploy", "dray deploy --dry-run", "dray deploy my-api:2 --machine ops@203.0.113.7 --service decisions"],
-    async (run, image) => {
-      const said = await run.manifest(image);
+    [
+      "dray deploy",
+      "dray deploy --dry-run",
+      "dray deploy my-api:2 --machine ops@203.0.113.7 --service decisions",
+      "dray deploy vllm/vllm-openai:latest -- --model Qwen/Qwen3-0.6B",
+    ],
+    async (run) => {
+      const said = await manifestWithArgs(run, command);
       const manifest = run.flags.open === true ? { ...said, keys: "off" as const } : said;
       const managed = managedOf(manifest);
       if (managed !== undefined) return await deployManaged(run, managed, manifest);
@@ -58,6 +64,13 @@ export function addDeploy(program: Command): void {
       await report(run, manifest, outcomes);
     },
   );
+}
+
+/** The manifest with the image that the command line names, and with the container's arguments behind `--`. */
+async function manifestWithArgs(run: Run<Flags>, command: Command): Promise<Manifest> {
+  const { image, args } = operandsOf(command);
+  const manifest = await run.manifest(image);
+  return args.length === 0 ? manifest : { ...manifest, args };
 }
 
 /** Golden answers that were accepted go into their file: the next release is held to them. */
@@ -108,9 +121,10 @@ export function addPlan(program: Command): void {
     .command("plan")
     .description("what a deploy would change and do; changes nothing")
     .argument("[image]", "image instead of the manifest's")
+    .argument("[args...]", "behind --: the container's arguments, instead of the manifest's args")
     .option("--port <n>", "port the API listens on, where there is no manifest");
-  define<Flags>(command, ["dray plan", "dray plan --json"], async (run, image) => {
-    const manifest = await run.manifest(image);
+  define<Flags>(command, ["dray plan", "dray plan --json"], async (run) => {
+    const manifest = await manifestWithArgs(run, command);
     const managed = managedOf(manifest);
     if (managed !== undefined)
       return await deployManaged({ ...run, flags: { ...run.flags, dryRun: true } }, managed, manifest);

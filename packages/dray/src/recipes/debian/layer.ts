@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { basename } from "node:path/posix";
 import type { ContentStore } from "../../base/content-store.ts";
 import type { Context } from "../../core/context.ts";
 import { type Entry, type Layer, makeLayer } from "../oci/layer.ts";
@@ -29,6 +30,8 @@ export interface Choice {
   title: string;
   /** Programs, as `usr/bin/bash`. Of everything else only shared libraries and the locale C.utf8 are taken. */
   programs: readonly string[];
+  /** Where the programs are put, when not where Debian has them: a folder. */
+  under?: string;
   /** Files of ours beside them. */
   own: readonly Entry[];
 }
@@ -39,8 +42,9 @@ const FORMAT = 2;
 /** What a choice is called: the same parts have the same name. */
 export function nameOf(choice: Choice, architecture: Architecture): string {
   const own = choice.own.map((entry) => ("content" in entry ? [entry.path, entry.content.toString("base64")] : entry));
+  const moved = choice.under === undefined ? [] : [choice.under];
   return createHash("sha256")
-    .update(JSON.stringify([FORMAT, choice.set.suite, choice.set[architecture], choice.programs, own]))
+    .update(JSON.stringify([FORMAT, choice.set.suite, choice.set[architecture], choice.programs, own, ...moved]))
     .digest("hex");
 }
 
@@ -74,7 +78,7 @@ async function recall(store: ContentStore, key: string): Promise<KnownLayer | un
 }
 
 async function make(
-  { set, programs, own }: Choice,
+  { set, programs, own, under }: Choice,
   architecture: Architecture,
   store: ContentStore,
   context: Context,
@@ -85,13 +89,19 @@ async function make(
   for (const { name, file, bytes } of fetched) {
     const deb = await readDeb(bytes);
     const status = { path: `var/lib/dpkg/status.d/${name}`, mode: 0o644, content: Buffer.from(deb.control) };
-    entries.push(...deb.entries.filter(({ path }) => programs.includes(path) || isShared(path)), status);
+    const chosen = deb.entries.filter(({ path }) => programs.includes(path)).map((entry) => movedTo(under, entry));
+    entries.push(...chosen, ...deb.entries.filter(({ path }) => isShared(path)), status);
     components.push(componentOf(name, file.version, set.suite, fieldOf(deb.control, "Architecture") ?? architecture));
   }
-  const missing = programs.filter((program) => !entries.some(({ path }) => path === program));
+  const there = new Set(entries.map(({ path }) => path));
+  const missing = programs.filter((path) => !there.has(under === undefined ? path : movedPath(under, path)));
   if (missing.length > 0) throw new TypeError(`Debian's packages have no ${missing.join(", ")}`);
   return { layer: await makeLayer(store, entries), components };
 }
+
+const movedPath = (under: string, at: string): string => `${under}/${basename(at)}`;
+const movedTo = (under: string | undefined, entry: Entry): Entry =>
+  under === undefined ? entry : { ...entry, path: movedPath(under, entry.path) };
 
 /** Debian has had its programs and libraries below usr since 2023; the loader's path in each program is the old one. */
 const MERGED_USR: readonly Entry[] = ["bin", "sbin", "lib", "lib64"].map((name) => ({

@@ -47,6 +47,16 @@ libselinux1 3.11-2.1+b1 pool/main/libs/libselinux/libselinux1_3.11-2.1+b1_arm64.
 `,
 });
 
+/** What gives a program its secrets in an image without a shell. */
+export const SHELL: LockedSet = lockedSet("trixie", {
+  amd64: `
+busybox-static 1:1.37.0-6+b9 pool/main/b/busybox/busybox-static_1.37.0-6+b9_amd64.deb 598a3fd92bdafc34cd81196b2952ad36e910e47a4ecf162f8ce5e8e262598e53 955316
+`,
+  arm64: `
+busybox-static 1:1.37.0-6+b9 pool/main/b/busybox/busybox-static_1.37.0-6+b9_arm64.deb c833be48abfa16bc19c4966ec93e289ff1ce5d2f1476cad3a57bd105378cd15c 847552
+`,
+});
+
 /** The C and C++ libraries that Node and onnxruntime load. */
 export const LIBRARIES: LockedSet = lockedSet("trixie", {
   amd64: `

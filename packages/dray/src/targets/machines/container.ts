@@ -1,5 +1,7 @@
 import type { Release } from "../../core/release.ts";
 import { networkOf } from "./network.ts";
+import { bringsInit, environmentOf, type ImageConfig, programOf } from "./program.ts";
+import type { Mounted } from "./secrets.ts";
 
 /** Capabilities that ordinary images need to change their user or bind a low port; everything else is dropped. */
 const CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID"];
@@ -21,21 +23,26 @@ export function containerName(release: Release, replica: number): string {
   return `dray-${release.service}-${release.id}-${replica + 1}`;
 }
 
+/** A replica to be: where it goes, what its program is given, and what its image says. */
+export interface Wanted {
+  replica: number;
+  image: string;
+  /** Fixed, in the service's network. */
+  address: string;
+  config: ImageConfig;
+  secrets: Mounted;
+}
+
 /** The body of POST /containers/create for one replica: no published port, a fixed address, a cage. */
-export function replicaContainer(
-  release: Release,
-  replica: number,
-  image: string,
-  address: string,
-  env: readonly string[],
-  secrets: { Entrypoint?: string[]; Cmd?: string[]; mounts: object[]; env: string[] },
-): object {
-  const { limits } = release.settings;
+export function replicaContainer(release: Release, { replica, image, address, config, secrets }: Wanted): object {
+  const { run } = release.settings;
   const network = networkOf(release);
   return {
     Image: image,
-    Env: [...env, ...secrets.env],
-    ...(secrets.Entrypoint === undefined ? {} : { Entrypoint: secrets.Entrypoint, Cmd: secrets.Cmd }),
+    Env: [...environmentOf(release, config), ...secrets.env],
+    ...programOf(release, config),
+    ...(run?.user === undefined ? {} : { User: run.user }),
+    ...(run?.stopSignal === undefined ? {} : { StopSignal: run.stopSignal }),
     Labels: {
       "dray.role": "replica",
       "dray.service": release.service,
@@ -45,11 +52,12 @@ export function replicaContainer(
     },
     HostConfig: {
       ...CAGE,
-      ...(limits.memory === undefined ? {} : { Memory: limits.memory, MemorySwap: limits.memory }),
-      ...(limits.cpus === undefined ? {} : { NanoCpus: Math.round(limits.cpus * 1e9) }),
-      ...(limits.gpus === undefined
+      ...limitsOf(release),
+      Init: run?.init ?? !bringsInit(config),
+      ...(run?.runtime === undefined ? {} : { Runtime: run.runtime }),
+      ...(run?.hosts === undefined
         ? {}
-        : { DeviceRequests: [{ Driver: "nvidia", Count: limits.gpus, Capabilities: [["gpu"]] }] }),
+        : { ExtraHosts: Object.entries(run.hosts).map(([name, at]) => `${name}:${at}`) }),
       ...(release.settings.readOnly === true ? { ReadonlyRootfs: true, Tmpfs: { "/tmp": "size=64m,mode=1777" } } : {}),
       Mounts: secrets.mounts,
       NetworkMode: network,
@@ -57,5 +65,19 @@ export function replicaContainer(
       RestartPolicy: { Name: "no" },
     },
     NetworkingConfig: { EndpointsConfig: { [network]: { IPAMConfig: { IPv4Address: address } } } },
+  };
+}
+
+/** The replica's limits in the engine's words. */
+function limitsOf({ settings: { limits } }: Release): object {
+  const { memory, cpus, gpus, shm, pids, nofile, disk } = limits;
+  return {
+    ...(memory === undefined ? {} : { Memory: memory, MemorySwap: memory }),
+    ...(cpus === undefined ? {} : { NanoCpus: Math.round(cpus * 1e9) }),
+    ...(gpus === undefined ? {} : { DeviceRequests: [{ Driver: "nvidia", Count: gpus, Capabilities: [["gpu"]] }] }),
+    ...(shm === undefined ? {} : { ShmSize: shm }),
+    ...(pids === undefined ? {} : { PidsLimit: pids }),
+    ...(nofile === undefined ? {} : { Ulimits: [{ Name: "nofile", Soft: nofile, Hard: nofile }] }),
+    ...(disk === undefined ? {} : { StorageOpt: { size: String(disk) } }),
   };
 }

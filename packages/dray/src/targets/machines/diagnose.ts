@@ -76,6 +76,25 @@ export async function explainNotReady(
 /** How programs begin to say which arguments they want (argparse, click, getopt, Go's flag package). */
 const USAGE = /^\s*usage( of \S+)?:/i;
 
+/** What programs say when the container is not made as they need it, and what the manifest has for that. */
+const NEEDS: readonly [said: RegExp, hint: string][] = [
+  [
+    /can only run as pid 1|must (be run|run) as pid 1|not running as pid 1/i,
+    "the image's own init must be process 1: init: false in the manifest",
+  ],
+  [
+    /No space left on device.*shm|\/dev\/shm.*No space|shared memory|bus error|insufficient shm/i,
+    "it needs more shared memory: limits: {shm: 4GiB} in the manifest",
+  ],
+  [/Read-only file system/i, "it writes to its own root: readOnly: false in the manifest"],
+  [/Too many open files/i, "it needs more open files: limits: {nofile: 65536} in the manifest"],
+  [
+    /can't start new thread|Resource temporarily unavailable/i,
+    "it needs more threads: limits: {pids: 16384} in the manifest",
+  ],
+];
+const hintOf = (line: string): string | undefined => NEEDS.find(([said]) => said.test(line))?.[1];
+
 /** The verdict on a container that has ended, from its state and its last lines. */
 export function explainEnd(
   state: Pick<ContainerState, "ExitCode" | "OOMKilled" | "Error">,
@@ -98,8 +117,9 @@ export function explainEnd(
     });
   return new Failure("release.crashed", `the container ended with exit code ${state.ExitCode} before it was ready`, {
     hint: details.some((line) => USAGE.test(line))
-      ? 'its last lines say how it is used: the program wants arguments, and the image gives it none; name them in the Dockerfile: CMD ["PROGRAM", "--option", "value"]'
-      : "its last lines are below; try it here: docker run --rm IMAGE",
+      ? 'its last lines say how it is used: the program wants arguments; give them in the manifest: args: ["--option", "value"]'
+      : (details.map(hintOf).find((hint) => hint !== undefined) ??
+        "its last lines are below; try it here: docker run --rm IMAGE"),
     details: state.Error === "" ? details : [state.Error, ...details],
     cause,
   });

@@ -1,6 +1,7 @@
 import { sleep } from "drayage-clock";
 import { Failure } from "../../base/failure.ts";
 import type { Context } from "../../core/context.ts";
+import { OWN_SHELL } from "../../core/own-shell.ts";
 import { EDGE, EDGE_VOLUME, KEEPER, WARDEN } from "../../machine/edge.ts";
 import { isMissing, isTaken } from "../../machine/engine.ts";
 import { CAGE } from "./container.ts";
@@ -108,6 +109,8 @@ async function create(
       Mounts: [
         { Type: "volume", Source: EDGE_VOLUME.name, Target: EDGE_VOLUME.path },
         { Type: "volume", Source: KEEPER_VOLUME.name, Target: KEEPER_VOLUME.path },
+        // Empty when it is made, and then filled by the engine with what the image has there: the shell of the replicas.
+        { Type: "volume", Source: OWN_SHELL.volume, Target: OWN_SHELL.folder },
         ...secrets.map((service) => ({
           Type: "volume",
           Source: secretsVolume(service),

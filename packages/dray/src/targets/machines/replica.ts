@@ -8,7 +8,8 @@ import { containerName, replicaContainer } from "./container.ts";
 import type { Job, Started } from "./job.ts";
 import { freeAddress } from "./network.ts";
 import { edgeOf } from "./observe.ts";
-import { explainNoShell, secretsOf } from "./secrets.ts";
+import { explainRefusedContainer, imageConfig } from "./program.ts";
+import { secretsOf } from "./secrets.ts";
 
 /** Starts one replica of a new release. */
 export async function startNew(job: Job, index: number, context: Context): Promise<{ undo: Undo; started: Started }> {
@@ -25,24 +26,20 @@ export async function startNew(job: Job, index: number, context: Context): Promi
   const undo: Undo = async (fresh) => {
     await engine.call("DELETE", `/containers/${container}`, { query: { force: true, v: true }, signal: fresh.signal });
   };
-  const secrets = await secretsOf(engine, release, image, context);
-  await engine.post("/containers/create", {
-    query: { name: container },
-    body: replicaContainer(release, index, image, address, environment(job), secrets),
-    signal: context.signal,
+  const config = await imageConfig(engine, image, context);
+  const body = replicaContainer(release, { replica: index, image, address, config, secrets: secretsOf(release) });
+  const explain = (error: unknown): unknown => explainRefusedContainer(error, release, site.machine.name);
+  const { signal } = context;
+  await engine.post("/containers/create", { query: { name: container }, body, signal }).catch((error: unknown) => {
+    throw explain(error);
   });
   try {
-    await engine.post(`/containers/${container}/start`, { signal: context.signal });
+    await engine.post(`/containers/${container}/start`, { signal });
   } catch (error) {
     await within(10_000, undefined, (fresh) => undo(under(context, fresh)));
-    throw explainNoShell(error, release);
+    throw explain(error);
   }
   return { undo, started: { container, address, port, ...line } };
-}
-
-function environment(job: Job): string[] {
-  const { id, settings } = job.release;
-  return [...Object.entries(settings.env).map(([key, value]) => `${key}=${value}`), `DRAY_RELEASE=${id}`];
 }
 
 /** A connection to a replica, made ready while the replica starts: asking it later costs one round trip instead of four. */

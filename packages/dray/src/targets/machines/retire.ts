@@ -3,7 +3,7 @@ import { sleep } from "drayage-clock";
 import type { Context } from "../../core/context.ts";
 import type { Edge } from "../../machine/edge.ts";
 import { type EdgeState, type Kept, keptOf, serversOf } from "../../machine/edge-state.ts";
-import { isMissing } from "../../machine/engine.ts";
+import { type Engine, isMissing } from "../../machine/engine.ts";
 import { RETIRING, takeLock } from "./lock.ts";
 import { leaveOldNetwork } from "./move.ts";
 import { edgeOf, type Site } from "./observe.ts";
@@ -58,10 +58,10 @@ export async function busy(edge: Edge, service: string, release: string): Promis
   return await edge.hasOldWorkers();
 }
 
-/** SIGTERM, patience, SIGKILL; each under the lock, after making sure that nobody rolled back to it meanwhile. */
+/** The image's own stop signal, patience, SIGKILL; each under the lock, after making sure that nobody rolled back to it meanwhile. */
 async function stop(site: Site, service: string, who: string, release: string, context: Context): Promise<void> {
   const edge = edgeOf(site);
-  const kill = (signalName: string) => async (): Promise<void> => {
+  const kill = (how: "politely" | "at once") => async (): Promise<void> => {
     const state = await edge.state();
     const known = state.services[service];
     const kept = known && keptOf(known, release);
@@ -71,26 +71,40 @@ async function stop(site: Site, service: string, who: string, release: string, c
       service,
       serversOf(kept).map((server) => server.name),
     );
-    await Promise.all(kept.replicas.map((replica) => signalContainer(site, replica.container, signalName, context)));
+    await Promise.all(kept.replicas.map((replica) => signalContainer(site, replica.container, how, context)));
   };
-  await locked(edge, service, who, context, kill("SIGTERM"));
+  await locked(edge, service, who, context, kill("politely"));
   const until = performance.now() + GRACE_MS;
   while (performance.now() < until) {
     const running = await stillRunning(site, await edge.state(), service, context);
     if (!running.some((kept) => kept.release.id === release)) return;
     await sleep(POLL_MS, context.signal);
   }
-  await locked(edge, service, who, context, kill("SIGKILL"));
+  await locked(edge, service, who, context, kill("at once"));
 }
 
-async function signalContainer(site: Site, container: string, name: string, context: Context): Promise<void> {
+async function signalContainer(
+  site: Site,
+  container: string,
+  how: "politely" | "at once",
+  context: Context,
+): Promise<void> {
   const { engine } = site.machine;
   const { signal } = context;
+  const name = how === "politely" ? await stopSignalOf(engine, container, signal) : "SIGKILL";
   // Without a restart policy the engine cannot bring back what is being retired, whatever its signal does.
   await engine
     .post(`/containers/${container}/update`, { body: { RestartPolicy: { Name: "no" } }, signal })
     .catch(ignoreMissing);
   await engine.post(`/containers/${container}/kill`, { query: { signal: name }, signal }).catch(ignoreMissing);
+}
+
+/** nginx, php-fpm and uwsgi finish their requests at another signal than SIGTERM: the image says so with STOPSIGNAL. */
+async function stopSignalOf(engine: Engine, container: string, signal: AbortSignal): Promise<string> {
+  const found = await engine
+    .get<{ Config: { StopSignal?: string } }>(`/containers/${container}/json`, { signal })
+    .catch(ignoreMissing);
+  return found?.Config.StopSignal ?? "SIGTERM";
 }
 
 /** 404: removed meanwhile; 409: it has ended already. */

@@ -2,7 +2,7 @@ import { text } from "node:stream/consumers";
 import { deadline, orAborted, within } from "drayage-clock";
 import { asFailure, Failure } from "../../base/failure.ts";
 import type { Undo } from "../../core/carry-out.ts";
-import type { Context } from "../../core/context.ts";
+import { OWN_SHELL } from "../../core/own-shell.ts";
 import type { Release } from "../../core/release.ts";
 import { KEEPER } from "../../machine/edge.ts";
 import type { Engine } from "../../machine/engine.ts";
@@ -115,10 +115,18 @@ export async function removeSecretsVolumes(engine: Engine, signal: AbortSignal):
   for (const { Name } of volumes ?? []) await engine.call("DELETE", `/volumes/${Name}`, { signal });
 }
 
-/** In a shell of the image's own: waits until the secrets are there (a boot may start the replica first), and becomes the program. */
-const WRAPPER = (names: readonly string[]): string =>
-  `i=0; until [ -f ${SECRETS_PATH}/.ready ] || [ $i -ge 600 ]; do i=$((i+1)); sleep 0.1; done; ` +
-  `for n in ${names.join(" ")}; do export "$n=$(cat "${SECRETS_PATH}/$n")"; done; exec "$@"`;
+/** Where a container finds our own shell. */
+const SHELL_PATH = "/run/dray";
+const SHELL = `${SHELL_PATH}/${OWN_SHELL.program}`;
+
+/**
+ * Waits until the secrets are there (a boot may start the replica first), and becomes the program. `$(...)` drops line
+ * breaks at the end, so one letter more is read and taken away: values arrive byte for byte.
+ */
+const SCRIPT = (names: readonly string[], tool: string): string =>
+  `_dray_i=0; until [ -f ${SECRETS_PATH}/.ready ] || [ $_dray_i -ge 600 ]; do _dray_i=$((_dray_i+1)); ${tool}sleep 0.1; done; ` +
+  `for _dray_n in ${names.join(" ")}; do _dray_v="$(${tool}cat "${SECRETS_PATH}/$_dray_n"; echo x)"; ` +
+  `export "$_dray_n=\${_dray_v%x}"; done; exec "$@"`;
 
 /** The names that a release wants as environment variables. */
 function variablesOf({ settings }: Release): string[] {
@@ -128,39 +136,25 @@ function variablesOf({ settings }: Release): string[] {
 /** The argv that gives a program a release's secrets as environment variables, which no file of the engine's then holds. */
 export function withVariables(release: Release, argv: readonly string[]): string[] {
   const names = variablesOf(release);
-  return names.length === 0 ? [...argv] : ["/bin/sh", "-c", WRAPPER(names), "dray", ...argv];
+  if (names.length === 0) return [...argv];
+  const [shell, tool] = release.settings.ownShell === true ? [[SHELL, "sh"], `${SHELL} `] : [["/bin/sh"], ""];
+  return [...shell, "-c", SCRIPT(names, tool), "dray", ...argv];
 }
 
-/** What a container needs to have a release's secrets. @throws Failure image.no-command */
-export async function secretsOf(
-  engine: Engine,
-  release: Release,
-  image: string,
-  context: Context,
-): Promise<{ Entrypoint?: string[]; Cmd?: string[]; mounts: object[]; env: string[] }> {
-  const { service, settings } = release;
+/** What a container gets to have a release's secrets. */
+export interface Mounted {
+  mounts: object[];
+  /** Where those are that it gets as files only. */
+  env: string[];
+}
+
+/** The mounts and variables of a release's secrets; nothing where it has none. */
+export function secretsOf({ service, settings }: Release): Mounted {
   if (settings.secrets.length === 0) return { mounts: [], env: [] };
-  const mounts = [{ Type: "volume", Source: secretsVolume(service), Target: SECRETS_PATH, ReadOnly: true }];
-  const env = (settings.secretFiles ?? []).map((name) => `${name}_FILE=${SECRETS_PATH}/${name}`);
-  if (variablesOf(release).length === 0) return { mounts, env };
-  interface Image {
-    Config: { Entrypoint: string[] | null; Cmd: string[] | null };
-  }
-  const { Config: config } = await engine.get<Image>(`/images/${encodeURIComponent(image)}/json`, {
-    signal: context.signal,
-  });
-  const argv = [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])];
-  if (argv.length === 0)
-    throw new Failure("image.no-command", `${image} does not say what to run`, { hint: "CMD in its Dockerfile" });
-  return { mounts, env, Entrypoint: withVariables(release, argv), Cmd: [] };
-}
-
-/** A container that could not start for want of a shell. */
-export function explainNoShell(error: unknown, release: Release): unknown {
-  if (variablesOf(release).length === 0 || !(error instanceof Error) || !/\/bin\/sh.*no such file/s.test(error.message))
-    return error;
-  return new Failure("image.no-shell", `${release.image} has no shell, so its secrets cannot become variables`, {
-    hint: `as files they can: secrets: {${release.settings.secrets[0]}: {env: ${release.settings.secrets[0]}, as: file}}; the program reads /run/secrets/${release.settings.secrets[0]}`,
-    cause: error,
-  });
+  const secrets = { Type: "volume", Source: secretsVolume(service), Target: SECRETS_PATH, ReadOnly: true };
+  const shell = { Type: "volume", Source: OWN_SHELL.volume, Target: SHELL_PATH, ReadOnly: true };
+  return {
+    mounts: settings.ownShell === true ? [secrets, shell] : [secrets],
+    env: (settings.secretFiles ?? []).map((name) => `${name}_FILE=${SECRETS_PATH}/${name}`),
+  };
 }

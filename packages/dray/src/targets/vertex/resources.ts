@@ -1,4 +1,5 @@
 import { Failure } from "../../base/failure.ts";
+import type { Release } from "../../core/release.ts";
 import type { Order } from "../../core/target.ts";
 
 /** How the manifest wants it run on Vertex AI. */
@@ -69,7 +70,7 @@ export function routeOf({ golden }: Pick<Order, "golden">, settings: VertexSetti
 /** The container as Vertex AI runs it: the image unchanged, told its routes. @throws Failure target.unsupported */
 export function modelBody(order: Order, settings: VertexSettings, parent: string | undefined): object {
   const { release, image } = order;
-  const { port = DEFAULT_PORT, ready = "/", env, secrets, limits } = release.settings;
+  const { port = DEFAULT_PORT, ready = "/", env, secrets, limits, run } = release.settings;
   if (secrets.length > 0) {
     throw new Failure(
       "target.unsupported",
@@ -79,6 +80,7 @@ export function modelBody(order: Order, settings: VertexSettings, parent: string
       },
     );
   }
+  refuseRunAs(release);
   const probe = { httpGet: { path: ready, port }, periodSeconds: 5, timeoutSeconds: 5 };
   return {
     // A version of the model that is there, or its first.
@@ -90,6 +92,8 @@ export function modelBody(order: Order, settings: VertexSettings, parent: string
       labels: { [LABEL]: release.service, [RELEASE]: release.id },
       containerSpec: {
         imageUri: image,
+        ...(run?.command === undefined ? {} : { command: run.command }),
+        ...(run?.args === undefined ? {} : { args: run.args }),
         ports: [{ containerPort: port }],
         predictRoute: routeOf(order, settings),
         healthRoute: ready,
@@ -99,6 +103,16 @@ export function modelBody(order: Order, settings: VertexSettings, parent: string
       },
     },
   };
+}
+
+/** Of a container Vertex AI takes its program and its environment, and nothing else. @throws Failure target.unsupported */
+function refuseRunAs({ settings: { run = {}, readOnly } }: Release): void {
+  const { command: _command, args: _args, ...rest } = run;
+  const [first] = [...Object.keys(rest), ...(readOnly === true ? ["readOnly"] : [])];
+  if (first === undefined) return;
+  throw new Failure("target.unsupported", `Vertex AI cannot run a container with ${first}`, {
+    hint: `leave ${first}: out of the manifest, or deploy to a machine`,
+  });
 }
 
 export function endpointBody(service: string, timeoutMs: number): object {
