@@ -53,6 +53,7 @@ export const CODES = {
   "docker.failed": [EXIT.failed, "The Docker Engine answered with an error that has no code of its own."],
   "machine.disk-full": [EXIT.refused, "There is not enough free disk on the machine for the image."],
   "machine.no-room": [EXIT.refused, "The new release does not fit on the machine beside the old one."],
+  "machine.no-folder": [EXIT.refused, "The machine has no folder where the manifest's volumes name one."],
   "machine.no-runtime": [
     EXIT.refused,
     "The machine's engine does not have the container runtime that the manifest names.",

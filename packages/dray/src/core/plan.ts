@@ -23,6 +23,8 @@ export interface Plan<S extends Step = Step> {
   stages: readonly Stage<S>[];
   /** What would change, for people: `+ image ...`, `~ limits.memory 1 GiB -> 2 GiB`. */
   changes: readonly Change[];
+  /** What somebody should know before they say yes, in a sentence each. */
+  notes?: readonly string[];
 }
 
 export interface Change {

@@ -46,6 +46,17 @@ export interface RunAs {
   /** Lines of /etc/hosts: addresses by name. */
   hosts?: Record<string, string>;
   stopSignal?: string;
+  /** What outlives releases, by name. */
+  volumes?: Record<string, Volume>;
+}
+
+/** Files that a container shares with those before and after it. */
+export interface Volume {
+  /** Path in the container. */
+  at: string;
+  /** A folder of the machine, or a volume of its engine; undefined: a volume of the service's own. */
+  from?: string;
+  write?: boolean;
 }
 
 /** Body in bytes. */

@@ -144,8 +144,8 @@ export function makeRelease(manifest: Manifest, built: Built, digest: string, fr
 
 /** What the manifest says of the container itself; nothing where it says nothing. */
 function runOf(manifest: Manifest): { run?: RunAs } {
-  const { command, args, user, init, runtime, hosts, stopSignal } = manifest;
-  const said = Object.entries({ command, args, user, init, runtime, hosts, stopSignal });
+  const { command, args, user, init, runtime, hosts, stopSignal, volumes } = manifest;
+  const said = Object.entries({ command, args, user, init, runtime, hosts, stopSignal, volumes });
   const runAs: RunAs = Object.fromEntries(said.filter(([, value]) => value !== undefined));
   return Object.keys(runAs).length === 0 ? {} : { run: runAs };
 }

@@ -1,5 +1,7 @@
 import { isIP } from "node:net";
 import * as z from "zod";
+import type { Volume } from "../core/release.ts";
+import { name } from "./parts.ts";
 
 /** No shell reads it: each part of the list is one argument, as in Docker's and Kubernetes' own lists. */
 const argv = z.array(z.union([z.string(), z.number(), z.boolean()]).transform(String));
@@ -15,6 +17,31 @@ const MACHINE_ITSELF = "host-gateway";
 const address = z
   .string()
   .refine((said) => isIP(said) !== 0 || said === MACHINE_ITSELF, `expected an IP address, or ${MACHINE_ITSELF}`);
+
+const inside = z.string().regex(/^\/(?!.*\/\.\.(\/|$)).+$/, "expected a path in the container, such as /data");
+/** A folder of the machine, or a volume that its engine knows already. */
+const outside = z
+  .string()
+  .regex(
+    /^(\/(?!.*\/\.\.(\/|$)).*|[a-zA-Z0-9][\w.-]+)$/,
+    "expected a folder of the machine such as /srv/models, or a volume's name",
+  );
+const volume = z.union([
+  inside.transform((at): Volume => ({ at })),
+  z
+    .strictObject({
+      at: inside.describe("Where the container finds it."),
+      from: outside
+        .optional()
+        .describe("A folder of the machine, or a volume that is there; left out: one of the service's own."),
+      write: z.boolean().default(false).describe("The container may write to it."),
+    })
+    .transform(({ at, from, write }): Volume => ({
+      at,
+      ...(from === undefined ? {} : { from }),
+      ...(write ? { write } : {}),
+    })),
+]);
 
 /** The manifest's keys about the container itself, beside its limits. */
 export const containerKeys = {
@@ -49,6 +76,12 @@ export const containerKeys = {
     .record(hostName, address)
     .optional()
     .describe("Lines of /etc/hosts: `{db.internal: 10.0.0.5}`; `host-gateway` stands for the machine itself."),
+  volumes: z
+    .record(name, volume)
+    .optional()
+    .describe(
+      "What outlives releases: `{data: /data}`, or `{data: {at: /data, from: /srv/data, write: true}}`; read-only unless `write` says otherwise. With `write`, a new release writes beside the old one for a while: where the program cannot share it, `rollout: {order: stop-first}`.",
+    ),
   stopSignal: z
     .string()
     .regex(/^SIG[A-Z0-9+]+$/, "expected a signal such as SIGQUIT")

@@ -178,5 +178,6 @@ export function planText(plan: Plan): string {
     return paint("yellow", `  ~ ${what} ${before} -> ${after}`);
   });
   const steps = plan.stages.flatMap((stage) => stage.steps.map((step) => `  ${step.on}: ${step.title}`));
-  return [`${plan.service}:`, ...changes, "steps:", ...steps].join("\n");
+  const notes = (plan.notes ?? []).map((note) => paint("yellow", `  ! ${note}`));
+  return [`${plan.service}:`, ...changes, ...notes, "steps:", ...steps].join("\n");
 }

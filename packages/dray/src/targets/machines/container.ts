@@ -59,13 +59,30 @@ export function replicaContainer(release: Release, { replica, image, address, co
         ? {}
         : { ExtraHosts: Object.entries(run.hosts).map(([name, at]) => `${name}:${at}`) }),
       ...(release.settings.readOnly === true ? { ReadonlyRootfs: true, Tmpfs: { "/tmp": "size=64m,mode=1777" } } : {}),
-      Mounts: secrets.mounts,
+      Mounts: [...secrets.mounts, ...volumeMounts(release)],
       NetworkMode: network,
       // Until the release is proved, a crash must stay visible instead of turning into a loop.
       RestartPolicy: { Name: "no" },
     },
     NetworkingConfig: { EndpointsConfig: { [network]: { IPAMConfig: { IPv4Address: address } } } },
   };
+}
+
+/** A service's own volume on its machine; it stays when releases go. */
+const volumeName = (service: string, volume: string): string => `dray-data-${service}-${volume}`;
+
+function volumeMounts({ service, settings: { run } }: Release): object[] {
+  return Object.entries(run?.volumes ?? {}).map(([name, { at, from, write }]) => ({
+    Target: at,
+    ReadOnly: write !== true,
+    ...(from === undefined
+      ? {
+          Type: "volume",
+          Source: volumeName(service, name),
+          VolumeOptions: { Labels: { "dray.role": "data", "dray.service": service } },
+        }
+      : { Type: from.startsWith("/") ? "bind" : "volume", Source: from }),
+  }));
 }
 
 /** The replica's limits in the engine's words. */

@@ -160,3 +160,13 @@ test("old and new that do not fit together are refused, with the way that costs 
   );
   expect(plan.stages.map((stage) => stage.steps[0]?.kind)).toContain("stop-old");
 });
+
+test("files that two releases would write at once are said in the plan; stop-first has nothing to say", () => {
+  const settings = { ...release.settings, replicas: 1, run: { volumes: { data: { at: "/data", write: true } } } };
+  const writes = { ...wish, release: { ...release, settings } };
+  const busy = { ...seen, edge: "running" as const, state: serving };
+  expect(planMachine(writes, busy).notes).toEqual([expect.stringContaining("the volume data")]);
+  expect(planMachine(writes, seen).notes).toBeUndefined();
+  const stopFirst = { ...rollout, order: "stop-first" as const, canary: [] };
+  expect(planMachine({ ...writes, rollout: stopFirst }, busy).notes).toBeUndefined();
+});

@@ -54,6 +54,7 @@ export function planMachine(wish: Wish, seen: Seen): Plan<MachineStep> {
     service: release.service,
     release: release.id,
     changes: changes(wish, seen),
+    ...notes(wish, seen),
     stages: [
       stage("prepare", edgeSteps(wish, seen)),
       stage("keeper", wish.keeper?.first === true ? keeperSteps(wish, seen) : []),
@@ -187,6 +188,21 @@ function checkRoom({ release, rollout, again }: Wish, seen: Seen): void {
     (limits.gpus ?? 0) * replicas + (current?.settings.limits.gpus ?? 0) * (current?.settings.replicas ?? 0);
   if (seen.gpus !== undefined && cards > seen.gpus)
     refuse(`together they need ${cards} GPUs, and there are ${seen.gpus}`);
+}
+
+/** Files that two releases may write at once: only the program's maker knows whether it can share them. */
+function notes({ release, rollout }: Wish, seen: Seen): { notes?: string[] } {
+  const written = Object.entries(release.settings.run?.volumes ?? {}).filter(([, volume]) => volume.write === true);
+  const [[name] = []] = written;
+  const current = seen.state.services[release.service]?.current;
+  if (name === undefined) return {};
+  if (release.settings.replicas === 1 && (current === undefined || rollout?.order === "stop-first")) return {};
+  const who = release.settings.replicas > 1 ? "several replicas" : `${release.id} and ${current}, for a while,`;
+  return {
+    notes: [
+      `${who} may write to the volume ${name} at the same time; where the program cannot share it: rollout: {order: stop-first}${release.settings.replicas > 1 ? " and replicas: 1" : ""}`,
+    ],
+  };
 }
 
 /** What would be different after a release, for people. */

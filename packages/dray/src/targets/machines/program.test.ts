@@ -78,6 +78,11 @@ test("everything that the manifest says of a container reaches the engine", () =
     runtime: "runsc",
     hosts: { "db.internal": "10.0.0.5" },
     stopSignal: "SIGQUIT",
+    volumes: {
+      data: { at: "/data", write: true },
+      models: { at: "/models", from: "/srv/models" },
+      old: { at: "/old", from: "old" },
+    },
   };
   const limits = { timeoutMs: 1, readyMs: 1, drainMs: 1, shm: 7, pids: 8, nofile: 9, disk: 10 };
   const wanted = release(run, { limits, readOnly: true });
@@ -100,6 +105,11 @@ test("everything that the manifest says of a container reaches the engine", () =
       PidsLimit: 8,
       Ulimits: [{ Name: "nofile", Soft: 9, Hard: 9 }],
       StorageOpt: { size: "10" },
+      Mounts: [
+        { Type: "volume", Source: "dray-data-decisions-data", Target: "/data", ReadOnly: false },
+        { Type: "bind", Source: "/srv/models", Target: "/models", ReadOnly: true },
+        { Type: "volume", Source: "old", Target: "/old", ReadOnly: true },
+      ],
     },
   });
 });

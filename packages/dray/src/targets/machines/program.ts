@@ -72,6 +72,13 @@ export function explainRefusedContainer(error: unknown, { settings, image }: Rel
   if (!(error instanceof EngineError)) return error;
   const said = error.message;
   const { run, limits } = settings;
+  const [, folder] = /bind source path does not exist: (\S+)/.exec(said) ?? [];
+  if (folder !== undefined)
+    return new Failure("machine.no-folder", `${machine} has no folder ${folder}`, {
+      hint: `ssh ${machine} sudo mkdir -p ${folder}; or leave from: out, and the volume is made`,
+      details: [said],
+      cause: error,
+    });
   if (run?.runtime !== undefined && /runtime/i.test(said))
     return new Failure("machine.no-runtime", `the engine of ${machine} has no runtime ${run.runtime}`, {
       hint: `docker info lists its runtimes; install it there, or leave runtime: out`,
