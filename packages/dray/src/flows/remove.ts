@@ -1,4 +1,5 @@
 import type { Context } from "../core/context.ts";
+import { OWN_SHELL } from "../core/own-shell.ts";
 import { EDGE, EDGE_VOLUME, KEEPER } from "../machine/edge.ts";
 import type { EdgeState } from "../machine/edge-state.ts";
 import { isMissing } from "../machine/engine.ts";
@@ -56,7 +57,7 @@ export async function remove(
       await removeSecretsVolumes(engine, signal);
       await removeWall(engine, signal);
       await engine.call("DELETE", `/containers/${EDGE}`, { query: { force: true }, signal });
-      for (const { name } of [EDGE_VOLUME, KEEPER_VOLUME])
+      for (const name of [EDGE_VOLUME.name, KEEPER_VOLUME.name, OWN_SHELL.volume])
         await engine.call("DELETE", `/volumes/${name}`, { signal }).catch((error: unknown) => {
           if (!isMissing(error)) throw error;
         });
