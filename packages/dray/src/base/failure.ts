@@ -161,6 +161,12 @@ export const CODES = {
   ],
   "tls.bad-certificate": [EXIT.usage, "The manifest's own certificate or key cannot be used."],
   "edge.failed": [EXIT.failed, "The edge did not take its new configuration; the old one is still in force."],
+  "batch.other-rows": [EXIT.usage, "Answers were begun with other rows, or with another route of the API."],
+  "batch.two-writers": [EXIT.refused, "Two runs of `dray batch` write the same answers."],
+  "batch.stopped": [
+    EXIT.failed,
+    "The service answers no row any more, or tells every row the same refusal; the same command goes on from there.",
+  ],
   "request.failed": [EXIT.failed, "The request got no answer, or not the one expected."],
   "fleet.partly-failed": [EXIT.failed, "Some machines of the fleet failed; the others carry the new release."],
   "connection-lost": [EXIT.unreachable, "A connection ended in the middle of the work."],

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { addAlerts } from "./commands/alerts.ts";
+import { addBatch } from "./commands/batch.ts";
 import { addCheck } from "./commands/check.ts";
 import { addCompare } from "./commands/compare.ts";
 import { addDeploy, addPlan, addRollback } from "./commands/deploy.ts";
@@ -40,6 +41,7 @@ export function makeProgram(): Command {
     addCheck,
     addCompare,
     addRequest,
+    addBatch,
     addGolden,
     addShadow,
     addKeys,

@@ -31,7 +31,7 @@ export function jsonScreen(): Screen {
 
 /** Plain lines, for pipes and CI. */
 export function lineScreen(): Screen {
-  const told = new Map<string, string>();
+  const told = new Map<string, Told>();
   return {
     emit: (heard) => {
       const news = plainIn(heard);
@@ -42,11 +42,24 @@ export function lineScreen(): Screen {
   };
 }
 
+/** The last words about a step's progress, and when they were said. */
+interface Told {
+  phase: string;
+  at: number;
+}
+
+/** What is counted has new words each second: a pipe gets them so often. */
+const COUNTED_MS = 10_000;
+
 /** Of what only has words for its progress: a line for each new word, not for each second. */
-function newPhase(told: Map<string, string>, { on, step, note }: News & { type: "step.progress" }): string | undefined {
+function newPhase(told: Map<string, Told>, news: News & { type: "step.progress" }): string | undefined {
+  const { on, step, note, total } = news;
   const phase = note?.replaceAll(/[\d.]+ *(s|%)/g, "").trim();
-  if (phase === undefined || phase === "" || told.get(`${on} ${step}`) === phase) return undefined;
-  told.set(`${on} ${step}`, phase);
+  const [key, at] = [`${on} ${step}`, performance.now()];
+  const before = told.get(key);
+  if (phase === undefined || phase === "" || before?.phase === phase) return undefined;
+  if (total !== undefined && before !== undefined && at - before.at < COUNTED_MS) return undefined;
+  told.set(key, { phase, at });
   return `${on}: ... ${phase}`;
 }
 
