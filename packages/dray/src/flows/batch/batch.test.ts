@@ -70,7 +70,7 @@ async function run(port: number, more: Partial<BatchJob> = {}): Promise<BatchRes
   return await batch(job, { signal: stop.signal, emit: (news) => heard.push(news), secrets: new Map() });
 }
 
-async function lines(name = "out.jsonl"): Promise<{ row: number; answer?: { twice: number }; error?: unknown }[]> {
+async function written(name = "out.jsonl"): Promise<{ row: number; answer?: { twice: number }; error?: unknown }[]> {
   const text = await readFile(path.join(folder, name), "utf8");
   return text
     .split("\n")
@@ -81,7 +81,7 @@ async function lines(name = "out.jsonl"): Promise<{ row: number; answer?: { twic
 /** Each row once, in order, with its own answer. */
 async function expectWhole(count: number): Promise<void> {
   const wanted = Array.from({ length: count }, (_, at) => ({ row: at + 1, answer: { twice: 2 * (at + 1) } }));
-  expect(await lines()).toEqual(wanted);
+  expect(await written()).toEqual(wanted);
 }
 
 test("answers are in the rows' order, whichever comes first, and as many are out as allowed", async () => {
@@ -156,7 +156,7 @@ test("a service that stays away ends the run, and the same command goes on", asy
     code: "batch.stopped",
   });
   await first[Symbol.asyncDispose]();
-  const kept = (await lines()).length;
+  const kept = (await written()).length;
   expect(kept).toBeGreaterThan(0);
   await using second = await serve(double);
   expect(await run(second.port)).toMatchObject({ rows: 100, answered: 100, before: kept });
@@ -170,8 +170,8 @@ test("refused rows are in a file of their own, with the API's words; the others 
     body.n % 4 === 0 ? { status: 422, body: { error: "n is a multiple of 4" } } : double(body),
   );
   expect(await run(api.port)).toMatchObject({ rows: 10, answered: 8, failed: 2 });
-  expect((await lines()).map(({ row }) => row)).toEqual([1, 2, 3, 5, 6, 7, 9, 10]);
-  expect(await lines("out.failed.jsonl")).toEqual([
+  expect((await written()).map(({ row }) => row)).toEqual([1, 2, 3, 5, 6, 7, 9, 10]);
+  expect(await written("out.failed.jsonl")).toEqual([
     { row: 4, status: 422, error: { error: "n is a multiple of 4" }, input: { n: 4 } },
     { row: 8, status: 422, error: { error: "n is a multiple of 4" }, input: { n: 8 } },
   ]);
@@ -200,7 +200,7 @@ test("a key that is not taken ends the run at once: every row would be told the 
   await using api = await serve(() => ({ status: 401, body: { title: "no key" } }));
   await expect(run(api.port)).rejects.toThrow('the API answers 401, as it would to every row: {"title":"no key"}');
   expect(api.bodies.length).toBeLessThanOrEqual(32);
-  expect(await lines()).toEqual([]);
+  expect(await written()).toEqual([]);
 });
 
 test("what a killed run left is taken up at the first gap: half a line, and rows behind one that is missing", async () => {
@@ -215,8 +215,14 @@ test("what a killed run left is taken up at the first gap: half a line, and rows
   await writeFile(path.join(folder, "out.failed.jsonl"), "");
   stop = new AbortController();
   expect(await run(api.port)).toMatchObject({ rows: 20, answered: 19, failed: 1, before: 4 });
-  expect((await lines()).map(({ row }) => row)).toEqual([1, 2, 3, 4, ...Array.from({ length: 15 }, (_, at) => at + 6)]);
-  expect((await lines("out.failed.jsonl")).map(({ row }) => row)).toEqual([5]);
+  expect((await written()).map(({ row }) => row)).toEqual([
+    1,
+    2,
+    3,
+    4,
+    ...Array.from({ length: 15 }, (_, at) => at + 6),
+  ]);
+  expect((await written("out.failed.jsonl")).map(({ row }) => row)).toEqual([5]);
 });
 
 test("answers that were begun with other rows are not mixed", async () => {
@@ -257,7 +263,7 @@ test("rows go as lists where that is asked for, and a list that is refused goes 
   });
   expect(await run(api.port, { list: 10 })).toMatchObject({ answered: 24, failed: 1 });
   expect(api.bodies).toHaveLength(3 + 10);
-  expect((await lines("out.failed.jsonl")).map(({ row }) => row)).toEqual([7]);
+  expect((await written("out.failed.jsonl")).map(({ row }) => row)).toEqual([7]);
 });
 
 test("another release that answers in the middle is told", async () => {
