@@ -13,6 +13,7 @@ import { MANIFEST_FILE, parseManifest } from "../../manifest/load.ts";
 import { keepKey } from "../../flows/kept-keys.ts";
 import { newKey } from "../../flows/keys.ts";
 import { inspectModel, type ModelFacts } from "../../flows/model.ts";
+import { isPython, type PythonAsked, writePython } from "../../flows/python/project.ts";
 import { serviceNameOf } from "../../manifest/name.ts";
 import { define } from "../command.ts";
 import { say, sayJson, tell } from "../screen/say.ts";
@@ -28,6 +29,8 @@ interface Flags {
   model?: string;
   url?: string;
   example?: string;
+  python?: string;
+  base?: string;
 }
 
 export function addInit(program: Command): void {
@@ -35,7 +38,15 @@ export function addInit(program: Command): void {
     .command("init")
     .description("write a dray.yaml; asks only for what it cannot find out")
     .argument("[image]", "image to deploy, where there is no Dockerfile")
-    .option("--model <file>", "an .onnx file: looks into it, and writes schema.yaml and a golden request, too")
+    .option(
+      "--model <file>",
+      "an .onnx file: looks into it, and writes schema.yaml and a golden request, too; a .joblib, .pkl, .pt, .cbm or XGBoost's .json: writes a Dockerfile and a small server in Python",
+    )
+    .option(
+      "--python <module:function>",
+      "a function that answers a row, or a list of rows: writes a Dockerfile and a small server for it",
+    )
+    .option("--base <image>", "for Python: an image with Python in it, instead of python:VERSION-slim")
     .option("--url <url>", "where the API runs already (here, with uvicorn): its own example becomes a golden request")
     .option("--example <file>", "a row that the model takes, as JSON, where none can be made up for it")
     .option("--force", "overwrite what is there");
@@ -44,6 +55,8 @@ export function addInit(program: Command): void {
     "dray init --model model.onnx --machine ops@203.0.113.7",
     "dray init --url http://localhost:8000 --machine ops@203.0.113.7",
     "dray init --model model.onnx --example row.json --machine ops@203.0.113.7",
+    "dray init --model model.joblib --example row.json --machine ops@203.0.113.7",
+    "dray init --python predict:predict --example row.json --machine ops@203.0.113.7",
     "dray init my-api:1 --machine ops@203.0.113.7 --service decisions",
   ];
   define<Flags>(command, examples, async (run, image) => {
@@ -51,26 +64,31 @@ export function addInit(program: Command): void {
     const folder = path.dirname(file);
     const force = run.flags.force === true;
     refuseToOverwrite(file, force);
-    const { model } = run.flags;
+    const python = isPython(run.flags);
+    const model = python ? undefined : run.flags.model;
     const facts =
       model === undefined ? undefined : await inspectModel(path.resolve(model), exampleOf(run.flags), run.context);
-    const source =
-      model === undefined ? await sourceOf(folder, image) : { model: path.relative(folder, path.resolve(model)) };
     const named = run.flags.service ?? serviceNameOf(folder);
     const machine = await answer(run.flags.machine, "Which machine (what you type after ssh)?", "user@203.0.113.7");
+    const project = python ? await writePython(askedOf(run.flags, folder, named), run.context) : undefined;
+    const source =
+      model === undefined ? await sourceOf(folder, image) : { model: path.relative(folder, path.resolve(model)) };
     const found = run.flags.url === undefined ? undefined : await goldenFrom(run.flags.url, run.context);
     const recorded = path.join(folder, GOLDEN);
     const golden =
       facts?.decision !== undefined || found !== undefined || existsSync(recorded) ? { golden: GOLDEN } : {};
     const { value, key } = newKey();
     const front = { keys: { [CALLER]: { sha256: key.sha256 } }, rate: RATE, limits: await limitsFor(model) };
-    const manifest = { service: named, machine, ...source, ...golden, ...front };
+    const ready = project === undefined ? {} : { ready: "/health/ready" };
+    const manifest = { service: named, machine, ...source, ...ready, ...golden, ...front };
     const written = stringify(manifest);
     parseManifest(written, path.basename(file));
     const kept = await keepKey(value);
     await writeFile(file, written);
     const others =
-      facts === undefined || model === undefined ? [] : await describeModel(folder, path.resolve(model), facts, force);
+      facts === undefined || model === undefined
+        ? [...(project?.written ?? [])]
+        : await describeModel(folder, path.resolve(model), facts, force);
     if (found !== undefined && (force || !existsSync(recorded))) {
       await saveGolden({ folder, golden: GOLDEN }, [found]);
       others.push(GOLDEN);
@@ -78,6 +96,7 @@ export function addInit(program: Command): void {
     if (run.flags.json === true)
       return sayJson({ ...manifest, written: [path.basename(file), ...others], key: value, kept });
     if (facts?.refused !== undefined) tell(noExample(facts.refused));
+    for (const note of project?.notes ?? []) tell(note);
     const next = model === undefined ? "deploy" : "serve, or dray deploy";
     const keep =
       "golden" in golden ? "" : "; then dray golden record keeps the API's own example as its golden request";
@@ -125,6 +144,13 @@ function exampleOf({ example, model }: Flags): string | undefined {
     });
   }
   return path.resolve(example);
+}
+
+function askedOf(flags: Flags, folder: string, service: string): PythonAsked {
+  const at = (file: string | undefined): string | undefined =>
+    file === undefined ? undefined : path.relative(folder, path.resolve(file));
+  const { python, base, force = false } = flags;
+  return { folder, service, python, base, force, model: at(flags.model), example: at(flags.example) };
 }
 
 const noExample = (said: string): string =>
