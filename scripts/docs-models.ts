@@ -52,6 +52,29 @@ direction for missing values. Elsewhere it is refused with 422, unless schema.ya
 
 Files that a model names for its weights are served, watched by \`dray serve\`, carried as a layer each, and part of the digest. They lie in the
 model's folder or below it; names and links that lead out of it are refused.
+
+## Models of Python
+
+\`dray init\` writes what makes an API of a model that is no ONNX file, and \`dray deploy\` builds it:
+
+| given | asked in the container | also written |
+|---|---|---|
+| \`--python predict:predict\` | your function; \`load()\` of the same file is called once before | |
+| \`--model model.joblib\`, \`.pkl\` | scikit-learn's \`predict_proba\`, else \`predict\` | \`to_onnx.py\`, where all its parts are scikit-learn's own |
+| \`--model model.cbm\`, \`model.json\` | CatBoost, XGBoost | \`to_onnx.py\` |
+| \`--model net.pt\` | a torch module, pickled or TorchScript | |
+
+Written are a Dockerfile (its layers in the order of change), \`serve.py\` (the server), \`predict.py\` (what a row becomes, and an answer),
+\`requirements.txt\`, \`schema.yaml\` and, with \`--example row.json\`, a golden request. They are short, and yours to change.
+
+- **A pickle is code**: whoever made it decides what runs when it is opened. \`dray\` reads the names in it and never opens it; the container does.
+  A file that wants classes of the script that made it (\`__main__\`) is refused: no other program has them.
+- Versions are those of the Python that the model was made with: an active environment, a \`.venv\` here, else \`python3\`; of scikit-learn the one
+  that the pickle names. A \`requirements.txt\` of your own is left as it is.
+- A function whose first parameter is said to be a list (\`rows: list\`) gets all rows of a request; any other one gets them one by one.
+- \`serve.py\` has the routes, checks, limits, health and numbers of our own server, but neither \`/v2\` nor batches across callers. One request is in
+  the model at a time, until \`THREADS\` (\`env:\` in dray.yaml) says otherwise; \`replicas\` is what makes it faster.
+- \`to_onnx.py\` makes the ONNX file and compares its answers with the model's own. That file is served without Python, and many times as fast.
 `;
 
 /** The whole page. */

@@ -9,6 +9,8 @@ export interface Source {
   asked: string;
   /** The template of predict.py; undefined where the function is the user's own. */
   template?: string;
+  /** The template of to_onnx.py, where an exporter of that kind of model exists. */
+  exporter?: string;
   /** The model's file, where one is named. */
   model?: string;
   /** Modules that are needed, besides those that the files import. */
@@ -53,8 +55,9 @@ export async function modelSource(folder: string, file: string): Promise<Source>
       hint: "copy it here; it goes into the image",
     });
   const made = { asked: "predict:predict", model: file, pins: {}, notes: [] };
-  if (CATBOOST.test(file)) return { ...made, template: "catboost", modules: ["catboost", "pandas"] };
-  if (XGBOOST.test(file)) return { ...made, template: "xgboost", modules: ["xgboost", "pandas"] };
+  if (CATBOOST.test(file))
+    return { ...made, template: "catboost", exporter: "catboost", modules: ["catboost", "pandas"] };
+  if (XGBOOST.test(file)) return { ...made, template: "xgboost", exporter: "xgboost", modules: ["xgboost", "pandas"] };
   const named = await namedIn(path.join(folder, file));
   refuseMain(file, named);
   return TORCH.test(file)
@@ -84,8 +87,13 @@ async function pickleSource(folder: string, named: readonly Named[], made: Made 
   const modules = ["joblib", "pandas", ...modulesOf(named)];
   const blind =
     named.length === 0 ? [`${model} is packed so that nobody can see what it needs: add that to requirements.txt`] : [];
-  return { ...made, template: "sklearn", modules, pins, notes: [opened(model), ...blind] };
+  // No exporter knows what is not scikit-learn's own.
+  const known = named.length > 0 && named.every(({ module }) => EXPORTED.test(module));
+  const exporter = known ? { exporter: "sklearn" } : {};
+  return { ...made, template: "sklearn", ...exporter, modules, pins, notes: [opened(model), ...blind] };
 }
+
+const EXPORTED = /^(sklearn|numpy|scipy|pandas|joblib|collections|builtins|copyreg|copy_reg|_codecs|functools)\b/;
 
 const opened = (file: string): string =>
   `${file} is a pickle: opening it runs the code that is in it. It was looked at and not opened here; the container opens it. Deploy only files whose makers you trust.`;
