@@ -24,12 +24,12 @@ if golden.exists():
 else:
     rows = pandas.DataFrame(numpy.zeros((500, model.n_features_in_)), columns=names)
 chance = numpy.random.default_rng(1)
-for name in rows.columns[[numpy.issubdtype(kind, numpy.number) for kind in rows.dtypes]]:
+for name in rows.select_dtypes("number").columns:
     # Texts stay those of the example: others the model may not know.
     rows[name] = (rows[name] * chance.uniform(0.2, 2, len(rows)) + chance.normal(size=len(rows))).astype(numpy.float32)
 
-numbers = all(kind == numpy.float32 for kind in rows.dtypes)
-given = rows.to_numpy() if numbers else rows
+numbers = rows.select_dtypes("number").shape == rows.shape
+given = rows.to_numpy() if numbers else rows.astype({name: object for name in rows.select_dtypes(exclude="number")})
 options = {"zipmap": False} if hasattr(model, "predict_proba") else None
 made = to_onnx(model, given[:1], options=options)
 Path("ONNX_FILE").write_bytes(made.SerializeToString())
@@ -38,9 +38,9 @@ session = onnxruntime.InferenceSession("ONNX_FILE")
 if numbers:
     feeds = {session.get_inputs()[0].name: given}
 else:
-    feeds = {each.name: rows[each.name].to_numpy().reshape(-1, 1) for each in session.get_inputs()}
+    feeds = {each.name: given[each.name].to_numpy().reshape(-1, 1) for each in session.get_inputs()}
 found = session.run(None, feeds)[-1]
-own = rows if names is not None else given
+own = given if not numbers else rows if names is not None else given
 wanted = model.predict_proba(own) if hasattr(model, "predict_proba") else model.predict(own)
 difference = float(numpy.abs(found.reshape(wanted.shape) - wanted).max())
 print(f"ONNX_FILE: {len(rows)} made-up rows, and the largest difference is {difference:.2g}")
