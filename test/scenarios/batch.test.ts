@@ -6,7 +6,7 @@ import { worldFolder } from "../world/owner.ts";
 import { runDray, startDray } from "../world/vm.ts";
 
 const EXAMPLE = fileURLToPath(new URL("../../examples/decisions-onnx", import.meta.url));
-const ROWS = 4000;
+const ROWS = 2000;
 
 test("dray batch is killed in the middle, and the same command answers every row once, in order", async () => {
   const folder = await worldFolder();
@@ -32,7 +32,7 @@ test("dray batch is killed in the middle, and the same command answers every row
       )
       .toBe(true);
     const first = startDray(folder, process.env, argv);
-    while ((await answered()) < 500) await new Promise((resolve) => setTimeout(resolve, 5));
+    while ((await answered()) < 300) await new Promise((resolve) => setTimeout(resolve, 5));
     first.kill("SIGKILL");
     await first.ended;
     const kept = await answered();
