@@ -120,8 +120,11 @@ function patched(source: string, texts: readonly [string, string][], file: strin
 
 /** Has the machine's keeper run another program: in its own container, so that a restart is seen as one. */
 async function patchKeeper(vm: Vm, patches: Patches): Promise<void> {
-  const folder = await vm.inside("docker", "inspect", "dray-keeper", "-f", "{{.GraphDriver.Data.MergedDir}}");
-  await must(["docker", "exec", "-i", vm.host, "sh", "-c", `cat > ${folder}/app/main.js`], await bundle(patches));
+  await must(["docker", "exec", "-i", vm.host, "sh", "-c", "cat > /tmp/keeper.js"], await bundle(patches));
+  // One that has just been ended has no root until the engine starts it again.
+  const root = "docker inspect dray-keeper -f '{{.GraphDriver.Data.MergedDir}}'";
+  const script = `for i in $(seq 100); do cp /tmp/keeper.js "$(${root})/app/main.js" && exit; sleep 0.2; done; exit 1`;
+  await vm.inside("sh", "-c", script);
   await vm.inside("docker", "restart", "-t", "5", "dray-keeper");
   await vm.inside(
     "sh",

@@ -46,7 +46,9 @@ async function prove(siege: Siege, control: Control, { problems }: Findings): Pr
     const { kinds: _kinds, problems: _problems, ...found } = await siege.storm(IN_CONTROL, kinds, false);
     if (found[control.shows] === 0) {
       process.exitCode = 1;
-      problems.push(`FAILED the hole ${control.name} was put back and not found: ${control.shows} is 0`);
+      const blind = `the hole ${control.name} was put back and not found: ${control.shows} is 0`;
+      problems.push(blind);
+      process.stderr.write(`FAILED hostile: ${blind}\n`);
     }
     return found;
   } finally {

@@ -88,7 +88,7 @@ function evidenceOf(file, test) {
 /** What a failed step itself calls so is its reason; else its last lines. */
 function stepFailure({ command, code, log }) {
   const said = existsSync(log) ? linesOf(readFileSync(log, "utf8")) : [];
-  const called = said.filter((line) => line.includes("FAILED"));
+  const called = said.filter((line) => /^(== )?FAILED /.test(line));
   return { title: `step: ${command} (exit ${code})`, why: called.length > 0 ? called : said.slice(-12) };
 }
 

@@ -47,7 +47,12 @@ export interface Order {
   commit?: string | undefined;
   build?:
     | string
-    | { context: string; dockerfile?: string | undefined; args?: Record<string, string> | undefined }
+    | {
+        context: string;
+        dockerfile?: string | undefined;
+        args?: Record<string, string> | undefined;
+        target?: string | undefined;
+      }
     | undefined;
 }
 

@@ -58,6 +58,7 @@ export const build = z.union([
     context: z.string().default(".").describe("Folder that is sent to the builder."),
     dockerfile: z.string().optional().describe("Dockerfile, when it is not called so."),
     args: z.record(z.string(), z.string()).optional().describe("Build arguments; never secrets."),
+    target: z.string().optional().describe("Stage of the Dockerfile, when it is not the last one."),
   }),
 ]);
 

@@ -14,6 +14,7 @@ interface BuildOptions {
   context: string;
   dockerfile?: string | undefined;
   args?: Record<string, string> | undefined;
+  target?: string | undefined;
   tag: string;
   architecture: string;
 }
@@ -102,6 +103,7 @@ function argvOf(options: BuildOptions, folder: string, file: string, idFile: str
     "-f",
     file,
     ...args,
+    ...(options.target === undefined ? [] : ["--target", options.target]),
     folder,
   ];
 }

@@ -15,6 +15,8 @@ import { newKey } from "../../flows/keys.ts";
 import { inspectModel, type ModelFacts } from "../../flows/model.ts";
 import { isPython, type PythonAsked, writePython } from "../../flows/python/project.ts";
 import { serviceNameOf } from "../../manifest/name.ts";
+import type { Carried } from "../../manifest/carried/carried.ts";
+import { carriedFrom } from "../../manifest/carried/load.ts";
 import { define } from "../command.ts";
 import { say, sayJson, tell } from "../screen/say.ts";
 
@@ -31,6 +33,8 @@ interface Flags {
   example?: string;
   python?: string;
   base?: string;
+  fromCompose?: string | true;
+  fromKamal?: string | true;
 }
 
 export function addInit(program: Command): void {
@@ -49,6 +53,8 @@ export function addInit(program: Command): void {
     .option("--base <image>", "for Python: an image with Python in it, instead of python:VERSION-slim")
     .option("--url <url>", "where the API runs already (here, with uvicorn): its own example becomes a golden request")
     .option("--example <file>", "a row that the model takes, as JSON, where none can be made up for it")
+    .option("--from-compose [file]", "a compose file's service; --service says which, where there are several")
+    .option("--from-kamal [file]", "a Kamal configuration (default: config/deploy.yml)")
     .option("--force", "overwrite what is there");
   const examples = [
     "dray init --machine ops@203.0.113.7",
@@ -58,6 +64,8 @@ export function addInit(program: Command): void {
     "dray init --model model.joblib --example row.json --machine ops@203.0.113.7",
     "dray init --python predict:predict --example row.json --machine ops@203.0.113.7",
     "dray init my-api:1 --machine ops@203.0.113.7 --service decisions",
+    "dray init --from-compose docker-compose.yml --service api --machine ops@203.0.113.7",
+    "dray init --from-kamal",
   ];
   define<Flags>(command, examples, async (run, image) => {
     const file = path.resolve(run.flags.file ?? MANIFEST_FILE);
@@ -66,6 +74,8 @@ export function addInit(program: Command): void {
     refuseToOverwrite(file, force);
     const python = isPython(run.flags);
     const model = python ? undefined : run.flags.model;
+    const other = await carriedFrom(folder, run.flags);
+    if (other !== undefined) return await writeCarried(file, other, run.flags);
     const facts =
       model === undefined ? undefined : await inspectModel(path.resolve(model), exampleOf(run.flags), run.context);
     const named = run.flags.service ?? serviceNameOf(folder);
@@ -101,11 +111,41 @@ export function addInit(program: Command): void {
     const keep =
       "golden" in golden ? "" : "; then dray golden record keeps the API's own example as its golden request";
     say(`wrote ${[path.basename(file), ...others].join(", ")}:\n\n${written}\nnext: dray ${next}${keep}`);
-    tell(
-      `the key of ${CALLER}, which is not shown again: ${value}\ndray request finds it in ${kept}; callers show it as Authorization: Bearer KEY. dray keys add NAME makes one for each of them; keys: off in the manifest opens the service to anybody.`,
-    );
+    tell(keyText(value, kept));
   });
 }
+
+/** Writes what another tool's file says, with a key and limits as for every new manifest, and names what was left. */
+async function writeCarried(
+  file: string,
+  { manifest: said, left }: Carried,
+  flags: { machine?: string; json?: boolean },
+): Promise<void> {
+  const { value, key } = newKey();
+  const { service, machine: named, machines, ...rest } = said;
+  const where =
+    machines !== undefined && flags.machine === undefined
+      ? { machines }
+      : {
+          machine:
+            flags.machine ??
+            named ??
+            (await answer(undefined, "Which machine (what you type after ssh)?", "user@203.0.113.7")),
+        };
+  const limits = { ...(await limitsFor(undefined)), ...(rest["limits"] as object | undefined) };
+  const manifest = { service, ...where, ...rest, keys: { [CALLER]: { sha256: key.sha256 } }, rate: RATE, limits };
+  const written = stringify(manifest);
+  parseManifest(written, path.basename(file));
+  const kept = await keepKey(value);
+  await writeFile(file, written);
+  if (flags.json === true) return sayJson({ ...manifest, written: [path.basename(file)], left, key: value, kept });
+  say(`wrote ${path.basename(file)}:\n\n${written}\nnext: dray plan`);
+  if (left.length > 0) tell(`not carried over:\n${left.map(({ key: at, reason }) => `  ${at}: ${reason}`).join("\n")}`);
+  tell(keyText(value, kept));
+}
+
+const keyText = (value: string, kept: string): string =>
+  `the key of ${CALLER}, which is not shown again: ${value}\ndray request finds it in ${kept}; callers show it as Authorization: Bearer KEY. dray keys add NAME makes one for each of them; keys: off in the manifest opens the service to anybody.`;
 
 const GOLDEN = "golden.json";
 const PATIENCE_MS = 10_000;
