@@ -107,9 +107,14 @@ function refusals(snapshots: string): string {
   };
   return [
     table("Not served, although Python's onnxruntime loads it", true),
+    WHY_NOT,
     table("Not served, and Python's onnxruntime does not load it either", false),
   ].join("\n");
 }
+
+const WHY_NOT = `onnxruntime for Node takes and gives tensors alone, and of the types that JavaScript has arrays for: a model with a map or a sequence
+loads there, and cannot be asked; one with bfloat16 at its door does not load.
+`;
 
 function loads(folder: string): boolean {
   const said = JSON.parse(readFileSync(path.join(folder, "expected.json"), "utf8")) as { servable: boolean };
