@@ -219,4 +219,5 @@ async function prepareApps(): Promise<void> {
     await build(appImage(mode === "" ? "unexposed" : mode), "app.Dockerfile", args, "unexposed");
   }
   await build(APIS_IMAGE, "apis.Dockerfile", { BASE: appImage("unexposed") });
+  await prepareKeyed();
 }

@@ -103,7 +103,7 @@ export class Siege implements AsyncDisposable {
     const startedAt = new Date().toISOString();
     const before = await processes(this.vm);
     const restarts = [await restartsOf(this.vm, "dray-keeper"), await restartsOf(this.vm, "dray-edge")] as const;
-    const reached = await this.#unauthenticated();
+    const reached = await this.uninvited();
     this.#hits.length = 0;
     const findings = nothingYet();
     await this.#outside(count, kinds, findings);
@@ -155,7 +155,7 @@ export class Siege implements AsyncDisposable {
 
   async #judge(findings: Findings, reachedBefore: number, startedAt: string): Promise<void> {
     const { vm } = this;
-    const reached = (await this.#unauthenticated()) - reachedBefore;
+    const reached = (await this.uninvited()) - reachedBefore;
     if (reached > 0) note(findings, "through", await this.#examples(), reached);
     note(
       findings,
@@ -169,7 +169,8 @@ export class Siege implements AsyncDisposable {
     note(findings, "crashed", faults.split("\n").filter(Boolean));
   }
 
-  async #unauthenticated(): Promise<number> {
+  /** Requests that reached a release without a right to, as the releases themselves say. */
+  async uninvited(): Promise<number> {
     return Number(await this.vm.inside("sh", "-c", `${RELEASES} | grep -c UNAUTHENTICATED || true`));
   }
 
