@@ -172,6 +172,15 @@ test("what a client says of itself, its host and the path in headers that framew
   expect(whole).toContain('"url":"/echo"');
 });
 
+test("the access log has no query: a key in one is not kept", async () => {
+  await using edge = await open({}, false);
+  const path = "/decisions?api_key=planted%22&name=planted";
+  expect((await ask(edge, path)).body).toContain("planted");
+  await raw(edge, `GET http://a${path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n`);
+  await expect.poll(async () => (await edge.log()).match(/"GET \/decisions HTTP\/1.1"/g)).toHaveLength(2);
+  expect(await edge.log()).not.toContain("planted");
+});
+
 test("who guesses keys is told to wait, and not whether the last one was right; callers from there go on", async () => {
   await using edge = await open({ open: OPEN }, true);
   const guess = async (key: string): Promise<number> =>

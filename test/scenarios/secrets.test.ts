@@ -85,6 +85,8 @@ test("a secret is rotated under load without a lost request, and is back after e
   expect(set.stdout + set.stderr).not.toContain("planted");
   expect(await load.stop()).toMatchObject({ failed: 0 });
   expect(await seen()).toEqual(["planted-second", "planted-first", "[]"]);
+  // Nobody goes back to the value that was replaced: it does not lie there any more, not even sealed.
+  await expect.poll(() => vm.inside("ls", "/var/lib/docker/volumes/dray-keeper/_data")).not.toContain(".last");
   expect((await vm.drayFed("x", "secrets", "set", "OTHER")).stderr).toContain("[secrets.unknown]");
 
   // What lives on the machine only stays there over a deploy, and over a boot.

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { text } from "node:stream/consumers";
+import { deadline, orAborted } from "drayage-clock";
 import { testAlert } from "./alerts/alerts.ts";
 import { keep } from "./keep.ts";
 import { ward } from "./warden/warden.ts";
@@ -8,6 +9,7 @@ import { moveIn, vaultOf } from "./vault.ts";
 
 const HOME = process.env["DRAY_HOME"] ?? "/var/lib/dray";
 const OWN = process.env["DRAY_VAULT"] ?? HOME;
+const PATIENCE_MS = 60_000;
 const [, , command, service = ""] = process.argv;
 if (command === undefined) {
   // Without room to move they stay where they are, and everything else begins all the same.
@@ -17,10 +19,17 @@ if (command === undefined) {
 }
 const secrets = new Secrets(await vaultOf(HOME, OWN));
 
+/** The values, as they come by standard input. An engine may keep it open when the link to whoever writes there is gone. */
+async function given(): Promise<Record<string, string>> {
+  using limit = deadline(PATIENCE_MS);
+  return JSON.parse(await orAborted(text(process.stdin), limit.signal)) as Record<string, string>;
+}
+
 /** What dray runs beside the keeper, in its container: values come by standard input, never as arguments. */
 const COMMANDS: Record<string, () => Promise<void>> = {
-  seal: async () => await secrets.seal(service, JSON.parse(await text(process.stdin)) as Record<string, string>, false),
-  merge: async () => await secrets.seal(service, JSON.parse(await text(process.stdin)) as Record<string, string>, true),
+  seal: async () => await secrets.seal(service, await given(), false),
+  merge: async () => await secrets.seal(service, await given(), true),
+  settle: async () => await secrets.settle(service),
   "alert-test": async () => {
     const problems = await testAlert(secrets, service);
     if (problems.length > 0) throw new Error(problems.join("; "));

@@ -43,6 +43,22 @@ test("secrets are sealed on the disk, open in memory, merged, restored, and back
   expect((await stat(path.join(home, "secrets.key"))).mode & 0o777).toBe(0o600);
 });
 
+test("what was replaced is kept until nothing goes back to it any more; of alerts never", async () => {
+  const { ALERTS, Secrets } = await import("./secrets.ts");
+  const secrets = new Secrets(home);
+  const kept = async (): Promise<string[]> =>
+    (await readdir(home)).filter((name) => name.endsWith("rotated.sealed.last"));
+  await secrets.seal("rotated", { A: "leaked" }, false);
+  await secrets.seal("rotated", { A: "new" }, false);
+  expect(await kept()).toEqual(["secrets-rotated.sealed.last"]);
+  await secrets.settle("rotated");
+  expect(await kept()).toEqual([]);
+  await secrets.restore("rotated");
+  expect(await secrets.values("rotated")).toEqual({ A: "new" });
+  for (const url of ["a", "b"]) await secrets.seal(`${ALERTS}rotated`, { settings: url }, false);
+  expect(await kept()).toEqual([]);
+});
+
 test("one sealed file that cannot be opened is told of, and the others are open", async () => {
   const { Secrets } = await import("./secrets.ts");
   const secrets = new Secrets(home);

@@ -30,12 +30,16 @@ export class Secrets {
     this.#home = home;
   }
 
-  /** Takes a service's secrets: these only, or these on top of what it has. The ones before are kept for `restore`. */
+  /**
+   * Takes a service's secrets: these only, or these on top of what it has. The ones before are kept for `restore`, until
+   * `settle`; those of alerts are not: nothing goes back to them.
+   */
   async seal(service: string, values: Values, merge: boolean): Promise<void> {
     const before = merge ? await this.#open(service) : {};
     const file = this.#sealed(service);
-    if ((await readIfThere(file)) === undefined) await rm(`${file}.last`, { force: true });
-    else await copyFile(file, `${file}.last`);
+    const goesBack = !service.startsWith(ALERTS) && (await readIfThere(file)) !== undefined;
+    if (goesBack) await copyFile(file, `${file}.last`);
+    else await rm(`${file}.last`, { force: true });
     await replaceFile(file, await this.#lock(JSON.stringify({ ...before, ...values })), 0o600);
     await this.unfold(service);
   }
@@ -69,6 +73,11 @@ export class Secrets {
     if ((await readIfThere(`${file}.last`)) === undefined) return;
     await rename(`${file}.last`, file);
     await this.unfold(service);
+  }
+
+  /** Forgets what was there before the last `seal`: a secret that was replaced since it leaked must not lie here for ever. */
+  async settle(service: string): Promise<void> {
+    await rm(`${this.#sealed(service)}.last`, { force: true });
   }
 
   /** Writes a service's secrets where its replicas read them. */

@@ -44,3 +44,24 @@ test("bad authorities get 400, odd paths 404, and the challenge is answered afte
     server.close();
   }
 });
+
+test("a Prometheus is told the numbers of the service that the edge names, and of no other", async () => {
+  const prometheus = new Prometheus();
+  const server = await serve({ ...sources, prometheus }, 0);
+  const { port } = server.address() as AddressInfo;
+  const scrape = async (what: string): Promise<[number, string]> => {
+    const answer = await fetch(`http://127.0.0.1:${port}/.dray/metrics${what}`);
+    return [answer.status, await answer.text()];
+  };
+  try {
+    for (const service of ["loans", "other"]) await scrape(`/${service}`);
+    const asked = { release: "r1", status: 200, queueMs: 1, modelMs: 2, totalMs: 3, left: false, caller: "partners" };
+    for (const service of ["loans", "other"]) prometheus.add({ ...asked, service, server: `s_${service}/r1.1` });
+    const [, text] = await scrape("/loans");
+    expect(text).toContain('dray_requests_total{service="loans",release="r1",status="200"} 1');
+    expect(text).not.toContain("other");
+    expect((await scrape(""))[0]).toBe(404);
+  } finally {
+    server.close();
+  }
+});

@@ -53,6 +53,12 @@ test("the frontend, with HTTPS and a keeper", () => {
   expect(edgeConfig(state).split("backend s_")[0]).toMatchSnapshot();
 });
 
+test("the access log has no query: keys and people's data are in it", () => {
+  const format = /^  log-format (.*)$/m.exec(edgeConfig(stateOf()))?.[1] ?? "";
+  expect(format).toContain(String.raw`\"%HM %HPO %HV\"`);
+  expect(format).not.toMatch(/%(\{[^}]*\})?(r|HU|HQ|HP) /);
+});
+
 test("a key that comes or goes is no change of the configuration; opening and closing is one", () => {
   const [one, none, off] = [
     stateOf({ keys: { partners: key }, closed: true }),

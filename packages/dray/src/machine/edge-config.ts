@@ -6,9 +6,12 @@ import { adminSocket, backendName, type EdgeState, isUsed, keptOf, type ServiceS
 import { inTraffic, serverOptions } from "./edge-traffic.ts";
 import { LEFT_FILE } from "./edge-workers.ts";
 
-/** `option httplog` (HAProxy's manual, 8.2.3), and behind it the request's id and the caller's name. */
+/**
+ * `option httplog` (HAProxy's manual, 8.2.3) but for the query: keys and people's data are in it, and a log is kept. Behind
+ * it the request's id and the caller's name.
+ */
 const LOG_FORMAT =
-  '"%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq %hr %hs %{+Q}r %ID %[var(txn.caller)]"';
+  '"%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq %hr %hs \\"%HM %HPO %HV\\" %ID %[var(txn.caller)]"';
 
 /**
  * Where the container lets it (an older dray's does not), what talks to the world is nobody: it has opened its ports and

@@ -14,6 +14,7 @@ import {
 
 /** RFC 8555, 8.3: where a CA asks whether a name leads here. */
 const CHALLENGE = "{ path_beg /.well-known/acme-challenge/ }";
+const NUMBERS = "{ var(txn.numbers) -m found }";
 const KEEPER_PORT = 8080;
 const LONGEST_PATH = 512;
 /** HSTS: a year, as every scanner wants it. */
@@ -29,6 +30,7 @@ export function frontend(state: EdgeState): string {
   const routed = services
     .filter(({ domain, prefix }) => domain !== undefined || prefix !== undefined)
     .toSorted((a, b) => rank(b) - rank(a));
+  const numbers = state.keeper === undefined ? [] : services.filter(({ keys }) => keys?.[METRICS_CALLER] !== undefined);
   const open = services.find(({ domain, prefix }) => domain === undefined && prefix === undefined);
   return [
     "frontend http",
@@ -58,10 +60,12 @@ export function frontend(state: EdgeState): string {
     // One id in the answer, in the release's hands and in both logs; a client's own would be anybody's.
     "  unique-id-header x-request-id",
     "  http-after-response set-header x-request-id %[unique-id]",
-    // HAProxy wants every rule that changes a request before the first that says where it goes.
+    // HAProxy wants every rule that changes a request before the first that says where it goes. Of two services that
+    // share a key the one with the longer name is meant, as in the routes below.
+    ...numbers.toSorted((a, b) => rank(a) - rank(b)).map(numbersRule),
     ...onwardRoutes(state),
     ...(state.keeper === undefined ? [] : [`  use_backend keeper if ${CHALLENGE}`]),
-    ...services.flatMap((service) => numbersRoute(service, state)),
+    ...(numbers.length === 0 ? [] : [`  use_backend keeper if ${NUMBERS}`]),
     ...routed.flatMap(routes),
     `  default_backend ${open === undefined ? "nowhere" : backendName(open.service)}`,
     "",
@@ -81,6 +85,8 @@ function keeperBackend(address: string): string[] {
     "  timeout queue 5s",
     `  ${refuse({ status: 414, title: `a path of at most ${LONGEST_PATH} bytes` })} if { pathq,length gt ${LONGEST_PATH} }`,
     "  http-request set-uri %[pathq]",
+    // Whose key was shown is whose numbers are told, under whatever prefix they were asked for.
+    `  http-request set-uri /.dray/metrics/%[var(txn.numbers)] if ${NUMBERS}`,
     `  server keeper ${address}:${KEEPER_PORT} maxconn 32`,
     "",
   ];
@@ -119,15 +125,11 @@ function tlsLines(tls: number | undefined, services: readonly ServiceState[]): s
   ];
 }
 
-/** The numbers, for a Prometheus that shows the key called `metrics`. */
-function numbersRoute(service: ServiceState, state: EdgeState): string[] {
-  if (state.keeper === undefined || service.keys?.[METRICS_CALLER] === undefined) return [];
-  const host = service.domain === undefined ? "" : ` { req.hdr(host),host_only,lower -m str ${service.domain} }`;
-  const path = `${service.prefix ?? ""}/.dray/metrics`;
-  const map = `${HOME}/${keysFile(service.service)}`;
-  return [
-    `  use_backend keeper if { path ${path} }${host} { http_auth_bearer,sha2(256),hex,lower,map_str(${map}) -m str ${METRICS_CALLER} }`,
-  ];
+/** A Prometheus is told the numbers of the service whose key called `metrics` it shows. */
+function numbersRule({ service, domain, prefix }: ServiceState): string {
+  const host = domain === undefined ? "" : ` { req.hdr(host),host_only,lower -m str ${domain} }`;
+  const shown = `http_auth_bearer,sha2(256),hex,lower,map_str(${HOME}/${keysFile(service)})`;
+  return `  http-request set-var(txn.numbers) str(${service}) if { path ${prefix ?? ""}/.dray/metrics }${host} { ${shown} -m str ${METRICS_CALLER} }`;
 }
 
 /** A name with a certificate by itself is one that browsers may insist on. */

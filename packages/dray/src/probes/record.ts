@@ -88,9 +88,14 @@ function fromLabels(listed: readonly Listed[], service: string | undefined): Omi
   };
 }
 
-/** HAProxy's httplog: `... backend/server 0/0/1/5/6 200 123 - - ---- 1/1/0/0/0 0/0 "POST /decisions HTTP/1.1"`. */
+/**
+ * HAProxy's httplog: `... backend/server 0/0/1/5/6 200 123 - - ---- 1/1/0/0/0 0/0 "POST /decisions HTTP/1.1"`. A path has no
+ * query there, but in the lines of older drays.
+ */
 function parseLogLine(line: string, path: string): { status: number; state: string } | undefined {
   const found = /(\d{3}) \+?\d+ - - (\S{4}) \S+ \S+ (?:\{[^}]*\} )*"\S+ (\S+)/.exec(line);
-  if (found === null || found[3] !== path) return undefined;
+  if (found === null || withoutQuery(found[3] ?? "") !== withoutQuery(path)) return undefined;
   return { status: Number(found[1]), state: found[2] ?? "" };
 }
+
+const withoutQuery = (path: string): string => path.split("?", 1)[0] ?? "";

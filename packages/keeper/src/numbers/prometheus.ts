@@ -6,11 +6,27 @@ import type { Access } from "./access.ts";
 const BUCKETS = Array.from({ length: 26 }, (_, index) => Math.round(topOf(index * 5)) / 1000);
 
 /**
- * The same requests as counters and histograms of the Prometheus exposition format, since somebody first asked for them:
- * at tens of thousands a second they cost more than all the rest.
+ * The same requests as counters and histograms of the Prometheus exposition format: of each service by itself, for whoever
+ * has the key to one's numbers has none to another's; and since they were first asked for: at tens of thousands of requests
+ * a second they cost more than all the rest.
  */
 export class Prometheus {
-  #asked = false;
+  readonly #services = new Map<string, Counted>();
+
+  add(access: Access): void {
+    if (!access.left) this.#services.get(access.service)?.add(access);
+  }
+
+  /** The numbers of one service, which the edge names. */
+  async text(service: string): Promise<string> {
+    const known = this.#services.get(service) ?? new Counted();
+    this.#services.set(service, known);
+    return await known.text();
+  }
+}
+
+/** What is counted of one service. */
+class Counted {
   readonly #registry = new Registry();
   readonly #requests = new Counter({
     name: "dray_requests_total",
@@ -36,9 +52,7 @@ export class Prometheus {
   );
 
   add(access: Access): void {
-    if (!this.#asked) return;
     const { service, release, status, caller } = access;
-    if (access.left) return;
     this.#requests.inc({ service, release, status: String(status) });
     if (caller !== "-") this.#callers.inc({ service, caller });
     for (const [index, ms] of [access.totalMs, access.queueMs, access.modelMs].entries())
@@ -46,7 +60,6 @@ export class Prometheus {
   }
 
   async text(): Promise<string> {
-    this.#asked = true;
     return await this.#registry.metrics();
   }
 }

@@ -2,11 +2,12 @@ import { asFailure } from "../../base/failure.ts";
 import { sleep } from "drayage-clock";
 import type { Context } from "../../core/context.ts";
 import type { Edge } from "../../machine/edge.ts";
-import { type EdgeState, type Kept, keptOf, serversOf } from "../../machine/edge-state.ts";
+import { type EdgeState, type Kept, keptOf, serversOf, type ServiceState } from "../../machine/edge-state.ts";
 import { type Engine, isMissing } from "../../machine/engine.ts";
 import { RETIRING, takeLock } from "./lock.ts";
 import { leaveOldNetwork } from "./move.ts";
 import { edgeOf, type Site } from "./observe.ts";
+import { settleSecrets } from "./secrets.ts";
 
 const POLL_MS = 500;
 /** How long a program may take to end after SIGTERM, when it has no request left. */
@@ -134,6 +135,7 @@ async function prune(site: Site, service: string, keep: number, context: Context
   const state = await edge.state();
   const known = state.services[service];
   if (known === undefined) return;
+  await settle(site, known, context);
   const others = known.releases.filter((kept) => kept.release.id !== known.current);
   const gone = others.slice(0, Math.max(0, others.length - keep));
   const staying = known.releases.filter((kept) => !gone.includes(kept));
@@ -156,6 +158,15 @@ async function prune(site: Site, service: string, keep: number, context: Context
         if (!isMissing(error)) context.emit({ type: "warning", text: asFailure(error).message });
       });
   }
+}
+
+/**
+ * Nobody goes back to the values before any more. A keeper of an older dray cannot be told so, and forgets them with the
+ * next one.
+ */
+async function settle(site: Site, { service, releases }: ServiceState, { signal }: Context): Promise<void> {
+  if (!releases.some(({ release }) => release.settings.secrets.length > 0)) return;
+  await settleSecrets(site.machine.engine, service, signal).catch(() => signal.throwIfAborted());
 }
 
 /** Containers of a service that no kept release knows: what a killed deploy, or one pruned, left behind. */

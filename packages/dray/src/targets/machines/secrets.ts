@@ -78,6 +78,11 @@ export async function testAlerts(engine: Engine, service: string, signal: AbortS
   });
 }
 
+/** Has the keeper forget the values that were replaced: no deploy goes back to them any more. */
+export async function settleSecrets(engine: Engine, service: string, signal: AbortSignal): Promise<void> {
+  await tellKeeper(engine, ["settle", service], "", signal);
+}
+
 /** Has the keeper forget a service's secrets. */
 export async function dropSecrets(engine: Engine, service: string, signal: AbortSignal): Promise<void> {
   await tellKeeper(engine, ["drop", service], "", signal);
