@@ -1,5 +1,6 @@
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { AuditCopy } from "./audit.ts";
 import { Alerts } from "./alerts/alerts.ts";
 import { Certificates } from "./certificates/certificates.ts";
 import { takeCopies } from "./copies.ts";
@@ -44,16 +45,17 @@ interface Parts {
   numbers: Numbers;
   alerts: Alerts;
   requests: Requests;
+  audit: AuditCopy | undefined;
 }
 
-/** Keeps what is wanted, until it is told to end. */
-export async function keep(home: string, secrets: Secrets): Promise<void> {
+/** Keeps what is wanted, until it is told to end. `own`: a folder that the edge has not, where there is one. */
+export async function keep(home: string, own: string | undefined, secrets: Secrets): Promise<void> {
   const startedAt = new Date().toISOString();
   const faults = new Faults(log);
   faults.watch(process);
   const stopped = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stopped.abort());
-  const parts = partsOf(home, secrets, faults);
+  const parts = { ...partsOf(home, secrets, faults), audit: own === undefined ? undefined : new AuditCopy(home, own) };
   await faults.guard("secrets", () => secrets.unfoldAll((where, error) => faults.note(where, error)));
   await faults.guard("certificates", () => parts.certificates.prepare());
   await faults.guard("numbers", () => parts.numbers.load());
@@ -68,7 +70,7 @@ export async function keep(home: string, secrets: Secrets): Promise<void> {
   log("the keeper ends");
 }
 
-function partsOf(home: string, secrets: Secrets, faults: Faults): Parts {
+function partsOf(home: string, secrets: Secrets, faults: Faults): Omit<Parts, "audit"> {
   const haproxy = new Haproxy(path.join(home, "admin.sock"));
   const numbers = new Numbers(home, log);
   return {
@@ -123,10 +125,11 @@ async function open(parts: Parts): Promise<() => Promise<void>> {
 
 /** One look at everything; each part by itself, for a full disk is no reason to renew no certificate. Resolves to the status that was written last. */
 async function look(parts: Parts, startedAt: string, said: string): Promise<string> {
-  const { home, faults, certificates, hung, shadows, numbers, alerts, requests } = parts;
+  const { home, faults, certificates, hung, shadows, numbers, alerts, requests, audit } = parts;
   numbers.tick();
   hung.tick();
   alerts.tick(certificates.statuses());
+  await faults.guard("the audit record", () => audit?.look());
   const read: { value?: Read | undefined } = {};
   await faults.guard("the edge's state cannot be read", async () => void (read.value = await readWish(home)));
   if (read.value === undefined) return said;

@@ -40,7 +40,7 @@ const COMMANDS: Record<string, () => Promise<void>> = {
 };
 
 if (command === undefined) {
-  await keep(HOME, secrets);
+  await keep(HOME, OWN === HOME ? undefined : OWN, secrets);
 } else {
   const act = COMMANDS[command];
   if (act === undefined) throw new Error(`unknown command ${command}`);

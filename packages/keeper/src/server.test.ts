@@ -57,9 +57,9 @@ test("a Prometheus is told the numbers of the service that the edge names, and o
     for (const service of ["loans", "other"]) await scrape(`/${service}`);
     const asked = { release: "r1", status: 200, queueMs: 1, modelMs: 2, totalMs: 3, left: false, caller: "partners" };
     for (const service of ["loans", "other"]) prometheus.add({ ...asked, service, server: `s_${service}/r1.1` });
-    const [, text] = await scrape("/loans");
-    expect(text).toContain('dray_requests_total{service="loans",release="r1",status="200"} 1');
-    expect(text).not.toContain("other");
+    const [, numbers] = await scrape("/loans");
+    expect(numbers).toContain('dray_requests_total{service="loans",release="r1",status="200"} 1');
+    expect(numbers).not.toContain("other");
     expect((await scrape(""))[0]).toBe(404);
   } finally {
     server.close();

@@ -1,4 +1,4 @@
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { open, readFile, rename, rm, writeFile } from "node:fs/promises";
 
 /** How a host's certificate stands. Times are ISO 8601, UTC. */
 export type CertificateStatus =
@@ -41,5 +41,21 @@ export async function readIfThere(file: string): Promise<string | undefined> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
+  }
+}
+
+/** Adds all of the text to a file, or nothing: half of a line would take the next one with it. @throws what the disk says */
+export async function appendWhole(file: string, text: string): Promise<void> {
+  const handle = await open(file, "a");
+  try {
+    const { size } = await handle.stat();
+    try {
+      await handle.appendFile(text);
+    } catch (error) {
+      await handle.truncate(size);
+      throw error;
+    }
+  } finally {
+    await handle.close();
   }
 }

@@ -71,7 +71,27 @@ export function file(name: string, content: string): string {
 /** A bash function that sends one command to HAProxy's runtime API and prints the answer. */
 export const ADMIN = `admin() { exec 5<>/dev/tcp/127.0.0.1/9999 && printf '%s\\n' "$1" >&5 && cat <&5; exec 5>&-; }`;
 
-export const RELOAD: string = `exec 6<>/dev/tcp/127.0.0.1/9998 && printf 'reload\\n' >&6 && cat <&6; exec 6>&-`;
+/**
+ * A bash function that asks HAProxy's master: \`master COMMAND\`, and behind it the number of the process that is to do it,
+ * where there is one. The master neither answers nor hangs up when that one ends at that moment, as those do that nobody is
+ * connected to: what is gone is not waited for, and nothing for more than two seconds of silence; a reload, which reads
+ * every certificate, for thirty.
+ */
+export const MASTER: string = `master() {
+  local line code silent=0 most=20 end=quit
+  [ "$1" != reload ] || { most=300; end=; }
+  exec 6<>/dev/tcp/127.0.0.1/9998 && printf '%s\\n' "$1" $end >&6 || return
+  while :; do
+    IFS= read -r -t 0.1 line <&6; code=$?
+    if [ $code = 0 ]; then printf '%s\\n' "$line"; silent=0
+    elif [ $code -gt 128 ] && [ $((silent += 1)) -lt $most ] && [ -z "$2" -o -d "/proc/$2" ]; then printf '%s' "$line"
+    else break; fi
+  done
+  exec 6>&-
+}`;
+
+/** Has HAProxy read its configuration, and prints what came of it. */
+export const RELOAD: string = `${MASTER}\nmaster reload`;
 
 export function expectReload(said: string): void {
   if (/Success=1/.test(said)) return;

@@ -1,4 +1,5 @@
 import { isClosed } from "./edge-keys.ts";
+import { MASTER } from "./edge-script.ts";
 import { backendName, type EdgeState, HOME, isUsed } from "./edge-state.ts";
 
 /**
@@ -59,27 +60,13 @@ export function onwardBackends(state: EdgeState): string[] {
   return [...backend("onward", ONWARD.http), ...(state.tls === undefined ? [] : backend("onward-tls", ONWARD.https))];
 }
 
-/**
- * Bash functions that ask the master, and a HAProxy by its number. The master neither answers nor hangs up when the one
- * that it was to ask ends at that moment, as those do that nobody is connected to: what is gone is not waited for, and
- * nothing for more than two seconds of silence.
- */
-const MASTER = `master() {
-  local line code silent=0
-  exec 6<>/dev/tcp/127.0.0.1/9998 && printf '%s\\nquit\\n' "$1" >&6 || return
-  while :; do
-    IFS= read -r -t 0.1 line <&6; code=$?
-    if [ $code = 0 ]; then printf '%s\\n' "$line"; silent=0
-    elif [ $code -gt 128 ] && [ $((silent += 1)) -lt 20 ] && [ -z "$2" -o -d "/proc/$2" ]; then printf '%s' "$line"
-    else break; fi
-  done
-  exec 6>&-
-}
-left() { master "@!$pid $1" "$pid"; }`;
+/** And a HAProxy by its number. */
+const LEFT_ONE = `left() { master "@!$pid $1" "$pid"; }`;
 
 /** Lines of bash that do something with each HAProxy that a reload left behind: \`left COMMAND\` asks it. */
 function forEachLeft(act: string): string {
   return `${MASTER}
+${LEFT_ONE}
 old=; while read -r pid kind _; do
   case "$pid $kind" in "# old") old=yes;; *" worker") [ -z "$old" ] || ${act};; esac
 done <<< "$(master 'show proc')"`;

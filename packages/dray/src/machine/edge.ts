@@ -12,6 +12,7 @@ import {
   expectTraffic,
   file,
   GREETED,
+  MASTER,
   next,
   parseServers,
   parseState,
@@ -24,6 +25,7 @@ import {
 import { endTunnels, HAND_ON, shutsOut } from "./edge-workers.ts";
 import type { Engine } from "./engine.ts";
 import { execStream } from "./exec.ts";
+import { type AskLogin, askNobody } from "./login.ts";
 
 export const EDGE = "dray-edge";
 export const KEEPER = "dray-keeper";
@@ -61,23 +63,25 @@ export class Edge implements AsyncDisposable {
   readonly #engine: Engine;
   readonly #shell: Duplex;
   readonly #said: () => string;
+  readonly #login: AskLogin;
   #turn: Promise<unknown> = Promise.resolve();
   #known: EdgeState = EMPTY_STATE;
   /** HAProxy's configuration, as it was last read or written here. */
   #config = "";
 
-  private constructor(engine: Engine, shell: Duplex, said: () => string) {
+  private constructor(engine: Engine, shell: Duplex, said: () => string, login: AskLogin) {
     this.#engine = engine;
+    this.#login = login;
     this.#shell = shell;
     this.#said = said;
   }
 
   /** Opens the shell and reads the state on the way. @throws EngineError 404 when there is no edge, 409 when it does not run */
-  static async open(engine: Engine, signal: AbortSignal): Promise<Edge> {
+  static async open(engine: Engine, signal: AbortSignal, login: AskLogin = askNobody): Promise<Edge> {
     const greeting = `printf '%s\\n%s\\n' "$(${READ_STATE})" "${GREETED}"; exec bash`;
     const { stream, said } = await execStream(engine, EDGE, ["bash", "-c", greeting], signal);
     stream.setEncoding("utf8");
-    const edge = new Edge(engine, stream, said);
+    const edge = new Edge(engine, stream, said, login);
     edge.#read(await edge.#heard(GREETED));
     return edge;
   }
@@ -163,6 +167,7 @@ export class Edge implements AsyncDisposable {
     change: (state: EdgeState) => EdgeState,
     audit: (before: EdgeState) => object,
   ): Promise<{ how: "switched" | "reloaded"; after: EdgeState }> {
+    const login = await this.#login();
     for (let tries = 0; tries < TRIES; tries++) {
       const before = this.#known;
       const after = next(before, change);
@@ -182,7 +187,7 @@ export class Edge implements AsyncDisposable {
           ...exclusively(before, [
             // Within: somebody else's change at the same moment has files of the same names.
             file("haproxy.cfg.new", config),
-            file("audit.new", JSON.stringify(audit(before))),
+            file("audit.new", JSON.stringify({ ...audit(before), login })),
             ...keysFileLines(before, after, !ours),
             ...(commands === undefined ? namedFiles() : []),
             `if ${commands === undefined ? `haproxy -c -f ${HOME}/haproxy.cfg.new 2>&1` : "true"}; then`,
@@ -241,9 +246,7 @@ export class Edge implements AsyncDisposable {
 
   /** Is a HAProxy from before a reload still finishing requests? */
   async hasOldWorkers(): Promise<boolean> {
-    const said = await this.run(
-      `exec 6<>/dev/tcp/127.0.0.1/9998 && printf 'show proc;quit\\n' >&6 && cat <&6; exec 6>&-`,
-    );
+    const said = await this.run(`${MASTER}\nmaster 'show proc'`);
     return /^\d+\s+worker/m.test(said.split("# old workers")[1] ?? "");
   }
 
@@ -258,17 +261,15 @@ export class Edge implements AsyncDisposable {
 
   /** Adds a line to the audit record. */
   async note(entry: object): Promise<void> {
-    const lines = [file("audit.note", JSON.stringify(entry)), `cat ${HOME}/audit.note >> ${HOME}/audit.jsonl`];
+    const signed = JSON.stringify({ ...entry, login: await this.#login() });
+    const lines = [file("audit.note", signed), `cat ${HOME}/audit.note >> ${HOME}/audit.jsonl`];
     await this.run(alone(lines).join("\n"));
   }
 
   /** The audit record, oldest first. */
   async audit(): Promise<unknown[]> {
     const said = await this.run(`cat ${HOME}/audit.jsonl 2>/dev/null`);
-    return said
-      .split("\n")
-      .filter((line) => line !== "")
-      .map((line) => JSON.parse(line) as unknown);
+    return said.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line) as unknown]));
   }
 
   /**

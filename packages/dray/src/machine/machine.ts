@@ -1,5 +1,6 @@
 import type { Ended } from "../base/process.ts";
 import type { Engine } from "./engine.ts";
+import type { AskLogin } from "./login.ts";
 
 /** A port of this computer, made reachable on the machine's loopback. */
 export interface Tunnel extends AsyncDisposable {
@@ -20,6 +21,8 @@ export interface Machine extends AsyncDisposable {
     argv: readonly string[],
     options: { signal: AbortSignal; stdin?: string; onLine?: (line: string) => void },
   ): Promise<Ended>;
+  /** As whom its sshd let this computer in, asked once; undefined where there is no sshd between, or it does not say. */
+  login?: AskLogin;
   /** Makes 127.0.0.1:`port` of this computer reachable from the machine's engine. */
   lend(port: number, signal: AbortSignal): Promise<Tunnel>;
   /** The argv that attaches a user to a program on the machine; `terminal`: to a terminal there. */

@@ -5,6 +5,7 @@ import { type Ended, forAnyShell, pipe, quote, run } from "../base/process.ts";
 import { explainDocker } from "./docker-words.ts";
 import { Engine } from "./engine.ts";
 import { dialSocket } from "./local.ts";
+import { ASK_LOGIN, type AskLogin, parseLogin } from "./login.ts";
 import type { EngineVersion, Machine, Tunnel, Where } from "./machine.ts";
 import { Link, ssh, type SshOptions } from "./ssh-link.ts";
 import { explainSsh } from "./ssh-words.ts";
@@ -56,13 +57,20 @@ const remotely = (argv: readonly string[]): string => forAnyShell(`exec ${argv.m
 async function machineOver(link: Link, where: Where, signal: AbortSignal): Promise<Machine> {
   const [{ engine, version }, address] = await Promise.all([connect(link, signal), addressOf(where.ssh, link, signal)]);
   engine.agree(version);
+  const there: Machine["run"] = (argv, at) =>
+    within(LOOK_MS, at.signal, (limit) => run([...link.argv(), remotely(argv)], { ...at, signal: limit }));
+  let login: ReturnType<AskLogin> | undefined;
   return {
     name: where.name,
     address,
     engine,
     version,
-    run: (argv, at) =>
-      within(LOOK_MS, at.signal, (limit) => run([...link.argv(), remotely(argv)], { ...at, signal: limit })),
+    run: there,
+    login: () =>
+      (login ??= there(["sh", "-c", ASK_LOGIN], { signal }).then(
+        ({ stdout }) => parseLogin(stdout),
+        () => undefined,
+      )),
     lend: (port, at) => (link.shared ? lendShared(link, port, at) : lendAlone(link, port, at)),
     interactive: (argv, terminal) => [...link.argv({ terminal }), remotely(argv)],
     [Symbol.asyncDispose]: () => {

@@ -1,6 +1,6 @@
-import { mkdir, open, readdir, rm } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import path from "node:path";
-import { readIfThere } from "../status.ts";
+import { appendWhole, readIfThere } from "../status.ts";
 import type { Access } from "./access.ts";
 import { add, type Histogram, merge } from "./histogram.ts";
 
@@ -112,7 +112,7 @@ export class Numbers {
       for (let [first] = this.#unwritten; first !== undefined; [first] = this.#unwritten) {
         const file = this.#file(first.at);
         const rows = this.#unwritten.filter((row) => this.#file(row.at) === file);
-        await appendWhole(file, rows);
+        await appendWhole(file, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
         this.#unwritten = this.#unwritten.filter((row) => !rows.includes(row));
       }
       const oldest = path.basename(this.#file(this.#at - KEEP_DAYS * 86_400));
@@ -158,22 +158,6 @@ export class Numbers {
       all.push(...shrink(rows));
     }
     return all;
-  }
-}
-
-/** All of the rows, or none: half of a line would take the next one with it. @throws what the disk says */
-async function appendWhole(file: string, rows: readonly Row[]): Promise<void> {
-  const handle = await open(file, "a");
-  try {
-    const { size } = await handle.stat();
-    try {
-      await handle.appendFile(rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
-    } catch (error) {
-      await handle.truncate(size);
-      throw error;
-    }
-  } finally {
-    await handle.close();
   }
 }
 

@@ -70,7 +70,7 @@ export function edgeOf(site: Site): Edge {
 /** Opens the edge's shell where there is an edge that runs. */
 export async function openEdge(machine: Machine, signal: AbortSignal): Promise<Edge | undefined> {
   try {
-    return await Edge.open(machine.engine, signal);
+    return await Edge.open(machine.engine, signal, machine.login);
   } catch (error) {
     if (error instanceof EngineError && (error.status === 404 || error.status === 409)) return undefined;
     throw error;

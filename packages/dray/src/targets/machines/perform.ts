@@ -32,6 +32,8 @@ export function performer(job: Job): Perform<MachineStep> {
   let trial: Trial | undefined;
   const { release, site } = job;
   const note = journal(job);
+  // Asked now, so that the switch does not wait for it.
+  void site.machine.login?.();
 
   return async (step, context) => {
     // The switch is one round trip, which this would double; the state itself says whether it was done.
