@@ -13,6 +13,7 @@ import { type AlertSettings, settingsOf } from "./settings.ts";
 
 const LOOK_MS = 10_000;
 const WINDOW_S = 300;
+const HOUR_S = 3600;
 const GOLDEN_MS = 60_000;
 /** Who does not answer so often in a row is silent. */
 const TIMES = 3;
@@ -74,9 +75,9 @@ export class Alerts {
   async #look(certificates: Record<string, CertificateStatus>): Promise<void> {
     const state = JSON.parse(await readFile(path.join(this.#home, "state.json"), "utf8")) as State;
     const disk = await diskUse(this.#home);
-    const rows = await this.#numbers.since(WINDOW_S);
+    const [rows, hour] = [await this.#numbers.since(WINDOW_S), await this.#numbers.since(HOUR_S)];
     const events = await readEvents(this.#home);
-    const shared = { rows, events, certificates, disk, faults: this.#faults.recent(), nowMs: Date.now() };
+    const shared = { rows, hour, events, certificates, disk, faults: this.#faults.recent(), nowMs: Date.now() };
     // One service's trouble must not keep the others' from being told.
     for (const service of await this.#secrets.alerted())
       await this.#faults.guard(`the alerts of ${service}`, () => this.#lookAt(service, state, shared));
@@ -85,7 +86,7 @@ export class Alerts {
   async #lookAt(
     service: string,
     { services }: State,
-    shared: Omit<Seen, "service" | "replicas" | "silent" | "wrong">,
+    shared: Omit<Seen, "service" | "replicas" | "silent" | "wrong" | "guessing">,
   ): Promise<void> {
     const known = Object.hasOwn(services, service) ? services[service] : undefined;
     const settings = await alertSettings(this.#secrets, service);
@@ -97,6 +98,8 @@ export class Alerts {
       ...shared,
       service,
       rows: shared.rows.filter((row) => row.service === service),
+      hour: shared.hour.filter((row) => row.service === service),
+      guessing: this.#firing.has(firingName(service, "wrong-keys")),
       replicas: replicas.length,
       silent,
       wrong,
@@ -137,7 +140,7 @@ export class Alerts {
   }
 
   async #tell(service: string, found: readonly Trouble[], settings: AlertSettings): Promise<void> {
-    const key = (kind: Kind): string => `${service} ${kind}`;
+    const key = (kind: Kind): string => firingName(service, kind);
     for (const trouble of found) {
       const known = this.#firing.get(key(trouble.kind));
       if (known !== undefined && performance.now() - known.toldAt < AGAIN_MS) continue;
@@ -162,6 +165,8 @@ export class Alerts {
     for (const problem of problems) this.#log(`the alert could not be sent: ${problem}`);
   }
 }
+
+const firingName = (service: string, kind: Kind): string => `${service} ${kind}`;
 
 function alertFor(service: string, event: string, message: string, state: Alert["state"]): Alert {
   const text = state === "resolved" ? `${service}: over: ${message}` : `${service}: ${message}`;

@@ -26,6 +26,8 @@ function row(statuses: Record<string, number>, ms: number): Row {
 const well: Seen = {
   service: "s",
   rows: [row({ 200: 100, 429: 50 }, 20)],
+  hour: [],
+  guessing: false,
   replicas: 2,
   silent: [],
   wrong: [],
@@ -35,6 +37,8 @@ const well: Seen = {
   faults: [],
   nowMs: now,
 };
+
+const STORM_OF_AN_HOUR = { rows: [row({ 401: 80 }, 2)], hour: [row({ 401: 960 }, 2)] };
 
 const event = (kind: ReplicaEvent["kind"], minutesAgo: number): ReplicaEvent => ({
   at: new Date(now - minutesAgo * 60_000).toISOString(),
@@ -53,6 +57,11 @@ test.each<[string, Partial<Seen>, string[]]>([
   ["a golden answer is wrong", { wrong: ["POST /decisions: score is 0.1 instead of 0.9"] }, ["golden"]],
   ["one answer in ten fails", { rows: [row({ 200: 90, 500: 10 }, 20)] }, ["errors"]],
   ["few answers say nothing", { rows: [row({ 500: 10 }, 20)] }, []],
+  ["a storm of wrong keys", { rows: [row({ 200: 9, 401: 80 }, 2)], hour: [row({ 401: 100 }, 2)] }, ["wrong-keys"]],
+  ["as many as usual", { rows: [row({ 200: 9, 401: 80 }, 2)], hour: [row({ 401: 480 }, 2)] }, []],
+  ["a storm that has become usual", { ...STORM_OF_AN_HOUR, guessing: true }, ["wrong-keys"]],
+  ["a few wrong keys", { rows: [row({ 401: 59 }, 2)], hour: [row({ 401: 59 }, 2)] }, []],
+  ["a storm that is over", { rows: [row({ 401: 3 }, 2)], hour: [row({ 401: 900 }, 2)], guessing: true }, []],
   ["slow", { rows: [row({ 200: 100 }, 500)] }, ["slow"]],
   ["the disk is nearly full", { disk: 0.95 }, ["disk"]],
   [

@@ -7,8 +7,11 @@ import type { AlertSettings } from "./settings.ts";
 /** What is looked at: the last minutes of a service, its replicas, the machine. */
 export interface Seen {
   service: string;
-  /** Of the last five minutes. */
+  /** Of the last five minutes, and of the hour that ends now. */
   rows: readonly Row[];
+  hour: readonly Row[];
+  /** Somebody was told of wrong keys, and not yet that it is over. */
+  guessing: boolean;
   /** Replicas that get traffic, and those of them that did not answer three times in a row. */
   replicas: number;
   silent: readonly string[];
@@ -31,6 +34,7 @@ export type Kind =
   | "restart-loop"
   | "out-of-memory"
   | "golden"
+  | "wrong-keys"
   | "errors"
   | "slow"
   | "certificate"
@@ -43,6 +47,12 @@ export interface Trouble {
   why: string;
 }
 
+/** Five minutes, of which an hour has so many more. */
+const OTHERS = 11;
+/** Fewer 401s within five minutes are no storm: the edge itself lets one address show twenty wrong keys a minute. */
+const STORM = 60;
+/** As many times the usual number are far above it. */
+const FAR = 5;
 /** Fewer answers say nothing about a share. */
 const ENOUGH = 20;
 const DAY_MS = 86_400_000;
@@ -68,6 +78,8 @@ export function troubles(seen: Seen, settings: AlertSettings): Trouble[] {
   if (seen.wrong.length > 0) say("golden", `a golden request is answered wrongly: ${seen.wrong[0]}`);
   if (total >= ENOUGH && bad / total > settings.errors)
     say("errors", `${bad} of ${total} answers of the last five minutes failed (${percent(bad / total)})`);
+  const guessed = guessTrouble(seen);
+  if (guessed !== undefined) say("wrong-keys", guessed);
   if (settings.p95Ms !== undefined && total >= ENOUGH && p95 > settings.p95Ms)
     say("slow", `p95 of the last five minutes is ${p95} ms, more than ${settings.p95Ms} ms`);
   if (seen.disk > settings.disk) say("disk", `the machine's disk is ${percent(seen.disk)} full`);
@@ -81,6 +93,15 @@ export function troubles(seen: Seen, settings: AlertSettings): Trouble[] {
     if (why !== undefined) say("certificate", why);
   }
   return found;
+}
+
+/** Far more answers without a good key than there usually are; once it has begun, until there are few again: what lasts would become usual. */
+function guessTrouble({ rows, hour, guessing }: Seen): string | undefined {
+  const refused = (of: readonly Row[]): number => of.reduce((sum, { statuses }) => sum + (statuses[401] ?? 0), 0);
+  const now = refused(rows);
+  const usual = Math.max(0, refused(hour) - now) / OTHERS;
+  if (now < STORM || (!guessing && now <= FAR * usual)) return undefined;
+  return `${now} requests of the last five minutes showed no key or a wrong one, ${Math.round(usual)} are usual: somebody may be guessing keys; dray logs --status 401 shows from where`;
 }
 
 /** Containers that died again and again, ran out of memory, or were hung. */
