@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { type Asked, askReady } from "./alerts/ready.ts";
+import { type Asked, askReady, type Probed } from "./alerts/ready.ts";
+import { hostOf } from "./host.ts";
 import type { Haproxy } from "./haproxy.ts";
 import type { Access } from "./numbers/access.ts";
 import { parseJson } from "./json.ts";
@@ -8,25 +9,31 @@ import { readIfThere, replaceFile } from "./status.ts";
 import { readWishes, writeWishes } from "./warden/events.ts";
 
 /** A replica that gets traffic, and how long its answers may take. */
-interface Replica {
+interface Replica extends Probed {
   service: string;
   container: string;
-  address: string;
-  port: number;
   /** HAProxy's name of it: `s_SERVICE/RELEASE.N`. */
   server: string;
-  ready: string;
   timeoutMs: number;
 }
 
+interface Settings {
+  ready?: string;
+  host?: string;
+  domain?: string;
+  limits?: { timeoutMs?: number; readyMs?: number };
+}
+
 interface State {
+  /** The machine's own; older drays did not say it. */
+  address?: string;
   services: Record<
     string,
     {
       service: string;
       current: string;
       releases: {
-        release: { id: string; settings: { ready?: string; limits?: { timeoutMs?: number; readyMs?: number } } };
+        release: { id: string; settings: Settings };
         replicas: { container: string; address: string; port: number }[];
       }[];
     }
@@ -54,7 +61,7 @@ export class Hung {
   readonly #answered = new Set<string>();
   /** Servers that are out, until they answer again: in a file, since the keeper may be restarted meanwhile. */
   #out: Record<string, string> | undefined;
-  #lookedAt = 0;
+  #lookedAt = Number.NEGATIVE_INFINITY;
   #looking: Promise<void> = Promise.resolve();
 
   constructor(home: string, haproxy: Haproxy, log: (text: string) => void) {
@@ -127,11 +134,12 @@ export class Hung {
 function replicasOf(state: State): Replica[] {
   return Object.values(state.services).flatMap(({ service, current, releases }) => {
     const kept = releases.find(({ release }) => release.id === current);
-    const { ready = "/", limits } = kept?.release.settings ?? {};
+    const { ready = "/", limits, ...named } = kept?.release.settings ?? {};
     return (kept?.replicas ?? []).map((replica, index) => ({
       ...replica,
       service,
       ready,
+      host: hostOf(named, state.address),
       timeoutMs: limits?.timeoutMs ?? TIMEOUT_MS,
       server: `s_${service}/${current}.${index + 1}`,
     }));

@@ -6,3 +6,4 @@ export { post } from "./alerts/webhook.ts";
 export type { CertificateWish, KeeperWish, ShadowWish } from "./wish.ts";
 export type { CertificateStatus, KeeperStatus } from "./status.ts";
 export type { Difference, Numbers, ShadowReport } from "./shadow/report.ts";
+export { hostOf } from "./host.ts";

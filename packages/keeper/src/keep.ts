@@ -107,12 +107,16 @@ async function open(parts: Parts): Promise<() => Promise<void>> {
   const file = new LogFile(home, (error) => faults.note("the access log", error));
   const receiver = await receive(home, file, [numbers, prometheus, hung], faults);
   const sources = { challenges: certificates.challenges, numbers, prometheus };
-  const server = await serve(sources);
+  // Tried again, each needs its place anew.
+  const server = await orElse(serve(sources), () => receiver.close());
   const takers = [
     { name: "a shadow", take: shadows.take.bind(shadows) },
     { name: "a request to keep", take: requests.take.bind(requests) },
   ];
-  const copies = await takeCopies(takers, faults);
+  const copies = await orElse(takeCopies(takers, faults), async () => {
+    server.close();
+    await receiver.close();
+  });
   return async () => {
     server.close();
     copies.close();
@@ -121,6 +125,16 @@ async function open(parts: Parts): Promise<() => Promise<void>> {
     await faults.guard("requests", () => requests.flush());
     await faults.guard("numbers", () => numbers.flush());
   };
+}
+
+/** What `opening` gives; where it fails, what was opened before is closed. */
+async function orElse<T>(opening: Promise<T>, close: () => Promise<void>): Promise<T> {
+  try {
+    return await opening;
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 /** One look at everything; each part by itself, for a full disk is no reason to renew no certificate. Resolves to the status that was written last. */

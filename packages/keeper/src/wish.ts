@@ -19,6 +19,8 @@ const shadow = z.object({
   /** `http://address:port` of each replica. */
   servers: z.array(z.string()).min(1),
   timeoutMs: z.number(),
+  /** The name by which it is asked; older drays did not say it. */
+  host: z.string().optional(),
   /** The share of requests that is copied, in percent: for the report. */
   share: z.number(),
   /** Largest difference of two numbers that is none, relative to the larger one. */

@@ -70,6 +70,8 @@ export interface EdgeState {
   /** Counts changes: who writes must have read the one before, so that two services never overwrite each other. */
   rev: number;
   port: number;
+  /** The machine's own address as clients have it: what a release without a name is asked by. Older drays did not say it. */
+  address?: string;
   /** Port of HTTPS, where it is published and the keeper has made the first certificate. */
   tls?: number;
   /** Where the keeper's container is, and what it must see to. */

@@ -1,12 +1,13 @@
 import { readFile, statfs } from "node:fs/promises";
 import path from "node:path";
+import { hostOf } from "../host.ts";
 import type { Faults } from "../faults.ts";
 import type { Numbers } from "../numbers/numbers.ts";
 import { ALERTS, type Secrets } from "../secrets.ts";
 import type { CertificateStatus } from "../status.ts";
 import { readEvents } from "../warden/events.ts";
 import { askGolden } from "./golden.ts";
-import { askReady } from "./ready.ts";
+import { askReady, type Probed } from "./ready.ts";
 import { type Kind, type Seen, type Trouble, troubles } from "./rules.ts";
 import { type Alert, send } from "./send.ts";
 import { type AlertSettings, settingsOf } from "./settings.ts";
@@ -22,11 +23,16 @@ const AGAIN_MS = 4 * 3_600_000;
 
 /** What the state's file says of the replicas that get traffic. */
 interface State {
+  /** The machine's own, where no name is given; older drays did not say it. */
+  address?: string;
   services: Record<
     string,
     {
       current: string;
-      releases: { release: { id: string }; replicas: { container: string; address: string; port: number }[] }[];
+      releases: {
+        release: { id: string; settings?: { host?: string; domain?: string } };
+        replicas: { container: string; address: string; port: number }[];
+      }[];
     }
   >;
 }
@@ -52,7 +58,7 @@ export class Alerts {
   readonly #missed = new Map<string, number>();
   readonly #golden = new Map<string, { askedAt: number; once: string[]; twice: string[] }>();
   readonly #firing = new Map<string, Firing>();
-  #lookedAt = 0;
+  #lookedAt = Number.NEGATIVE_INFINITY;
   #looking: Promise<void> = Promise.resolve();
 
   constructor(home: string, secrets: Secrets, { numbers, faults, log }: Sources) {
@@ -85,14 +91,16 @@ export class Alerts {
 
   async #lookAt(
     service: string,
-    { services }: State,
+    { services, address }: State,
     shared: Omit<Seen, "service" | "replicas" | "silent" | "wrong" | "guessing">,
   ): Promise<void> {
     const known = Object.hasOwn(services, service) ? services[service] : undefined;
     const settings = await alertSettings(this.#secrets, service);
     if (known === undefined || settings === undefined) return;
-    const replicas = known.releases.find((each) => each.release.id === known.current)?.replicas ?? [];
-    const silent = await this.#silent(replicas, settings.ready);
+    const live = known.releases.find((each) => each.release.id === known.current);
+    const host = hostOf(live?.release.settings ?? {}, address);
+    const replicas = (live?.replicas ?? []).map((replica) => ({ ...replica, ready: settings.ready, host }));
+    const silent = await this.#silent(replicas);
     const wrong = await this.#wrong(service, replicas[0], settings);
     const seen: Seen = {
       ...shared,
@@ -108,14 +116,10 @@ export class Alerts {
     await this.#tell(service, troubles(seen, settings), settings);
   }
 
-  async #silent(
-    replicas: readonly { container: string; address: string; port: number }[],
-    ready: string,
-  ): Promise<string[]> {
+  async #silent(replicas: readonly (Probed & { container: string })[]): Promise<string[]> {
     const asked = await Promise.all(
-      replicas.map(async ({ container, address, port }) => {
-        const missed =
-          (await askReady({ address, port, ready })) === "answered" ? 0 : (this.#missed.get(container) ?? 0) + 1;
+      replicas.map(async ({ container, ...replica }) => {
+        const missed = (await askReady(replica)) === "answered" ? 0 : (this.#missed.get(container) ?? 0) + 1;
         this.#missed.set(container, missed);
         return missed >= TIMES ? [container] : [];
       }),
@@ -124,15 +128,11 @@ export class Alerts {
   }
 
   /** Asked once a minute; one wrong answer may be a release that is just being replaced. */
-  async #wrong(
-    service: string,
-    replica: { address: string; port: number } | undefined,
-    settings: AlertSettings,
-  ): Promise<string[]> {
+  async #wrong(service: string, replica: Probed | undefined, settings: AlertSettings): Promise<string[]> {
     const before = this.#golden.get(service);
     if (replica === undefined || settings.golden.length === 0) return [];
     if (before !== undefined && performance.now() - before.askedAt < GOLDEN_MS) return before.twice;
-    const found = await Promise.all(settings.golden.map((each) => askGolden(each, replica)));
+    const found = await Promise.all(settings.golden.map((each) => askGolden(each, replica, replica.host)));
     const once = found.flatMap((each) => each ?? []);
     const twice = before !== undefined && before.once.length > 0 ? once : [];
     this.#golden.set(service, { askedAt: performance.now(), once, twice });

@@ -1,4 +1,5 @@
 import { ask, type Replica } from "../ask.ts";
+import { hostHeader } from "../host.ts";
 import { compareBodies } from "../shadow/compare.ts";
 import type { AlertSettings } from "./settings.ts";
 
@@ -6,13 +7,18 @@ type Golden = AlertSettings["golden"][number];
 
 const PATIENCE_MS = 60_000;
 
-/** Asks a replica a golden request; resolves to what is wrong with the answer, undefined when nothing is. */
-export async function askGolden(golden: Golden, at: Replica): Promise<string | undefined> {
+/** Asks a replica a golden request, by its own name or `host`; resolves to what is wrong with the answer, undefined when nothing is. */
+export async function askGolden(golden: Golden, at: Replica, host?: string): Promise<string | undefined> {
   const { method, path, headers, body, status } = golden;
   const said = `${method} ${path}`;
   try {
-    const sent = body === undefined ? headers : { "content-type": "application/json", ...lengthOf(body), ...headers };
-    const question = { method, path, headers: sent ?? {}, ...(body === undefined ? {} : { body }) };
+    const own = body === undefined ? {} : { "content-type": "application/json", ...lengthOf(body) };
+    const question = {
+      method,
+      path,
+      headers: { ...hostHeader(host), ...own, ...headers },
+      ...(body === undefined ? {} : { body }),
+    };
     const answer = await ask(at, question, { withinMs: PATIENCE_MS });
     if (answer.status !== status) return `${said} says ${answer.status} instead of ${status}`;
     const wrong = wrongIn(golden, String(answer.body));

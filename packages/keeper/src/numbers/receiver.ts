@@ -39,7 +39,10 @@ export async function receive(home: string, log: LogFile, takers: readonly Taker
   server.listen(socket);
   await once(server, "listening");
   // HAProxy's workers are nobody; who else has the volume is ours.
-  await chmod(socket, 0o666);
+  await chmod(socket, 0o666).catch((error: unknown) => {
+    server.close();
+    throw error;
+  });
   server.on("error", (error) => faults.note("the access log's socket", error));
   return {
     async close() {

@@ -1,6 +1,7 @@
 import http from "node:http";
 import path from "node:path";
 import { type Answer, ask, type Question, type Replica } from "../ask.ts";
+import { hostHeader } from "../host.ts";
 import { replaceFile } from "../status.ts";
 import type { ShadowWish } from "../wish.ts";
 import type { Copy } from "./copy.ts";
@@ -79,11 +80,11 @@ export class Shadows {
   }
 
   async #ask(copy: Copy, running: Running): Promise<Answer> {
-    const { servers, timeoutMs } = running.wish;
+    const { servers, timeoutMs, host } = running.wish;
     const server = servers[running.next++ % servers.length] ?? "";
     const { method, path: pathAndQuery, body } = copy;
     // Who is asked may want to know that nobody waits for the answer.
-    const headers = { ...headersOf(copy), "x-request-id": copy.id, "x-dray-shadow": "1" };
+    const headers = { ...headersOf(copy), ...hostHeader(host), "x-request-id": copy.id, "x-dray-shadow": "1" };
     const question: Question = { method, path: pathAndQuery, headers, body };
     return await ask(replicaOf(server), question, { withinMs: timeoutMs, agent: this.#agent });
   }

@@ -1,6 +1,6 @@
 import type http from "node:http";
-import { isIP } from "node:net";
 import { deadline, joined, sleep, until, within } from "drayage-clock";
+import { hostOf } from "drayage-keeper";
 import { Failure } from "../../base/failure.ts";
 import { agentOver, ask, type Dial, text } from "../../base/request.ts";
 import type { Context } from "../../core/context.ts";
@@ -63,14 +63,9 @@ function dialer(job: Job, replica: Started, signal: AbortSignal): Dial {
   };
 }
 
-/**
- * The name that our own requests carry: what clients call the service, so that an API which is strict about names is
- * proved by the one it will meet.
- */
+/** The name by which a release is proved: the one that the keeper asks it by later, and clients too. */
 function probeHost({ release, site }: Job): string {
-  const { host, domain } = release.settings;
-  const { address } = site.machine;
-  return host ?? domain ?? (isIP(address) === 6 ? `[${address}]` : address);
+  return hostOf(release.settings, site.machine.address) ?? "localhost";
 }
 
 async function becomeReady(agent: http.Agent, release: Release, host: string, limit: AbortSignal): Promise<void> {

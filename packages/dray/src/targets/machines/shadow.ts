@@ -1,4 +1,4 @@
-import type { ShadowReport } from "drayage-keeper";
+import { hostOf, type ShadowReport } from "drayage-keeper";
 import { sleep } from "drayage-clock";
 import { Failure } from "../../base/failure.ts";
 import type { Undo } from "../../core/carry-out.ts";
@@ -29,7 +29,8 @@ export async function startShadow(
   const { service, id, settings } = release;
   const edge = edgeOf(site);
   const servers = replicas.map(({ address, port }) => `http://${address}:${port}`);
-  const wish = { release: id, servers, timeoutMs: settings.limits.timeoutMs, share, tolerance };
+  const host = hostOf(settings, site.machine.address);
+  const wish = { release: id, servers, timeoutMs: settings.limits.timeoutMs, host, share, tolerance };
   const shadow = { release: id, share, containers: replicas.map((replica) => replica.container) };
   await edge.change(
     service,

@@ -29,7 +29,8 @@ export async function switchTraffic(
     release.service,
     (state) => {
       old = withoutCandidate(state.services[release.service]);
-      return withKeys(withAlerts(withRelease(state, kept), job), release.service, job.keys);
+      const named = { ...state, address: site.machine.address };
+      return withKeys(withAlerts(withRelease(named, kept), job), release.service, job.keys);
     },
     (before) => ({
       at: now,
