@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Failure } from "../../base/failure.ts";
 import { failureText } from "./failure.ts";
-import { plain, plainIn } from "./plain.ts";
+import { coloured, plain, plainIn } from "./plain.ts";
 
 const HOSTILE: [string, string][] = [
   ["the clipboard (OSC 52)", "a\u001B]52;c;cm0gLXJm\u0007b"],
@@ -21,6 +21,14 @@ const OBEYED = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F]/;
 describe("text of a stranger's", () => {
   test.each(HOSTILE)("has nothing left that a terminal obeys: %s", (_what, text) => {
     expect(plain(text)).not.toMatch(OBEYED);
+  });
+
+  test.each(HOSTILE)("has nothing left but colours where ours are in it: %s", (_what, text) => {
+    const red = "\u001B[31mred\u001B[0m ";
+    const shown = coloured(red + text);
+    expect(shown.startsWith(red)).toBe(true);
+    // One of the texts has a colour in it.
+    expect(shown.slice(red.length).replaceAll("\u001B[1m", "")).not.toMatch(OBEYED);
   });
 
   test("keeps its words, tabs and lines", () => {

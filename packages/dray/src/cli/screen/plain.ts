@@ -8,6 +8,18 @@ export function plain(text: string): string {
   return stripVTControlCharacters(text).replaceAll(CONTROLS, "");
 }
 
+/** Colours, which our own words for a terminal have. */
+// oxlint-disable-next-line no-control-regex -- they are what is looked for
+const COLOUR = /(\u001B\[[\d;]*m)/;
+
+/** The same for words of ours with a stranger's in them: colours stay, and nothing else that a terminal would obey. */
+export function coloured(text: string): string {
+  return text
+    .split(COLOUR)
+    .map((part, index) => (index % 2 === 1 ? part : plain(part)))
+    .join("");
+}
+
 /** An object's own texts made plain, however deep. */
 export function plainIn<T>(value: T): T {
   if (typeof value === "string") return plain(value) as T;

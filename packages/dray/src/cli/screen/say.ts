@@ -1,9 +1,9 @@
-import { stripVTControlCharacters } from "node:util";
 import Table from "cli-table3";
+import { coloured, plain } from "./plain.ts";
 
 /** Prints a result on stdout. */
 export function say(text: string): void {
-  process.stdout.write(`${process.stdout.isTTY ? harmless(text) : text}\n`);
+  process.stdout.write(`${process.stdout.isTTY ? coloured(text) : text}\n`);
 }
 
 /** Prints a result as JSON on stdout. */
@@ -13,23 +13,12 @@ export function sayJson(value: unknown): void {
 
 /** Prints words for people on stderr. */
 export function tell(text: string): void {
-  process.stderr.write(`${process.stderr.isTTY ? harmless(text) : text}\n`);
+  process.stderr.write(`${process.stderr.isTTY ? coloured(text) : text}\n`);
 }
 
-/** A line that a container wrote: its colours go, and what else it would have a terminal do is shown and not done. */
+/** A line that a container wrote: a terminal is shown its words. */
 export function saySaid(from: string, line: string): void {
-  say(`${from} | ${process.stdout.isTTY ? stripVTControlCharacters(line) : line}`);
-}
-
-/**
- * Text for a terminal. Colours are ours; any other command (a title, the clipboard, a line that is written over) was
- * written by a model, a machine or a caller, and is shown as it is spelled.
- */
-export function harmless(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- they are what is looked for
-  return text.replaceAll(/\x1b\[[\d;]*m|[^\P{Cc}\n\t]/gu, (found) =>
-    found.length > 1 ? found : `\\x${found.charCodeAt(0).toString(16).padStart(2, "0")}`,
-  );
+  say(`${from} | ${process.stdout.isTTY ? plain(line) : line}`);
 }
 
 /** Resolves when everything that was printed has left this process. */

@@ -5,7 +5,6 @@ import prettyMs from "pretty-ms";
 import { plainIn } from "./plain.ts";
 import type { News } from "../../core/happening.ts";
 import type { Plan } from "../../core/plan.ts";
-import { harmless } from "./say.ts";
 
 /** Shows happenings. One per command; `close` leaves the last picture standing. */
 export interface Screen {
@@ -145,9 +144,9 @@ export function liveScreen(): Screen {
         const title = titles.get(`${news.on} shadow`);
         if (title !== undefined) put({ on: news.on, title }, "running", shadowText(news));
       } else if (news.type === "line") {
-        tail = [...tail, harmless(news.text).slice(0, (process.stderr.columns ?? 80) - 4)].slice(-5);
+        tail = [...tail, news.text.slice(0, (process.stderr.columns ?? 80) - 4)].slice(-5);
         redraw();
-      } else if (news.type === "warning") draw.persist(`${paint("yellow", "warning:")} ${harmless(news.text)}`);
+      } else if (news.type === "warning") draw.persist(`${paint("yellow", "warning:")} ${news.text}`);
     },
     close: () => {
       if (closed) return;

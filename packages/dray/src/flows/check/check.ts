@@ -73,7 +73,7 @@ async function factsOf(wanted: CheckWanted, machine: Machine | undefined, contex
     golden: manifest === undefined ? [] : await loadGolden(manifest),
     ask: (what, own = false) => ask({ ...what, headers: { ...what.headers, ...(own ? key : {}) } }),
     plain: (path) => askOver(plainOf(url, manifest), through, context.signal)({ path }),
-    slow: () => slowly(url, through, key, context.signal),
+    slow: (patienceMs) => slowly(url, through, { headers: key, patienceMs }, context.signal),
     tls: () => tlsOf(url, through, manifest?.edge.https ?? 443, context.signal),
     inside:
       machine === undefined

@@ -2,6 +2,7 @@ import type { Golden } from "../../core/golden.ts";
 import type { EdgeState, Kept, ServiceState } from "../../machine/edge-state.ts";
 import type { Manifest } from "../../manifest/schema.ts";
 import type { MachineMetrics } from "../metrics.ts";
+import type { Slow } from "./outside.ts";
 
 /** A container as the engine describes it (GET /containers/ID/json), as far as it matters here. */
 export interface Inspected {
@@ -50,8 +51,8 @@ export interface Facts {
   ask: (what: Ask, own?: boolean) => Promise<Said>;
   /** Asks over plain HTTP, whatever the endpoint's scheme. */
   plain: (path: string) => Promise<Said>;
-  /** Sends a request slowly; resolves to the status and the seconds that took. */
-  slow: () => Promise<{ status: number; seconds: number }>;
+  /** Sends a request slowly, and waits so long for it to be refused. */
+  slow: (patienceMs: number) => Promise<Slow>;
   tls: () => Promise<{ problem?: string; daysLeft: number; lifeDays: number; issuer: string } | undefined>;
   inside: Inside | undefined;
 }

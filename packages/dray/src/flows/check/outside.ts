@@ -4,6 +4,7 @@ import https from "node:https";
 import { connect, isIP } from "node:net";
 import { text } from "node:stream/consumers";
 import tls from "node:tls";
+import { within } from "drayage-clock";
 import { askTls } from "../../probes/tls.ts";
 import type { Ask, Said } from "./facts.ts";
 
@@ -13,26 +14,26 @@ const DAY_MS = 86_400_000;
 /** Asks an endpoint, at the address that is named instead of the one its name leads to. */
 export function askOver(base: URL, through: string | undefined, signal: AbortSignal): (what: Ask) => Promise<Said> {
   const secure = base.protocol === "https:";
-  return async ({ method = "GET", path, headers = {}, body }) => {
+  const ask = async ({ method = "GET", path, headers = {}, body }: Ask, limit: AbortSignal): Promise<Said> => {
     const request = (secure ? https : http).request({
       ...reached(base, through),
       path: below(base, path),
       method,
       agent: false,
-      signal,
-      timeout: PATIENCE_MS,
+      signal: limit,
       headers: {
         host: base.host,
         ...headers,
         ...(body === undefined ? {} : { "content-length": Buffer.byteLength(body) }),
       },
     });
-    request.once("timeout", () => request.destroy(new Error(`no answer within ${PATIENCE_MS / 1000} s`)));
     request.end(body);
     const [answer] = (await once(request, "response")) as [http.IncomingMessage];
     const said = Object.entries(answer.headers).map(([name, value]): [string, string] => [name, String(value)]);
     return { status: answer.statusCode ?? 0, headers: Object.fromEntries(said), body: await text(answer) };
   };
+  // An answer may also be without end.
+  return async (what) => await within(PATIENCE_MS, signal, (limit) => ask(what, limit));
 }
 
 const below = (base: URL, path: string): string => base.pathname.replace(/\/$/, "") + path;
@@ -44,22 +45,31 @@ function reached(base: URL, through: string | undefined): { host: string; port: 
   return { host: through ?? host, port, ...(isIP(host) === 0 ? { servername: host } : {}) };
 }
 
-/** Longest wait for a body that never ends to be refused. */
-const SLOW_MS = 45_000;
+/** What came of a request whose body never ends: the status of its refusal, 0 where there is none, after how long. */
+export interface Slow {
+  status: number;
+  seconds: number;
+  /** Nothing came: the connection was still open when the patience ended. */
+  open: boolean;
+}
 
-/** Sends a request whose body never ends; resolves to the status of the refusal, 0 for none, and the seconds that took. */
+/** Sends a request whose body never ends, and waits for it to be refused. */
 export async function slowly(
   base: URL,
   through: string | undefined,
-  headers: Record<string, string>,
+  { headers, patienceMs }: { headers: Record<string, string>; patienceMs: number },
   signal: AbortSignal,
-): Promise<{ status: number; seconds: number }> {
+): Promise<Slow> {
   const startedAt = performance.now();
   const to = reached(base, through);
   const socket = base.protocol === "https:" ? tls.connect(to) : connect(to);
   const stop = (): void => void socket.destroy();
   signal.addEventListener("abort", stop, { once: true });
-  const limit = setTimeout(stop, SLOW_MS);
+  let open = false;
+  const limit = setTimeout(() => {
+    open = true;
+    stop();
+  }, patienceMs);
   let said = "";
   socket.setEncoding("latin1").on("data", (chunk: string) => (said += chunk));
   socket.on("error", () => undefined);
@@ -77,7 +87,7 @@ export async function slowly(
   signal.removeEventListener("abort", stop);
   socket.destroy();
   const status = Number(/^HTTP\/1\.[01] (\d{3})/.exec(said)?.[1] ?? 0);
-  return { status, seconds: (performance.now() - startedAt) / 1000 };
+  return { status, seconds: (performance.now() - startedAt) / 1000, open };
 }
 
 /** What a client finds of the certificate; undefined where nothing speaks TLS. */
