@@ -41,6 +41,21 @@ test("a password is not shown to a mail server without TLS", async () => {
   }
 });
 
+test("a mail server that goes on talking is left in the middle, and it is said", async () => {
+  const server = createServer((socket) => {
+    const talking = setInterval(() => socket.write("220-still greeting\r\n"), 20);
+    socket.on("error", () => undefined).on("close", () => clearInterval(talking));
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo;
+  const smtp = { host: "127.0.0.1", port, from: "a@b.example", to: "c@d.example" };
+  try {
+    expect(await send(alert, { ...settings, smtp }, 300)).toEqual([expect.stringMatching(/^mail: it took longer/)]);
+  } finally {
+    server.close();
+  }
+});
+
 test("a webhook that leads somewhere else gets the alert, and nobody else", async () => {
   let asked = 0;
   const server = http.createServer((_, answer) => {

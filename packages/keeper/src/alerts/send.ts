@@ -1,8 +1,11 @@
+import { deadline, orAborted } from "drayage-clock";
 import { createTransport } from "nodemailer";
 import type { AlertSettings } from "./settings.ts";
 import { post } from "./webhook.ts";
 
 const PATIENCE_MS = 10_000;
+/** For all of it: a server may also go on talking without end. */
+const MAIL_MS = 60_000;
 
 /** What is sent: `text` is what Slack, Mattermost and Teams show. */
 export interface Alert {
@@ -29,12 +32,16 @@ export function quiet(text: string): string {
 }
 
 /** Tells everybody that the settings name; resolves to what went wrong with each, empty when all were told. */
-export async function send(alert: Alert, { webhook, smtp }: AlertSettings): Promise<string[]> {
+export async function send(
+  alert: Alert,
+  { webhook, smtp }: AlertSettings,
+  mailMs: number = MAIL_MS,
+): Promise<string[]> {
   const ways: [string, Promise<void>][] = [
     ...(webhook === undefined
       ? []
       : [["webhook", post(webhook, { ...alert, text: quiet(alert.text) })] as [string, Promise<void>]]),
-    ...(smtp === undefined ? [] : [["mail", mail(smtp, alert)] as [string, Promise<void>]]),
+    ...(smtp === undefined ? [] : [["mail", mail(smtp, alert, mailMs)] as [string, Promise<void>]]),
   ];
   const ended = await Promise.allSettled(ways.map(([, sent]) => sent));
   return ended.flatMap((each, index) =>
@@ -42,7 +49,7 @@ export async function send(alert: Alert, { webhook, smtp }: AlertSettings): Prom
   );
 }
 
-async function mail(smtp: NonNullable<AlertSettings["smtp"]>, alert: Alert): Promise<void> {
+async function mail(smtp: NonNullable<AlertSettings["smtp"]>, alert: Alert, withinMs: number): Promise<void> {
   const { host, port, user, password, from, to } = smtp;
   const transport = createTransport({
     host,
@@ -55,10 +62,12 @@ async function mail(smtp: NonNullable<AlertSettings["smtp"]>, alert: Alert): Pro
     socketTimeout: PATIENCE_MS,
     ...(user === undefined ? {} : { auth: { user, pass: password ?? "" } }),
   });
-  await transport.sendMail({
+  using limit = deadline(withinMs);
+  const sent = transport.sendMail({
     from,
     to,
     subject: `[dray] ${alert.text.replaceAll(/\p{Cc}+/gu, " ").slice(0, 120)}`,
     text: JSON.stringify(alert, undefined, 2),
   });
+  await orAborted(sent, limit.signal);
 }

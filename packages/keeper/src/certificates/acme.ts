@@ -4,12 +4,17 @@ import { isIP } from "node:net";
 import path from "node:path";
 import tls from "node:tls";
 import acme from "acme-client";
+import { deadline, orAborted } from "drayage-clock";
 import { readIfThere, replaceFile } from "../status.ts";
 import type { CertificateWish } from "../wish.ts";
 import { Refused } from "./refused.ts";
 
 /** Answers to HTTP-01 challenges (RFC 8555, 8.3), by token: what the keeper's server says. */
 export type Challenges = Map<string, string>;
+
+/** For one answer of a CA's, and for all of an order: a CA may take minutes to look whether a name leads here. */
+const ANSWER_MS = 60_000;
+const ORDER_MS = 900_000;
 
 interface Problem {
   type?: string;
@@ -29,8 +34,17 @@ acme.axios.interceptors.response.use((response) => {
     };
   return response;
 });
+// One that takes a connection and says nothing would keep every other host from its certificate.
+acme.axios.defaults.timeout = ANSWER_MS;
 // It would sit out a rate limit of hours in silence.
 (acme.axios.defaults as unknown as { acmeSettings: { retryMaxAttempts: number } }).acmeSettings.retryMaxAttempts = 0;
+
+/** Where accounts are kept and challenges are answered; and for how long, where that is not as usual. */
+interface Place {
+  home: string;
+  challenges: Challenges;
+  withinMs?: number;
+}
 
 type Wanted = Parameters<acme.Client["createOrder"]>[0];
 
@@ -41,14 +55,16 @@ type Wanted = Parameters<acme.Client["createOrder"]>[0];
 export async function order(
   host: string,
   wish: CertificateWish,
-  home: string,
-  challenges: Challenges,
+  { home, challenges, withinMs = ORDER_MS }: Place,
 ): Promise<string> {
   last = {};
+  using limit = deadline(withinMs);
   try {
-    return await askFor(host, wish, home, challenges);
+    return await orAborted(askFor(host, wish, home, challenges), limit.signal);
   } catch (error) {
     if (error instanceof Refused) throw error;
+    if (limit.signal.aborted)
+      throw new Refused("", `the CA gave none within ${Math.round(withinMs / 1000)} s`, { cause: error });
     const message = last.detail ?? (error instanceof Error ? error.message : String(error));
     throw new Refused(kindOf(last), message, { cause: error, waitMs: last.waitMs });
   }

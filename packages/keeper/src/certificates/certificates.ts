@@ -100,7 +100,7 @@ export class Certificates {
     if (good !== undefined && Date.now() < renewAt(good)) return await this.#valid(host, entry, good);
     await checkName(host, entry.wish.address);
     this.#log(`asking ${new URL(entry.wish.directory).host} for a certificate for ${host}`);
-    await this.#use(host, await order(host, entry.wish, this.#home, this.challenges));
+    await this.#use(host, await order(host, entry.wish, { home: this.#home, challenges: this.challenges }));
   }
 
   async #use(host: string, pem: string): Promise<void> {
