@@ -11,6 +11,8 @@ type Message =
   | { tell: "loaded" }
   | { tell: "all loaded" };
 
+/** The primary gives the workers five seconds; one that is stuck itself answers nobody. */
+const NUMBERS_MS = 10_000;
 /** Before another one is started in the place of one that could not load its model. */
 const AGAIN_MS = 1000;
 
@@ -85,15 +87,16 @@ export async function play(settings: Settings): Promise<void> {
     if (message.tell === "all loaded") go();
     if (message.tell !== "metrics") return;
     waiting.get(message.id)?.(message.text);
-    waiting.delete(message.id);
   });
   const running = await start(settings, {
     metrics: async () => {
+      const id = count++;
       const text = await new Promise<string | undefined>((resolve) => {
-        const id = count++;
         waiting.set(id, resolve);
         process.send?.({ ask: "metrics", id });
+        setTimeout(resolve, NUMBERS_MS, undefined).unref();
       });
+      waiting.delete(id);
       if (text === undefined) throw new Refusal(503, "a worker did not tell its numbers in time");
       return text;
     },

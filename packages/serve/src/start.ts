@@ -65,7 +65,10 @@ export async function start(settings: Settings, group?: Group): Promise<Running>
   const unwatch = settings.watch ? await watchFiles(settings, reload, (error) => log.error(error)) : undefined;
   const close = async (): Promise<void> => {
     unwatch?.();
+    // What is in flight is answered by then; who is still sending has no end.
+    const late = setTimeout(() => server.app.server.closeAllConnections(), settings.timeoutMs + GRACE_MS);
     await server.app.close();
+    clearTimeout(late);
     service.batcher.close();
     await runs.close();
   };

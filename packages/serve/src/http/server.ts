@@ -34,6 +34,8 @@ export interface Server {
   ready(): void;
 }
 
+/** For a request to come whole; without an edge before it, who sends without end would hold a connection for ever. */
+const WHOLE_MS = 60_000;
 /** What a caller may send as its own id: it is repeated in headers and logs. */
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
 
@@ -92,6 +94,7 @@ function fastify(options: ServerOptions): FastifyInstance {
     // Fastify's own logger watches the end of every answer; the few lines that are ever written do not need that.
     logger: false,
     forceCloseConnections: "idle",
+    requestTimeout: WHOLE_MS,
     // While closing, what is on an open connection is still answered.
     return503OnClosing: false,
     // The first thing that is done with a request, and so the place to note when it came.
