@@ -3,11 +3,12 @@ import { Failure } from "../../base/failure.ts";
 import type { Listener } from "../../core/evidence.ts";
 import type { Engine } from "../../machine/engine.ts";
 import type { Machine } from "../../machine/machine.ts";
-import { parseListeners } from "../../probes/bind.ts";
+import { listenersScript, parseListeners, readListeners } from "../../probes/bind.ts";
 import { containerLogs } from "../../probes/logs.ts";
 
 interface ContainerState {
   Running: boolean;
+  Pid: number;
   ExitCode: number;
   OOMKilled: boolean;
   Error: string;
@@ -19,13 +20,29 @@ export async function inspectState(engine: Engine, container: string, signal: Ab
   return found.State;
 }
 
-/** What listens in a container, read from its network namespace by a helper: no right and no tool is needed inside the image. */
+/**
+ * What listens in a container: no right and no tool is needed inside the image. The machine's shell reads it from the
+ * container's process, which takes a tenth of a second; where it cannot (Docker Desktop's processes are not this computer's),
+ * a helper does, which takes some.
+ */
 export async function listeners(
-  engine: Engine,
+  machine: Pick<Machine, "engine" | "run">,
   container: string,
   image: string,
   signal: AbortSignal,
 ): Promise<Listener[]> {
+  const found = await machine.engine.get<{ Id: string; State: ContainerState }>(`/containers/${container}/json`, {
+    signal,
+  });
+  if (!found.State.Running) throw new Error(`${container} does not run`);
+  const own = `grep -q ${found.Id} /proc/${found.State.Pid}/cgroup && ${listenersScript(found.State.Pid)}`;
+  const ended = await machine.run(["sh", "-c", own], { signal }).catch(() => undefined);
+  signal.throwIfAborted();
+  return readListeners(ended?.stdout ?? "") ?? (await helped(machine.engine, container, image, signal));
+}
+
+/** The same, read by a helper in the container's network. */
+async function helped(engine: Engine, container: string, image: string, signal: AbortSignal): Promise<Listener[]> {
   const { Id } = await engine.post<{ Id: string }>("/containers/create", {
     signal,
     body: {
@@ -53,24 +70,28 @@ interface Expected {
   ready?: string | undefined;
 }
 
+/** The time to become ready is over: nobody waits much longer to hear why. A machine that does not tell in this time has no part in the answer. */
+const LOOK_MS = 4000;
+
 /** Why a replica never became ready, from what its container, its sockets and its logs say. */
 export async function explainNotReady(
-  machine: Machine,
+  machine: Pick<Machine, "engine" | "run">,
   container: string,
   image: string,
   expected: Expected,
   cause: unknown,
 ): Promise<Failure> {
-  using limit = deadline(20_000);
+  using limit = deadline(LOOK_MS);
   const { signal } = limit;
-  const [state, logs] = await Promise.all([
-    inspectState(machine.engine, container, signal),
-    containerLogs(machine.engine, container, 10),
+  const { engine } = machine;
+  const [state, logs, open] = await Promise.all([
+    inspectState(engine, container, signal).catch(() => undefined),
+    containerLogs(engine, container, 10, signal).catch(() => []),
+    listeners(machine, container, image, signal).catch(() => undefined),
   ]);
   const details = logs.map((line) => `  ${line}`);
-  if (!state.Running) return explainEnd(state, details, cause);
-  const open = await listeners(machine.engine, container, image, signal).catch(() => []);
-  return explainListeners(open, expected, details, cause);
+  if (state?.Running === false) return explainEnd(state, details, cause);
+  return open === undefined ? notReady(expected, details, cause) : explainListeners(open, expected, details, cause);
 }
 
 /** How programs begin to say which arguments they want (argparse, click, getopt, Go's flag package). */
@@ -132,7 +153,7 @@ export function explainListeners(
   details: string[],
   cause: unknown,
 ): Failure {
-  const { port, ready, readyMs } = expected;
+  const { port, readyMs } = expected;
   const others = open.filter((each) => !each.loopback).map((each) => each.port);
   const seconds = `${Math.round(readyMs / 1000)} s`;
   if (
@@ -178,8 +199,13 @@ export function explainListeners(
       cause,
     });
   }
+  return notReady(expected, details, cause, "it listens, but");
+}
+
+/** The verdict where nothing more is known than what it answered. */
+function notReady({ ready, readyMs }: Expected, details: string[], cause: unknown, what: string = "it"): Failure {
   const said = cause instanceof Error ? cause.message : "no answer";
-  return new Failure("release.not-ready", `it listens, but was not ready within ${seconds}: ${said}`, {
+  return new Failure("release.not-ready", `${what} was not ready within ${Math.round(readyMs / 1000)} s: ${said}`, {
     hint:
       ready === undefined
         ? "set ready: to a path that answers 200 when the API is ready"

@@ -59,7 +59,7 @@ export async function findPort(job: Job, replica: Started, context: Context): Pr
   let since = performance.now();
   let last: Ports | undefined;
   const look = async (): Promise<number | number[] | undefined> => {
-    const all = await listeners(machine.engine, replica.container, job.edgeImage, limit.signal);
+    const all = await listeners(machine, replica.container, job.edgeImage, limit.signal);
     const open = [...new Set(all.filter((each) => !each.loopback).map((each) => each.port))].toSorted((a, b) => a - b);
     if (!isDeepStrictEqual(open, seen)) [seen, since] = [open, performance.now()];
     const found = await Promise.all(open.map((port) => ask(job, { ...replica, port }, limit.signal)));
