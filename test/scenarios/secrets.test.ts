@@ -87,6 +87,13 @@ test("a secret is rotated under load without a lost request, and is back after e
   expect(await seen()).toEqual(["planted-second", "planted-first", "[]"]);
   // Nobody goes back to the value that was replaced: it does not lie there any more, not even sealed.
   await expect.poll(() => vm.inside("ls", "/var/lib/docker/volumes/dray-keeper/_data")).not.toContain(".last");
+  // And the record has sshd's word for who did it, also in the keeper's copy.
+  const [record, copy] = ["dray-edge", "dray-keeper"].map(
+    (name) => `/var/lib/docker/volumes/${name}/_data/audit.jsonl`,
+  );
+  const last = await vm.inside("sh", "-c", `tail -n 1 ${record}`);
+  expect(last).toMatch(/"login":\{"user":"ops","from":"[\d.]+"/);
+  await expect.poll(() => vm.inside("sh", "-c", `tail -n 1 ${copy} | cut -c66-`)).toBe(last);
   expect((await vm.drayFed("x", "secrets", "set", "OTHER")).stderr).toContain("[secrets.unknown]");
 
   // What lives on the machine only stays there over a deploy, and over a boot.
