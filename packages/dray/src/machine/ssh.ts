@@ -5,7 +5,7 @@ import { type Ended, forAnyShell, pipe, quote, run } from "../base/process.ts";
 import { explainDocker } from "./docker-words.ts";
 import { Engine } from "./engine.ts";
 import { dialSocket } from "./local.ts";
-import { ASK_LOGIN, type AskLogin, parseLogin } from "./login.ts";
+import { ASK_LOGIN, type Login, parseLogin } from "./login.ts";
 import type { EngineVersion, Machine, Tunnel, Where } from "./machine.ts";
 import { Link, ssh, type SshOptions } from "./ssh-link.ts";
 import { explainSsh } from "./ssh-words.ts";
@@ -59,18 +59,14 @@ async function machineOver(link: Link, where: Where, signal: AbortSignal): Promi
   engine.agree(version);
   const there: Machine["run"] = (argv, at) =>
     within(LOOK_MS, at.signal, (limit) => run([...link.argv(), remotely(argv)], { ...at, signal: limit }));
-  let login: ReturnType<AskLogin> | undefined;
+  let login: Promise<Login | undefined> | undefined;
   return {
     name: where.name,
     address,
     engine,
     version,
     run: there,
-    login: () =>
-      (login ??= there(["sh", "-c", ASK_LOGIN], { signal }).then(
-        ({ stdout }) => parseLogin(stdout),
-        () => undefined,
-      )),
+    login: () => (login ??= askLogin(there, signal)),
     lend: (port, at) => (link.shared ? lendShared(link, port, at) : lendAlone(link, port, at)),
     interactive: (argv, terminal) => [...link.argv({ terminal }), remotely(argv)],
     [Symbol.asyncDispose]: () => {
@@ -78,6 +74,16 @@ async function machineOver(link: Link, where: Where, signal: AbortSignal): Promi
       return Promise.resolve();
     },
   };
+}
+
+/** Nobody waits long for a name in a record; without one it says what the caller says. */
+const LOGIN_LOOK_MS = 5000;
+
+async function askLogin(there: Machine["run"], signal: AbortSignal): Promise<Login | undefined> {
+  return await within(LOGIN_LOOK_MS, signal, async (limit) => {
+    const { stdout } = await there(["sh", "-c", ASK_LOGIN], { signal: limit });
+    return parseLogin(stdout);
+  }).catch(() => undefined);
 }
 
 /** What a machine is asked by its shell are small things; a disk or a driver that hangs must not hang us. */
