@@ -67,7 +67,7 @@ const pages: Record<string, string> = {
     .join("\n")}\n`,
   "why-cant-i-reach-it.md": guide(),
   "models.md": `${made}${modelsPage(SNAPSHOTS)}`,
-  "cli.md": `${made}# Commands\n\n${helps(makeProgram()).join("\n\n")}\n`,
+  "cli.md": `${made}# Commands\n\n${helps(await makeProgram()).join("\n\n")}\n`,
 };
 
 const stale = Object.entries(pages).filter(([name, content]) => {

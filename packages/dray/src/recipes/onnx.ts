@@ -27,12 +27,12 @@ export const onnx: Recipe = {
 };
 
 async function buildOnnx(order: Order, architecture: string, context: Context): Promise<Built> {
-  const files = await findServer();
+  const processor = nodeName(architecture);
+  const files = await findServer(context, processor);
   const store = new ContentStore();
   await store.open();
   const model = await modelEntries(order, files, context);
   checkGpu(order, files);
-  const processor = nodeName(architecture);
   context.signal.throwIfAborted();
   const standing = makeBase(order, architecture, store, context);
   const [base, runtime, server, own] = await Promise.all([
@@ -77,7 +77,7 @@ function checkGpu(order: Order, files: ServerFiles): void {
   }
   if (hasCuda(files)) return;
   throw new Failure("image.no-base", "the onnxruntime on this computer came without its CUDA provider", {
-    hint: "its install script fetches it (Linux x64): npm rebuild onnxruntime-node",
+    hint: `its install script fetches it (Linux x64): npm install -g onnxruntime-node@${files.versions.onnxruntime}; in a checkout: npm rebuild onnxruntime-node`,
   });
 }
 

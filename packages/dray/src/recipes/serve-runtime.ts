@@ -1,42 +1,75 @@
+import { createHash } from "node:crypto";
 import { existsSync, readdirSync } from "node:fs";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { cp, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
+import type { Context } from "../core/context.ts";
 import type { Component } from "./debian/layer.ts";
 import type { Entry } from "./oci/layer.ts";
+import { fetchRuntime, HERE, type Runtime, type System } from "./onnxruntime/fetch.ts";
+import { ONNXRUNTIME } from "./onnxruntime/lock.ts";
+import { findProgram } from "./programs.ts";
 import { sbomEntry } from "./sbom.ts";
 
 /** Where the model server is on this computer. */
-export interface ServerFiles {
+export interface ServerFiles extends Runtime {
   /** The bundle's folder. */
   bundle: string;
-  onnxruntime: string;
-  common: string;
   versions: { server: string; onnxruntime: string };
 }
 
-/** Finds the model server that came with this program. */
-export async function findServer(): Promise<ServerFiles> {
-  const here = createRequire(import.meta.url);
-  const manifest = here.resolve("drayage-serve/package.json");
-  const there = createRequire(manifest);
+/**
+ * Finds the model server that came with this program, and the onnxruntime that it runs on: the one that is installed
+ * beside it, as in a checkout, else one that is fetched at the first use. `processor`: of a Linux image that it goes into.
+ * @throws Failure image.no-parts
+ */
+export async function findServer(context: Context, processor?: string): Promise<ServerFiles> {
+  const { folder, manifest } = findProgram("serve");
+  const versions = { server: await versionIn(manifest), onnxruntime: ONNXRUNTIME.version };
+  const installed = await installedBeside(path.join(folder, "main.js"));
+  if (installed !== undefined) return { bundle: folder, ...installed, versions };
+  const runtime = await fetchRuntime(systemsFor(processor), context);
+  return { bundle: await copyBeside(runtime, folder), ...runtime, versions };
+}
+
+/** Images are Linux's: another system keeps both of its processors' libraries, so that the package is fetched once. */
+function systemsFor(processor: string | undefined): System[] {
+  if (process.platform !== "linux") return [HERE, "linux/x64", "linux/arm64"];
+  return [...new Set<System>([HERE, ...(processor === undefined ? [] : [`linux/${processor}` as const])])];
+}
+
+async function versionIn(file: string): Promise<string> {
+  return (JSON.parse(await readFile(file, "utf8")) as { version: string }).version;
+}
+
+/** The onnxruntime that Node finds from a file on; none where it is not there, or of another version. */
+async function installedBeside(main: string): Promise<Runtime | undefined> {
   // onnxruntime's packages do not export their package.json: their entry point tells where they are.
-  const packageOf = (name: string, from: NodeJS.Require): string => {
-    const entry = from.resolve(name);
+  const packageOf = (name: string, from: string): string => {
+    const entry = createRequire(from).resolve(name);
     return entry.slice(0, entry.lastIndexOf(`${path.sep}${name}${path.sep}`) + name.length + 1);
   };
-  const onnxruntime = packageOf("onnxruntime-node", there);
-  const common = packageOf("onnxruntime-common", createRequire(path.join(onnxruntime, "dist", "index.js")));
-  const bundle = path.join(path.dirname(manifest), "dist", "bundle");
-  if (!existsSync(path.join(bundle, "main.js"))) throw new TypeError(`no model server in ${bundle}: npm run build`);
-  const version = async (file: string): Promise<string> =>
-    (JSON.parse(await readFile(file, "utf8")) as { version: string }).version;
-  return {
-    bundle,
-    onnxruntime,
-    common,
-    versions: { server: await version(manifest), onnxruntime: await version(path.join(onnxruntime, "package.json")) },
-  };
+  try {
+    const onnxruntime = packageOf("onnxruntime-node", main);
+    if ((await versionIn(path.join(onnxruntime, "package.json"))) !== ONNXRUNTIME.version) return undefined;
+    return { onnxruntime, common: packageOf("onnxruntime-common", path.join(onnxruntime, "dist", "index.js")) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Node looks for packages beside a program and above it: the server runs from a copy that has onnxruntime there. */
+async function copyBeside(runtime: Runtime, bundle: string): Promise<string> {
+  const hash = createHash("sha256").update(await readFile(path.join(bundle, "main.js")));
+  const to = path.resolve(runtime.onnxruntime, "..", "..", `serve-${hash.digest("hex").slice(0, 12)}`);
+  if (existsSync(to)) return to;
+  const copy = `${to}.${process.pid}`;
+  await cp(bundle, copy, { recursive: true });
+  await rename(copy, to).catch(async (error: unknown) => {
+    await rm(copy, { recursive: true, force: true });
+    if (!existsSync(to)) throw error;
+  });
+  return to;
 }
 
 /** The server's own executable script. */

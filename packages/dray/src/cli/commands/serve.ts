@@ -17,7 +17,7 @@ export function addServe(program: Command): void {
       model === undefined
         ? await run.manifest()
         : { ...checkManifest({ service: serviceNameOf(model), machine: "local", model }), folder: process.cwd() };
-    const argv = await serverArgv(manifest, Number(run.flags.port));
+    const argv = await serverArgv(manifest, Number(run.flags.port), run.context);
     tell(`http://127.0.0.1:${run.flags.port}/docs    Ctrl-C ends it`);
     return await attach(argv, run.context.signal);
   });
