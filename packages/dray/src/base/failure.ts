@@ -169,6 +169,7 @@ export const CODES = {
   ],
   "request.failed": [EXIT.failed, "The request got no answer, or not the one expected."],
   "fleet.partly-failed": [EXIT.failed, "Some machines of the fleet failed; the others carry the new release."],
+  "upgrade.unknown": [EXIT.unreachable, "The newest version of Drayage could not be asked for."],
   "connection-lost": [EXIT.unreachable, "A connection ended in the middle of the work."],
   interrupted: [EXIT.interrupted, "Stopped by Ctrl-C; what was begun has been undone."],
   "timed-out": [EXIT.failed, "Somebody who was asked did not answer in the time that there is for it."],

@@ -1,6 +1,5 @@
 import { Command } from "commander";
-
-const VERSION = "0.1.0";
+import { VERSION } from "./version.ts";
 
 type Add = (program: Command) => void;
 
@@ -15,6 +14,7 @@ const COMMANDS: Record<string, () => Promise<Add>> = {
   metrics: async () => (await import("./commands/metrics.ts")).addMetrics,
   alerts: async () => (await import("./commands/alerts.ts")).addAlerts,
   requests: async () => (await import("./commands/requests.ts")).addRequests,
+  drift: async () => (await import("./commands/requests.ts")).addDrift,
   check: async () => (await import("./commands/check.ts")).addCheck,
   compare: async () => (await import("./commands/compare.ts")).addCompare,
   request: async () => (await import("./commands/request.ts")).addRequest,
@@ -30,6 +30,9 @@ const COMMANDS: Record<string, () => Promise<Add>> = {
   remove: async () => (await import("./commands/look.ts")).addRemove,
   serve: async () => (await import("./commands/serve.ts")).addServe,
   machine: async () => (await import("./commands/machine.ts")).addMachine,
+  doctor: async () => (await import("./commands/doctor.ts")).addDoctor,
+  upgrade: async () => (await import("./commands/upgrade.ts")).addUpgrade,
+  completion: async () => (await import("./commands/completion.ts")).addCompletion,
   retire: async () => (await import("./commands/retire.ts")).addRetire,
 };
 

@@ -23,10 +23,9 @@ export function addRequests(program: Command): void {
     );
     for (const each of all.flat().toSorted((a, b) => a.at.localeCompare(b.at))) say(JSON.stringify(each));
   });
-  addDrift(program);
 }
 
-function addDrift(program: Command): void {
+export function addDrift(program: Command): void {
   const command = program
     .command("drift")
     .description(
