@@ -7,6 +7,7 @@ import { benchCrash } from "./crash.ts";
 import { benchDeploy } from "./deploy.ts";
 import { benchEdge } from "./edge.ts";
 import { benchHostile } from "./hostile.ts";
+import { benchInstall } from "./install.ts";
 import { benchModels } from "./models.ts";
 import { benchOverload } from "./overload.ts";
 import { benchReleases } from "./releases.ts";
@@ -41,6 +42,10 @@ const BENCHES: Record<string, Bench> = {
   hostile: {
     run: benchHostile,
     keys: "sent kinds through keeperRestarts edgeRestarts crashed planted problems controls",
+  },
+  install: {
+    run: benchInstall,
+    keys: "packageMb fetchedMb installSeconds cliStartMs firstEndpointSeconds warnings",
   },
   models: {
     run: benchModels,
