@@ -21,6 +21,9 @@ type Schema = {
 
 const schema = z.toJSONSchema(manifestSchema, { io: "input" }) as Schema;
 
+// Keys of the user's own, for anchors.
+const whole = { ...schema, patternProperties: { "^x-": {} } };
+
 function rows(of: Schema, prefix: string): string[] {
   return Object.entries(of.properties ?? {}).flatMap(([key, value]) => [
     `| \`${prefix}${key}\` | ${value.type ?? "any of several"} | ${value.default === undefined || typeof value.default === "object" ? "" : `\`${JSON.stringify(value.default)}\``} | ${value.description ?? ""} |`,
@@ -60,7 +63,7 @@ function guide(): string {
 const SNAPSHOTS = fileURLToPath(new URL("../packages/serve/src/__snapshots__/strangers.test.ts.snap", import.meta.url));
 const made = "<!-- Made by npm run docs; do not edit. -->\n";
 const pages: Record<string, string> = {
-  "dray.schema.json": `${JSON.stringify(schema, undefined, 2)}\n`,
+  "dray.schema.json": `${JSON.stringify(whole, undefined, 2)}\n`,
   "manifest.md": `${made}# dray.yaml\n\n| key | type | default | meaning |\n|---|---|---|---|\n${rows(schema, "").join("\n")}\n`,
   "failures.md": `${made}# Failures\n\n| code | exit code | meaning |\n|---|---|---|\n${Object.entries(CODES)
     .map(([code, [exit, meaning]]) => `| \`${code}\` | ${exit} | ${meaning} |`)

@@ -29,6 +29,7 @@ export const CODES = {
   "manifest.syntax": [EXIT.manifest, "The manifest is not valid YAML."],
   "manifest.invalid": [EXIT.manifest, "A value in the manifest is not what the schema allows."],
   "manifest.unknown-key": [EXIT.manifest, "The manifest has a key that Drayage does not know."],
+  "manifest.duplicate-key": [EXIT.manifest, "A key of the manifest is written twice."],
   "manifest.duplicate-machine": [EXIT.manifest, "Two machines have one name, or are the same machine."],
   "manifest.secret-missing": [EXIT.manifest, "A secret named in the manifest has no value here."],
   "golden.invalid": [EXIT.manifest, "The golden file is no JSON, or not a list of requests with expectations."],

@@ -6,6 +6,7 @@ import * as z from "zod";
 import { Failure } from "../base/failure.ts";
 import type { Golden } from "../core/golden.ts";
 import { frame } from "./load.ts";
+import { issueWords } from "./words.ts";
 import type { Manifest } from "./schema.ts";
 
 const goldenSchema = z.array(
@@ -61,20 +62,19 @@ export function parseGolden(source: string, file: string): Golden[] {
   try {
     raw = JSON.parse(source);
   } catch (error) {
-    const said = error instanceof Error ? error.message : "";
     // JSON.parse does not always say where; this parser does.
     const errors: ParseError[] = [];
     parse(source, errors);
     const offset = errors[0]?.offset ?? source.length;
     const before = source.slice(0, offset).split("\n");
     const [line, column] = [before.length, (before.at(-1)?.length ?? 0) + 1];
-    throw new Failure("golden.invalid", `${file} is no JSON: ${said}`, {
+    throw new Failure("golden.invalid", `${file} is not JSON from here on`, {
       place: { file, line, column, frame: frame(source, line, column) },
       hint: 'expected: [{"request": {"method": "POST", "path": "/decisions", "body": {...}}, "expect": {"status": 200}}]',
       cause: error,
     });
   }
-  const result = goldenSchema.safeParse(Array.isArray(raw) ? raw : [raw]);
+  const result = goldenSchema.safeParse(Array.isArray(raw) ? raw : [raw], { error: issueWords });
   if (result.success) return result.data as Golden[];
   const [issue] = result.error.issues;
   throw new Failure("golden.invalid", `${file}: ${issue?.path.join(".") ?? ""}: ${issue?.message ?? "not valid"}`, {

@@ -1,10 +1,11 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { distance } from "fastest-levenshtein";
-import { type Document, isMap, isPair, isScalar, LineCounter, parseDocument } from "yaml";
+import { type Document, isMap, isPair, isScalar, LineCounter, parseDocument, visit, type YAMLParseError } from "yaml";
 import type * as z from "zod";
 import { type Code, Failure, type Place } from "../base/failure.ts";
 import { type Manifest, manifestSchema } from "./schema.ts";
+import { issueWords, syntaxWords } from "./words.ts";
 
 export const MANIFEST_FILE = "dray.yaml";
 
@@ -26,28 +27,61 @@ export async function loadManifest(file: string): Promise<Manifest> {
 /** Text -> what was meant. @throws Failure manifest.* with file, line, column and a code frame */
 export function parseManifest(source: string, file: string): Omit<Manifest, "folder" | "file"> {
   const counter = new LineCounter();
-  const document = parseDocument(source, { lineCounter: counter, prettyErrors: false });
+  const document = parseDocument(source, { lineCounter: counter, prettyErrors: false, merge: true });
   const at = (offset: number): Place => placeOf(source, file, counter, offset);
   const [error] = document.errors;
-  if (error !== undefined) {
-    const twice = error.code === "DUPLICATE_KEY";
-    throw new Failure(
-      twice ? "manifest.duplicate-machine" : "manifest.syntax",
-      twice ? "this name stands here twice" : error.message,
-      {
-        place: at(error.pos[0]),
-        hint: twice ? "give each its own name" : "YAML needs two spaces of indentation and a space after the colon",
-      },
-    );
-  }
-  const result = manifestSchema.safeParse(document.toJS() ?? {});
+  if (error !== undefined) throw explainSyntax(error, document, at(error.pos[0]));
+  const result = manifestSchema.safeParse(valuesOf(document, at), { error: issueWords });
   if (result.success) return result.data;
   throw explain(result.error.issues, document, at);
 }
 
+function explainSyntax(error: YAMLParseError, document: Document, place: Place): Failure {
+  if (error.code !== "DUPLICATE_KEY") {
+    const hint = "YAML needs two spaces of indentation and a space after the colon";
+    return new Failure("manifest.syntax", syntaxWords(error.code), { place, hint, cause: error });
+  }
+  const machines = document.get("machines", true);
+  const [from = 0, to = 0] = isMap(machines) ? (machines.range ?? []) : [];
+  if (error.pos[0] >= from && error.pos[0] < to) {
+    const hint = "give each machine its own name";
+    return new Failure("manifest.duplicate-machine", "two machines have this name", { place, hint, cause: error });
+  }
+  const hint = "keep one of them; of two, it cannot be known which is meant";
+  return new Failure("manifest.duplicate-key", "this key stands here twice", { place, hint, cause: error });
+}
+
+/** The file's values. Keys beside ours that begin with `x-` are the user's own, for anchors, as in compose files. */
+function valuesOf(document: Document, at: (offset: number) => Place): unknown {
+  visit(document, {
+    Alias: (_key, alias) => {
+      if (alias.resolve(document) !== undefined) return;
+      const place = at(alias.range?.[0] ?? 0);
+      const hint = `name the value before it is used: &${alias.source} stands in front of it`;
+      throw new Failure("manifest.syntax", `nothing in this file is called &${alias.source}`, { place, hint });
+    },
+  });
+  const values: unknown = plain(document, at);
+  if (typeof values !== "object" || values === null || Array.isArray(values)) return values ?? {};
+  return Object.fromEntries(Object.entries(values).filter(([key]) => !key.startsWith("x-")));
+}
+
+function plain(document: Document, at: (offset: number) => Place): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    // A few lines of aliases to aliases would fill the memory of any computer.
+    throw new Failure("manifest.syntax", "the aliases in this file stand for far more than it has", {
+      place: at(0),
+      hint: "write the values out, or use fewer aliases inside of aliases",
+      cause: error,
+    });
+  }
+}
+
 /** The same check for a manifest made from the command line. */
 export function checkManifest(raw: unknown): Omit<Manifest, "folder" | "file"> {
-  const result = manifestSchema.safeParse(raw);
+  const result = manifestSchema.safeParse(raw, { error: issueWords });
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   throw new Failure("usage.invalid", `${issue?.path.join(".") ?? ""}: ${issue?.message ?? "not valid"}`, {
