@@ -45,7 +45,7 @@ values were chances for every row that was tried. NaN and infinite numbers are \
 
 ## Missing values
 
-\`null\`, or a feature that is left out, is NaN where everything that reads the feature knows what to do with one: an Imputer, IsNaN, trees with a
+\`null\`, or a feature that is left out, is NaN where every operator that reads the feature can handle one. Those are an Imputer, IsNaN, and trees with a
 direction for missing values. Elsewhere it is refused with 422, unless schema.yaml says \`missing: true\`.
 
 ## Weights in other files

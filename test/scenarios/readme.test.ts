@@ -1,4 +1,4 @@
-import { cp, readFile } from "node:fs/promises";
+import { cp, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
@@ -6,16 +6,21 @@ import { REGISTRY_HOST } from "../world/google/artifacts.ts";
 import { startGoogle } from "../world/google/google.ts";
 import { openLaptop } from "../world/google/laptop.ts";
 import { appImage, must } from "../world/images.ts";
+import { run } from "../../packages/dray/src/base/process.ts";
+import { worldFolder } from "../world/owner.ts";
 import { startVm } from "../world/vm.ts";
 
 const root = new URL("../../", import.meta.url);
-const readme = await readFile(new URL("README.md", root), "utf8");
+/** The README, and the pages whose commands begin on an empty machine, too. */
+const PAGES = ["README.md", "docs/from-a-model-file.md", "docs/google-cloud.md"];
+const texts = await Promise.all(PAGES.map(async (page) => await readFile(new URL(page, root), "utf8")));
 
-/** The commands of each of the README's shell blocks, without their comments. */
-const blocks = [...readme.matchAll(/```sh\n([\s\S]*?)```/g)].map((match) =>
+/** The commands of each shell block, without their comments. */
+const blocks = [...texts.join("\n").matchAll(/```sh\n([\s\S]*?)```/g)].map((match) =>
   (match[1] ?? "").split("\n").flatMap((line) => line.replace(/\s+#.*$/, "").trim() || []),
 );
 const drayBlocks = blocks.filter((lines) => lines.every((line) => line.startsWith("dray ")));
+const installBlocks = blocks.filter((lines) => lines.some((line) => line.startsWith("npm install ")));
 
 interface Package {
   scripts: Record<string, string>;
@@ -62,6 +67,30 @@ test.each(drayBlocks.filter((lines) => !isCloud(lines)).map((lines) => [lines[0]
   },
 );
 
+test("the README's installation works as it stands there, from the package that it makes", async () => {
+  const prefix = await worldFolder("dray-install-");
+  const env = { ...process.env, npm_config_prefix: prefix };
+  const shell = async (line: string): Promise<string> => {
+    const ended = await run(["sh", "-c", line], {
+      signal: new AbortController().signal,
+      cwd: fileURLToPath(root),
+      env,
+    });
+    expect(ended.code, `${line}\n${ended.stderr}`).toBe(0);
+    return ended.stdout;
+  };
+  try {
+    const [[make = "", install = ""] = [], ...others] = installBlocks;
+    expect([make, others]).toEqual(["npm run release -- --dry-run", []]);
+    // The build is there; and the model server's library is fetched by `npm run bench -- install`.
+    await shell("node scripts/release.mjs --dry-run --offline");
+    await shell(install);
+    expect(await shell(`${prefix}/bin/dray --version`)).toMatch(/^\d+\.\d+\.\d+\n$/);
+  } finally {
+    await rm(prefix, { recursive: true, force: true });
+  }
+});
+
 test("no shell block of the README is left out, and every npm command is run by CI", async () => {
   const ci = await readFile(new URL(".ci/run", root), "utf8");
   const { scripts } = JSON.parse(await readFile(new URL("package.json", root), "utf8")) as Package;
@@ -70,7 +99,7 @@ test("no shell block of the README is left out, and every npm command is run by 
     const [, name = "", more = ""] = /^npm (?:run )?(\w+)(?: -- (.*))?$/.exec(line) ?? [];
     return `${scripts[name]?.replace("node scripts/bootstrap.mjs ", "")}${more === "" ? "" : ` ${more}`}`;
   };
-  const npm = blocks.filter((lines) => !drayBlocks.includes(lines)).flat();
+  const npm = blocks.filter((lines) => !drayBlocks.includes(lines) && !installBlocks.includes(lines)).flat();
   expect(npm).toContain("npm test");
   expect(drayBlocks.flat().length).toBeGreaterThanOrEqual(12);
   for (const line of npm) expect(ci, line).toContain(work(line));

@@ -23,7 +23,7 @@ const shadow = z.object({
   host: z.string().optional(),
   /** The share of requests that is copied, in percent: for the report. */
   share: z.number(),
-  /** Largest difference of two numbers that is none, relative to the larger one. */
+  /** Numbers closer than this, relative to the larger one, count as equal. */
   tolerance: z.number(),
 });
 /** A release that gets copies of real requests. */

@@ -90,7 +90,7 @@ export const CODES = {
   "target.unsupported": [EXIT.refused, "The manifest's target cannot do that."],
   "google.unauthorized": [EXIT.refused, "There is no login for Google Cloud, or Google does not take it."],
   "google.denied": [EXIT.refused, "Google Cloud takes the login, which lacks a permission; it is named."],
-  "google.no-project": [EXIT.usage, "It is not said which Google Cloud project is meant."],
+  "google.no-project": [EXIT.usage, "No Google Cloud project is configured."],
   "google.api-disabled": [EXIT.refused, "A Google API is not enabled in the project."],
   "google.quota": [EXIT.refused, "A quota of the project does not allow it."],
   "google.taken": [EXIT.refused, "Something that is not Drayage's has the name already."],

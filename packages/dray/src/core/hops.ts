@@ -250,7 +250,7 @@ export const HOP_TABLE: readonly HopDefinition[] = [
       return ok(shown.join(", ") || "nothing");
     },
     explain: () =>
-      "A program says on which of its container's addresses it listens. 0.0.0.0 is all of them. 127.0.0.1 (localhost) is the container's own loopback: only the container itself gets there, not the machine, not the edge, not you.",
+      "A program says on which of its container's addresses it listens. 0.0.0.0 is all of them. 127.0.0.1 (localhost) is the container's own loopback. Only the container itself gets there: the machine, the edge and you do not.",
   },
   {
     hop: "ready",

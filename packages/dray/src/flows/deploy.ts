@@ -195,7 +195,7 @@ function target(seen: Seen, name: string, asked: string | undefined): Release {
       hint: `dray status; dray deploy starts it`,
     });
   }
-  // Of a trial that nobody judges any more: back to what has the rest of the traffic.
+  // An abandoned trial is rolled back to the release that holds the rest of the traffic.
   if (service.candidate !== undefined && to === undefined) to = service.current;
   const kept = service.releases.filter((each) => each.release.id !== service.current).map((each) => each.release.id);
   const wanted = to ?? service.previous;

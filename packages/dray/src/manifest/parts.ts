@@ -56,7 +56,7 @@ export const build = z.union([
   z.string().describe("Folder with the Dockerfile."),
   z.strictObject({
     context: z.string().default(".").describe("Folder that is sent to the builder."),
-    dockerfile: z.string().optional().describe("Dockerfile, when it is not called so."),
+    dockerfile: z.string().optional().describe("Path of the Dockerfile, if it is not `Dockerfile`."),
     args: z.record(z.string(), z.string()).optional().describe("Build arguments; never secrets."),
     target: z.string().optional().describe("Stage of the Dockerfile, when it is not the last one."),
   }),
@@ -100,7 +100,7 @@ export const limits = z.strictObject({
   body: bytes
     .optional()
     .describe(
-      "Largest body of a request, in the edge and in a model's server (10MB there); a larger one gets 413, and a chunked one that does not fit into 48 kB with its headers gets 411: it has to say its length.",
+      "Largest body of a request, in the edge and in a model's server (10MB there). A larger one gets 413. A chunked one that does not fit into 48 kB with its headers gets 411: it must say its length.",
     ),
   timeout: duration.default(60_000).describe("Longest wait for an answer (60s)."),
   ready: duration.default(60_000).describe("Longest wait for a new replica to become ready (60s)."),
@@ -181,16 +181,18 @@ export const alerts = z
     webhook: z
       .union([z.url(), z.strictObject({ env: z.string() })])
       .optional()
-      .describe("Where to POST what went wrong, as JSON that Slack takes, too: a URL, or `{env: NAME}` that holds it."),
+      .describe("URL that gets each alert as JSON, in a form that Slack takes, too; or `{env: NAME}` that holds it."),
     email: mail.optional().describe("By mail: `{to, from, host, port, user, password}`."),
-    errors: percent.default(0.05).describe("Share of failed answers of the last five minutes from which on (5%)."),
-    p95: duration.optional().describe("p95 of the last five minutes from which on."),
-    disk: percent.default(0.9).describe("Share of the disk in use from which on (90%)."),
+    errors: percent
+      .default(0.05)
+      .describe("Alert when more than this share of the answers of the last five minutes failed (5%)."),
+    p95: duration.optional().describe("Alert when the p95 of the last five minutes exceeds this time."),
+    disk: percent.default(0.9).describe("Alert when disk usage exceeds this share (90%)."),
     certificateDays: z
       .number()
       .positive()
       .default(7)
-      .describe("How long before its end a certificate that cannot be renewed is told of, in days (7)."),
+      .describe("Alert this many days before a certificate ends that cannot be renewed (7)."),
   })
   .refine((each) => each.webhook !== undefined || each.email !== undefined, "name a webhook or an email");
 
@@ -199,7 +201,7 @@ export const registry = z.union([
   z
     .strictObject({
       at: z.string().min(1).describe("The registry and the folder in it."),
-      user: z.string().optional().describe("Who logs in; left out: the login that this computer has."),
+      user: z.string().optional().describe("User that logs in; when left out, the login that this computer has."),
       password: secretSource.optional().describe("`{env: NAME}`, `{file: PATH}`, `{command: [...]}`."),
     })
     .refine((each) => (each.user === undefined) === (each.password === undefined), "user and password go together"),
@@ -208,7 +210,7 @@ export const registry = z.union([
 export const vertex = z.strictObject({
   project: z.string().optional().describe("Google Cloud project; of the environment, or gcloud's, when left out."),
   region: z.string().default("us-central1").describe("Region."),
-  machineType: z.string().default("n1-standard-2").describe("What a node is."),
+  machineType: z.string().default("n1-standard-2").describe("Machine type of a node."),
   minReplicas: z.number().int().min(1).default(1).describe("Nodes that are there, and paid for, all the time."),
   maxReplicas: z.number().int().min(1).default(1).describe("Nodes at most."),
   accelerator: z
@@ -245,7 +247,7 @@ const shadow = z.strictObject({
   minAgreement: percent
     .default(0.99)
     .describe("Share of the answers that must agree with the live ones (99%); fewer, and the release is taken back."),
-  tolerance: z.number().nonnegative().default(1e-6).describe("Difference of two numbers that is none, relative."),
+  tolerance: z.number().nonnegative().default(1e-6).describe("Numbers closer than this (relative) count as equal."),
   minimum: z.number().int().min(1).default(20).describe("Answers that are needed to judge."),
 });
 
@@ -280,7 +282,7 @@ export const rollout = z.strictObject({
     .min(10)
     .default(50)
     .describe(
-      "Answers of a share's window that are needed to judge it; where traffic is thinner, golden requests fill in.",
+      "Answers that are needed to judge a share; with too little traffic, golden requests are sent to both releases.",
     ),
   bake: duration
     .optional()

@@ -54,7 +54,7 @@ export const manifestSchema = z
       .string()
       .optional()
       .describe(
-        "What the model file does not say about its features and labels; schema.yaml beside the model when it is there.",
+        "File that describes features and labels where the model does not; schema.yaml beside the model when it is there.",
       ),
     route: path.optional().describe("Route of the model's decisions; `/decisions` when left out."),
     base: z
@@ -101,7 +101,7 @@ export const manifestSchema = z
       ])
       .default({})
       .describe(
-        "What the container gets and nobody else sees, as environment variables and files in /run/secrets: names of variables of this computer, or by name `{env: NAME}`, `{file: PATH}`, `{command: [op, read, ...]}`, `{machine: true}` for what `dray secrets set` left on the machine; with `as: file` only the file. The content of a file arrives byte for byte, its last line break included; of a command's output the last line break is left out.",
+        "Values for the container alone, as environment variables and as files in /run/secrets. Either a list of this computer's variables, or sources by name: `{env: NAME}`, `{file: PATH}`, `{command: [op, read, ...]}`, or `{machine: true}` for a value that `dray secrets set` left on the machine. With `as: file`, only the file. A file's content arrives byte for byte, its last line break included; a command's output loses its last line break.",
       ),
     domain: domain.optional().describe("Host name the service answers to; without it, it answers to any."),
     host: host
@@ -141,14 +141,14 @@ export const manifestSchema = z
       .array(route)
       .optional()
       .describe(
-        "Paths whose requests the API gets at most once, for what has effects: when a replica dies over one the caller gets 502, and others are sent again; `*` at the end means everything below.",
+        "Paths with effects, whose requests the API gets at most once. When a replica dies over one, the caller gets 502; requests to other paths are sent again. `*` at the end means everything below.",
       ),
     rate: rate
       .optional()
       .describe("Most requests of one key, or where there are none of one address: `100/s`, `1000/m`."),
     rollout: rollout.prefault({}).describe("How a new release gets the traffic, and what takes it back."),
     requests: requests.optional().describe("Keep a sample of what comes in and what was answered, on the machine."),
-    alerts: alerts.optional().describe("Whom to tell of what, also when this computer is off."),
+    alerts: alerts.optional().describe("Alerts, sent by the machine itself, also when this computer is off."),
     keep: z.number().int().min(1).max(50).default(5).describe("Releases kept on a machine for rollback."),
     edge: z
       .strictObject({

@@ -119,7 +119,7 @@ async function proofs(run: Run<Flags>, manifest: Manifest, outcomes: readonly Ou
 export function addPlan(program: Command): void {
   const command = program
     .command("plan")
-    .description("what a deploy would change and do; changes nothing")
+    .description("show what a deploy would change and do; changes nothing")
     .argument("[image]", "image instead of the manifest's")
     .argument("[args...]", "behind --: the container's arguments, instead of the manifest's args")
     .option("--port <n>", "port the API listens on, where there is no manifest");

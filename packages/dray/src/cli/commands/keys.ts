@@ -9,7 +9,9 @@ import { say, sayJson, table, tell } from "../screen/say.ts";
 
 /** `dray keys`: who may call. */
 export function addKeys(program: Command): void {
-  const group = program.command("keys").description("who may call the service; changes count from the next request on");
+  const group = program
+    .command("keys")
+    .description("add, list and revoke callers' keys; changes count from the next request on");
   addAdd(group);
   addLs(group);
   const revoke = group.command("revoke").description("shut a caller out").argument("<name>");
@@ -45,7 +47,7 @@ function addAdd(group: Command): void {
 }
 
 function addLs(group: Command): void {
-  const ls = group.command("ls").description("who may call");
+  const ls = group.command("ls").description("list the callers that have a key");
   define<object>(ls, ["dray keys ls"], async (run) => {
     const manifest = await run.manifest();
     const wheres = machinesOf(manifest, run.flags.machine);

@@ -22,7 +22,7 @@ interface Flags {
 export function addLogs(program: Command): void {
   const command = program
     .command("logs")
-    .description("what the replicas (or the edge) wrote")
+    .description("show the log of the replicas, or of the edge")
     .option("-f, --follow", "go on")
     .option("-n, --tail <lines>", "last lines", "100")
     .option("-r, --release <id>", "of a release that is kept")

@@ -14,7 +14,7 @@ import { urlOf } from "./deploy.ts";
 export function addStatus(program: Command): void {
   const command = program
     .command("status")
-    .description("what runs where: releases, replicas, requests in flight, addresses")
+    .description("show each machine: releases, replicas, requests in flight, addresses")
     .option("-a, --all", "every service of the machine");
   define<{ all?: boolean }>(command, ["dray status", "dray status --all --json"], async (run) => {
     const manifest = await run.manifest();
@@ -79,7 +79,7 @@ export function addExec(program: Command): void {
     await using machine = await connect(where, run.ssh, run.context);
     const tty = process.stdin.isTTY ? "-it" : "-i";
     const argv = ["exec", tty, found.container, ...found.argv];
-    // Who may not open the engine's socket has reached it with sudo.
+    // Users without access to the engine's socket go through sudo.
     const script = `test -w /var/run/docker.sock && exec docker "$@"; exec sudo -n docker "$@"`;
     return await attach(machine.interactive(["sh", "-c", script, "docker", ...argv], process.stdin.isTTY));
   });

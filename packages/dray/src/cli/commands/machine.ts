@@ -13,7 +13,7 @@ export function addMachine(program: Command): void {
   const group = program.command("machine").description("the machines themselves");
   const list = group
     .command("ls")
-    .description("what is there: system, engine, processor, memory, disk, addresses, services")
+    .description("list machines: system, engine, processor, memory, disk, addresses, services")
     .option("--cloud <cloud>", "the machines of a cloud instead of the manifest's: gce")
     .option("--project <name>", "the cloud's project (default: of the environment, or gcloud's)")
     .option("-a, --all", "also the cloud's machines that dray did not make");

@@ -17,7 +17,7 @@ export function addPush(program: Command): void {
     .argument("[image]", "image instead of the manifest's")
     .option("--to <repository>", "LOCATION-docker.pkg.dev/PROJECT/REPOSITORY/NAME (default: registry: of the manifest)")
     .option("--tag <tag>", "its tag there", "latest")
-    .option("--arch <arch>", "what a model's image is made for", "amd64");
+    .option("--arch <arch>", "processor that a model's image is made for", "amd64");
   define<Flags>(
     command,
     ["dray push", "dray push my-api:2 --to europe-central2-docker.pkg.dev/my-project/models/decisions --tag 2"],

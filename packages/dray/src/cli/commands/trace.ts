@@ -27,7 +27,7 @@ export function addTrace(program: Command): void {
     .option("-C, --container <name>", "a container that was started by hand, on --machine")
     .option("-d, --data <json>", "body of the request")
     .option("-H, --header <name: value...>", "headers of the request")
-    .option("--explain", "what each hop is, and why it can break");
+    .option("--explain", "say what each hop is, and why it can break");
   define<Flags>(
     command,
     [

@@ -35,7 +35,7 @@ test("the way to a model is drawn whole only where a prediction was answered", (
   const unknown = proofText(proof(hop("predict", "unknown", { missing: "a golden request" })));
   expect(unknown.split("\n")).toEqual([
     "this computer ─── 203.0.113.7:80 ─── my-vm ─── decisions ─?─ model",
-    "prediction unknown: 200 from here; to know, this is missing: a golden request",
+    "prediction unknown: 200 from here; it cannot be known without a golden request",
   ]);
 });
 

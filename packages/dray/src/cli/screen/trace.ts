@@ -74,7 +74,7 @@ function hopLines(hop: Hop, width: number, explain: boolean): string[] {
   const under = (text: string): string => `  ${" ".repeat(width)}           ${text}`;
   return [
     `${paint(style, mark)} ${hop.title.padEnd(width)}  ${ms.padStart(7)}  ${hop.evidence}`,
-    ...(hop.missing === undefined ? [] : [under(paint("yellow", `to know, this is missing: ${hop.missing}`))]),
+    ...(hop.missing === undefined ? [] : [under(paint("yellow", `unknown without ${hop.missing}`))]),
     ...(hop.why === undefined ? [] : [under(paint(style, hop.why)), under(`${paint("cyan", "fix:")} ${hop.fix}`)]),
     ...(hop.note === undefined ? [] : [under(`${paint("yellow", "note:")} ${hop.note}`)]),
     ...(explain ? [under(paint("dim", hop.explain))] : []),
@@ -101,7 +101,7 @@ function verdictText(trace: Trace): string {
 function unprovedText(trace: Trace): string | undefined {
   const predict = trace.hops.find((hop) => hop.hop === "predict");
   if (predict?.verdict !== "unknown") return undefined;
-  return `${paint("yellow", "prediction unknown")}: ${predict.evidence}; to know, this is missing: ${predict.missing}`;
+  return `${paint("yellow", "prediction unknown")}: ${predict.evidence}; it cannot be known without ${predict.missing}`;
 }
 
 /** Of a prediction that the API's own description led to: what it was, and that it can be kept. */

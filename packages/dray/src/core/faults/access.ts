@@ -153,7 +153,8 @@ export const ACCESS: readonly Fault[] = [
     why: (found) =>
       `${found.machine?.disk?.path ?? "the disk"} of ${machineOf(found)} is ${found.machine?.disk?.usedPercent} % full: Docker can neither pull nor start nor log anything${served(found) ? " (what runs already still answers)" : ""}`,
     fix: (found) => `ssh ${bare(found)} docker system df; then docker image prune -a, or a larger disk`,
-    outside: "What runs may go on; a deploy fails with no space left on device, and so does what writes.",
+    outside:
+      "Running containers may go on; a deploy fails with `no space left on device`, and so does every program that writes.",
     byHand: "`df -h /var/lib/docker` on the machine says 100 %.",
     example: (found) => ({
       ...found,

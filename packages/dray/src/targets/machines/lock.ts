@@ -13,7 +13,7 @@ const LEASE_S = 30;
 const HEARTBEAT_MS = 10_000;
 const RETIRE_PATIENCE_MS = 20_000;
 const POLL_MS = 40;
-/** What retires has time, and there may be many of it: together they must not keep a machine busy with asking. */
+/** Retiring is not urgent, and several may poll at once: together they must not keep a machine busy. */
 const RETIRE_POLL_MS = 500;
 /** How the owner of a lock begins that is held to retire old releases. */
 export const RETIRING = "the retiring of old releases";

@@ -46,7 +46,7 @@ export async function startNew(job: Job, index: number, context: Context): Promi
 function openLine(job: Job, at: { address: string; port: number }, context: Context): { line?: Promise<() => Duplex> } {
   if (at.port === 0) return {};
   const line = edgeOf(job.site).line(at.address, at.port, job.release.settings.limits.readyMs, context.signal);
-  // Whoever uses it meets the error; where the start itself fails, nobody does.
+  // The caller awaits this promise later; until then, its rejection is not an unhandled one.
   line.catch(() => undefined);
   return { line };
 }

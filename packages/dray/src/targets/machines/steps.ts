@@ -86,7 +86,7 @@ export interface ShadowRollout {
   for?: number;
   /** Share of the answers that must agree; below it the release is taken back. */
   minAgreement: number;
-  /** Largest difference of two numbers that is none, relative. */
+  /** Numbers closer than this (relative) count as equal. */
   tolerance: number;
   /** Answers that are needed to judge. */
   minimum: number;

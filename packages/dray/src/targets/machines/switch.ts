@@ -159,7 +159,7 @@ function withAlerts(state: EdgeState, { release: { service }, alerts }: Job): Ed
 /** The state in which a release gets the traffic; the one before stays kept. */
 export function withRelease(state: EdgeState, kept: Kept): EdgeState {
   const { service, id, settings } = kept.release;
-  // A comparison with what does not answer any more is none.
+  // The old release is gone, so its shadow comparison ends.
   const alone = withoutShadow(state, service);
   const old = withoutCandidate(alone.services[service]);
   const previous = old?.current === id ? old.previous : old?.current;

@@ -160,7 +160,7 @@ export function planRollback(
     });
   }
   const kept = seen.models.flatMap((model) => model.labels?.[RELEASE] ?? []).filter((id) => id !== current.displayName);
-  // Of a trial that nobody judges any more: back to what has the rest of the traffic.
+  // An abandoned trial is rolled back to the release that holds the rest of the traffic.
   const tried = strays.some(({ id }) => (seen.endpoint?.trafficSplit?.[id] ?? 0) > 0);
   const back = asked === undefined && tried ? current.displayName : undefined;
   const to = asked ?? back ?? previous?.displayName ?? kept.toSorted().at(-1);
