@@ -27,7 +27,7 @@ const SOURCES = ["dray", "keeper", "serve"]
   .filter((file) => !file.endsWith(".test.ts"));
 
 function help(command: Command): Sentence[] {
-  const flags = command.options.map(({ description }) => description);
+  const flags = [...command.options, ...command.registeredArguments].map(({ description }) => description);
   return [
     ...sentencesOf(`--help of ${command.name()}`, command.description(), ...flags),
     ...command.commands.flatMap(help),

@@ -6,7 +6,7 @@ import { say, sayJson } from "../screen/say.ts";
 
 /** `dray alerts test`: an alert that never arrives is none. */
 export function addAlerts(program: Command): void {
-  const group = program.command("alerts").description("the alerts that the machines send");
+  const group = program.command("alerts").description("try the alerts that the machines send");
   const test = group.command("test").description("have each machine send a test alert");
   define<object>(test, ["dray alerts test"], async (run) => {
     const manifest = await run.manifest();

@@ -10,7 +10,9 @@ import { wantedOf } from "./wanted.ts";
 export function addCheck(program: Command): void {
   const command = program
     .command("check")
-    .description("26 questions to an endpoint, each with what was seen and its fix; the worst section is the score")
+    .description(
+      "ask 26 questions about an endpoint, each with its evidence and its fix; the worst section is the score",
+    )
     .option("-u, --url <url>", "the endpoint (default: the manifest's)")
     .option("-C, --container <name>", "a container that was started by hand, on --machine")
     .option("--min <score>", "exit with 1 below this score", "1");

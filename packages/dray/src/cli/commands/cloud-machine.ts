@@ -36,7 +36,7 @@ function addCreate(group: Command): void {
   const create = group
     .command("create")
     .description("make a machine with an address that stays, ports 80 and 443 open, and Docker")
-    .argument("<name>", "what it is called")
+    .argument("<name>", "name of the machine")
     .option(...CLOUD)
     .option(...PROJECT)
     .option("--zone <zone>", "where", "us-central1-a")

@@ -25,7 +25,7 @@ export function addCompare(program: Command): void {
   const command = program
     .command("compare")
     .description(
-      "this service by hand, with Drayage, on Vertex AI, Kubernetes and Cloud Run: side by side, measured and priced",
+      "compare this service by hand, with Drayage, on Vertex AI, Kubernetes and Cloud Run: side by side, measured and priced",
     )
     .option("--measure", "call what is deployed now (machines, Vertex AI), and show that, too")
     .option("--rps <n>", "requests a second to price", "1")

@@ -138,7 +138,7 @@ export function addRollback(program: Command): void {
   const command = program
     .command("rollback")
     .description("give the traffic back to a release that is kept on the machine")
-    .argument("[release]", "which (default: the one before)")
+    .argument("[release]", "release to go back to (default: the one before)")
     .option("--dry-run", "show what would be done, and stop")
     .option("-y, --yes", "do not ask")
     .option("--wait", "return when the release left has ended");

@@ -10,7 +10,9 @@ import { baseUrl, type CallFlags, callOptions, type Sample, sampleOf } from "./r
 
 /** `dray golden record`: what the live release answers becomes what is expected of every later one. */
 export function addGolden(program: Command): void {
-  const group = program.command("golden").description("golden requests: what every release must answer");
+  const group = program
+    .command("golden")
+    .description("record golden requests: the answers that every release must give");
   const command = group
     .command("record")
     .description(

@@ -31,7 +31,7 @@ export function addKeys(program: Command): void {
 }
 
 function addAdd(group: Command): void {
-  const add = group.command("add").description("a key for a caller: shown once, kept nowhere").argument("<name>");
+  const add = group.command("add").description("make a key for a caller: shown once, kept nowhere").argument("<name>");
   define<object>(add, ["dray keys add partners"], async (run, name) => {
     const manifest = await run.manifest();
     const wheres = machinesOf(manifest, run.flags.machine);

@@ -23,9 +23,9 @@ export function addLogs(program: Command): void {
   const command = program
     .command("logs")
     .description("show the log of the replicas, or of the edge")
-    .option("-f, --follow", "go on")
-    .option("-n, --tail <lines>", "last lines", "100")
-    .option("-r, --release <id>", "of a release that is kept")
+    .option("-f, --follow", "keep showing new lines")
+    .option("-n, --tail <lines>", "number of last lines", "100")
+    .option("-r, --release <id>", "show the log of a release that is kept")
     .option("--edge", "the edge's access log")
     .option("--since <time>", "nothing older: 30s, 10m, 6h, 7d")
     .option("--grep <pattern>", "only lines that a regular expression fits")

@@ -66,7 +66,7 @@ function certificateLines({ certificates }: MachineStatus): string[] {
 export function addExec(program: Command): void {
   const command = program
     .command("exec")
-    .description("a program in the first replica that has the traffic")
+    .description("run a program in the first replica that has the traffic")
     .argument("<program>", "and its arguments, after --")
     .argument("[args...]");
   define(command, ["dray exec -- sh", "dray exec -- python -V"], async (run, program_, rest) => {

@@ -10,7 +10,7 @@ import { addCloudMachines, listOf } from "./cloud-machine.ts";
 import { say, sayJson, table, tell } from "../screen/say.ts";
 
 export function addMachine(program: Command): void {
-  const group = program.command("machine").description("the machines themselves");
+  const group = program.command("machine").description("list, set up, create and remove machines");
   const list = group
     .command("ls")
     .description("list machines: system, engine, processor, memory, disk, addresses, services")

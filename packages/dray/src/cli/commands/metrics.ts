@@ -14,9 +14,11 @@ const EVERY_MS = 2000;
 export function addMetrics(program: Command): void {
   const command = program
     .command("metrics")
-    .description("rate, errors, percentiles, queue against model, by release and caller; the last 30 days are kept")
+    .description(
+      "show rate, errors, percentiles, queue against model, by release and caller; the last 30 days are kept",
+    )
     .option("--since <time>", "how far back: 5m, 6h, 7d", "15m")
-    .option("-w, --watch", "go on, anew every two seconds");
+    .option("-w, --watch", "show them anew every two seconds");
   define<{ since: string; watch?: boolean }>(
     command,
     ["dray metrics", "dray metrics --watch --since 1m", "dray metrics --since 7d --json"],

@@ -9,7 +9,7 @@ import { say, sayJson, table } from "../screen/say.ts";
 export function addRequests(program: Command): void {
   const group = program
     .command("requests")
-    .description("the sample of requests and answers that is kept on the machine");
+    .description("export the sample of requests and answers that is kept on the machine");
   const command = group
     .command("export")
     .description("write them to standard output, a line of JSON each")
@@ -29,7 +29,7 @@ export function addDrift(program: Command): void {
   const command = program
     .command("drift")
     .description(
-      "how far features and scores have moved from what the model was made for (PSI); exit code 1 when one has",
+      "measure how far features and scores have moved from the training data (PSI); exit code 1 when one has",
     )
     .option("--since <time>", "the requests of the last 6h, 7d, ...", "1d")
     .option(

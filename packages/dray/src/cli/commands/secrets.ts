@@ -10,9 +10,9 @@ import { retireLater } from "./retire.ts";
 
 /** `dray secrets`: what the container knows and nobody else. */
 export function addSecrets(program: Command): void {
-  const group = program.command("secrets").description("values that the container gets and nobody else sees");
+  const group = program.command("secrets").description("list and set the values that only the container gets");
   addSet(group);
-  const ls = group.command("ls").description("their names, and how the container gets them");
+  const ls = group.command("ls").description("list their names, and how the container gets them");
   define<object>(ls, ["dray secrets ls"], async (run) => {
     const manifest = await run.manifest();
     const wheres = machinesOf(manifest, run.flags.machine);
@@ -31,7 +31,7 @@ export function addSecrets(program: Command): void {
 function addSet(group: Command): void {
   const set = group
     .command("set")
-    .description("a new value, from standard input or asked for; the live release is started anew with it")
+    .description("set a new value, from standard input or asked for; the live release is started anew with it")
     .argument("<name>");
   define<object>(
     set,

@@ -10,9 +10,11 @@ import { say, sayJson, table } from "../screen/say.ts";
 export function addShadow(program: Command): void {
   const group = program
     .command("shadow")
-    .description("copies of real requests for a release that answers nobody, compared with the live answers");
+    .description(
+      "send copies of real requests to a release that answers nobody, and compare its answers with the live ones",
+    );
   addStart(group);
-  const report = group.command("report").description("how its answers compare with the live ones");
+  const report = group.command("report").description("show how its answers compare with the live ones");
   define<object>(report, ["dray shadow report", "dray shadow report --json"], async (run) => {
     await onMachines(run, (manifest, where) => shadowOn(where, run.ssh, manifest.service, run.context));
   });

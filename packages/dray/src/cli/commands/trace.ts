@@ -22,7 +22,7 @@ interface Flags {
 export function addTrace(program: Command): void {
   const command = program
     .command("trace")
-    .description("every hop from here to the model; names the broken one, why, and its fix")
+    .description("walk every hop from here to the model; names the broken one, why, and its fix")
     .option("-u, --url <url>", "the endpoint (default: the manifest's)")
     .option("-C, --container <name>", "a container that was started by hand, on --machine")
     .option("-d, --data <json>", "body of the request")
