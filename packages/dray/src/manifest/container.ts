@@ -80,7 +80,7 @@ export const containerKeys = {
     .record(name, volume)
     .optional()
     .describe(
-      "What outlives releases: `{data: /data}`, or `{data: {at: /data, from: /srv/data, write: true}}`; read-only unless `write` says otherwise. With `write`, a new release writes beside the old one for a while: where the program cannot share it, `rollout: {order: stop-first}`.",
+      "Folders that outlive releases: `{data: /data}`, or `{data: {at: /data, from: /srv/data, write: true}}`; read-only unless `write` says otherwise. With `write`, a new release writes beside the old one for a while: where the program cannot share it, `rollout: {order: stop-first}`.",
     ),
   stopSignal: z
     .string()

@@ -81,7 +81,7 @@ export const limits = z.strictObject({
   disk: bytes
     .optional()
     .describe(
-      "What one replica may write to its own files; the engine must keep them on xfs mounted with pquota, or the deploy is refused.",
+      "Space that one replica may fill with its own files; the engine must keep them on xfs mounted with pquota, or the deploy is refused.",
     ),
   concurrency: z
     .number()
