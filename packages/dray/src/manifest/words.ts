@@ -70,7 +70,7 @@ function found(input: unknown): string {
 const SYNTAX: Partial<Record<ErrorCode, string>> = {
   MULTIPLE_DOCS: "the file has two documents, and a manifest is one: nothing may follow a line of three dashes",
   TAB_AS_INDENT: "a tab stands where YAML takes spaces only",
-  BAD_INDENT: "this line is indented in another way than its neighbours",
+  BAD_INDENT: "the indentation does not fit here, or a bracket before it is not closed",
   MISSING_CHAR: "a bracket or a quotation mark is not closed, or a colon or comma is missing",
   BLOCK_AS_IMPLICIT_KEY:
     "a value follows a colon on a line that has one already; put it on a line of its own, or in quotes",

@@ -1,6 +1,7 @@
-import { LineCounter, parseDocument } from "yaml";
+import { type Document, LineCounter, parseDocument } from "yaml";
 import * as z from "zod";
 import { Refusal } from "../refusal.ts";
+import { issueWords, syntaxWords } from "./words.ts";
 
 const cell = z.union([z.number(), z.string(), z.boolean()]);
 
@@ -53,14 +54,23 @@ export const schemaFile = z.strictObject({
 export type SchemaFile = z.infer<typeof schemaFile>;
 export type FeatureText = NonNullable<SchemaFile["features"]>[number];
 
+function valuesOf(document: Document): unknown {
+  try {
+    return document.toJS() ?? {};
+  } catch {
+    const said = "its aliases cannot be followed: one has no name, or they stand for far more than the file has";
+    throw new Refusal(400, `schema.yaml:1: ${said}`);
+  }
+}
+
 /** Reads schema.yaml. @throws Refusal with the line */
 export function parseSchema(source: string): SchemaFile {
   const counter = new LineCounter();
   const document = parseDocument(source, { lineCounter: counter, prettyErrors: false });
   const [error] = document.errors;
   if (error !== undefined)
-    throw new Refusal(400, `schema.yaml:${counter.linePos(error.pos[0]).line}: ${error.message}`);
-  const result = schemaFile.safeParse(document.toJS() ?? {});
+    throw new Refusal(400, `schema.yaml:${counter.linePos(error.pos[0]).line}: ${syntaxWords(error.code)}`);
+  const result = schemaFile.safeParse(valuesOf(document), { error: issueWords });
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   const path = issue?.path ?? [];
@@ -68,5 +78,6 @@ export function parseSchema(source: string): SchemaFile {
   const nodes = path.map((_part, index) => document.getIn(path.slice(0, path.length - index), true));
   const node = nodes.find((each) => each !== undefined) as { range?: [number] } | undefined;
   const line = counter.linePos(node?.range?.[0] ?? 0).line;
-  throw new Refusal(400, `schema.yaml:${line}: ${issue?.path.join(".") ?? ""}: ${issue?.message ?? "not valid"}`);
+  const where = path.length === 0 ? "" : `${path.join(".")}: `;
+  throw new Refusal(400, `schema.yaml:${line}: ${where}${issue?.message ?? "not valid"}`);
 }
