@@ -36,6 +36,11 @@ async function stage(to) {
     writeJson(path.join(to, name, "package.json"), { name: `drayage-${name}`, version, type: "module", private: true });
   }
   copyTypes(path.join(to, "types"));
+  // Files that `dray init` writes for models of Python.
+  cpSync("packages/dray/python", path.join(to, "python"), {
+    recursive: true,
+    filter: (file) => !file.includes("__pycache__"),
+  });
   for (const file of ["README.md", "LICENSE"]) cpSync(file, path.join(to, file));
   writeFileSync(path.join(to, "THIRD-PARTY-LICENSES.txt"), licences(made));
   writeJson(path.join(to, "package.json"), manifest());
@@ -57,7 +62,7 @@ function manifest() {
     type: "module",
     bin: { dray: "cli/main.js" },
     exports: { ".": { types: "./types/index.d.ts", default: "./cli/index.js" } },
-    files: ["cli", "keeper", "serve", "types", "THIRD-PARTY-LICENSES.txt", "!**/*.map"],
+    files: ["cli", "keeper", "python", "serve", "types", "THIRD-PARTY-LICENSES.txt", "!**/*.map"],
     peerDependencies: { zod: dependencies.zod },
     peerDependenciesMeta: { zod: { optional: true } },
   };
@@ -129,7 +134,10 @@ function npmSettings() {
 }
 
 function checkLibrary(prefix) {
-  const index = path.join(prefix, "lib", "node_modules", source.name, "cli", "index.js");
+  const at = path.join(prefix, "lib", "node_modules", source.name);
+  for (const file of ["keeper/main.js", "serve/main.js", "python/serve.py", "types/index.d.ts"])
+    if (!existsSync(path.join(at, file))) throw new Error(`the package has no ${file}`);
+  const index = path.join(at, "cli", "index.js");
   const text = `const { manifestSchema } = await import(${JSON.stringify(index)}); if (!manifestSchema) process.exit(1);`;
   run([process.execPath, "--input-type=module", "--eval", text]);
 }

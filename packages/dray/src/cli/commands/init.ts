@@ -44,7 +44,7 @@ export function addInit(program: Command): void {
     .argument("[image]", "image to deploy, where there is no Dockerfile")
     .option(
       "--model <file>",
-      "an .onnx file: looks into it, and writes schema.yaml and a golden request, too; a .joblib, .pkl, .pt, .cbm or XGBoost's .json: writes a Dockerfile and a small server in Python",
+      "an .onnx file (writes schema.yaml and a golden request, too), or a .joblib, .pkl, .pt, .cbm or XGBoost's .json (writes a Dockerfile and a small Python server)",
     )
     .option(
       "--python <module:function>",
