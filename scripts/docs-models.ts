@@ -112,8 +112,8 @@ function refusals(snapshots: string): string {
   ].join("\n");
 }
 
-const WHY_NOT = `onnxruntime for Node takes and gives tensors alone, and of the types that JavaScript has arrays for: a model with a map or a sequence
-loads there, and cannot be asked; one with bfloat16 at its door does not load.
+const WHY_NOT = `onnxruntime for Node takes and gives tensors alone, of the types that JavaScript has arrays for. A model with a map or a sequence as input or
+output loads there, and cannot be asked. One with bfloat16 as input or output does not load.
 `;
 
 function loads(folder: string): boolean {

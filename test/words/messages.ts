@@ -4,5 +4,7 @@ const SAID =
 
 /** The texts that a source file says to users; a value in one counts as a word. */
 export function messagesIn(source: string): string[] {
-  return [...source.matchAll(SAID)].map((match) => (match[2] ?? "").replaceAll(/\$\{[^}]*\}/g, "X"));
+  return [...source.matchAll(SAID)].flatMap((match) =>
+    (match[2] ?? "").replaceAll(/\$\{[^}]*\}/g, "X").split(String.raw`\n`),
+  );
 }
