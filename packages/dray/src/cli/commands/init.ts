@@ -145,7 +145,7 @@ async function writeCarried(
 }
 
 const keyText = (value: string, kept: string): string =>
-  `the key of ${CALLER}, which is not shown again: ${value}\ndray request finds it in ${kept}; callers show it as Authorization: Bearer KEY. dray keys add NAME makes one for each of them; keys: off in the manifest opens the service to anybody.`;
+  `the key of ${CALLER}, which is not shown again: ${value}\ndray request finds it in ${kept}; callers show it as Authorization: Bearer KEY. For each of them, dray keys add NAME makes one; keys: off in the manifest opens the service to anybody.`;
 
 const GOLDEN = "golden.json";
 const PATIENCE_MS = 10_000;
