@@ -4,6 +4,8 @@ export type { Context } from "./core/context.ts";
 export type { Happening, News } from "./core/happening.ts";
 export type { Change, Plan, Stage, Step } from "./core/plan.ts";
 export type { Release } from "./core/release.ts";
+export { type Asker, httpAsker, type Reply } from "./flows/batch/asker.ts";
+export { batch, type BatchJob, type BatchResult } from "./flows/batch/batch.ts";
 export { deploy, type DeployOptions, type Outcome, rollback } from "./flows/deploy.ts";
 export { logs } from "./flows/logs.ts";
 export { type MachineStatus, status } from "./flows/look.ts";

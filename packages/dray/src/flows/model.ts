@@ -22,18 +22,21 @@ export interface ModelFacts {
   refused?: string;
 }
 
-/** Loads a model in the server that would serve it. `example`: a file with a row that it takes. @throws Failure image.bad-model, with the server's reason */
+/** Loads a model in the server that would serve it. `example`: a file with a row that it takes. @throws Failure usage.invalid; image.bad-model, with the server's reason */
 export async function inspectModel(file: string, example: string | undefined, context: Context): Promise<ModelFacts> {
   const flags = ["--model", file, ...(example === undefined ? [] : ["--example", example])];
   const ended = await askServer(await findServer(context), "inspect", flags, context.signal);
   if (ended.code === 0) return JSON.parse(ended.stdout) as ModelFacts;
-  throw new Failure(
-    "image.bad-model",
-    `${path.basename(file)} cannot be served: ${ended.stderr.trim().split("\n")[0] ?? ""}`,
-    {
-      hint: existsSync(file) ? "export it again as the message says" : "is the path right?",
-    },
-  );
+  const said = ended.stderr.trim().split("\n")[0] ?? "";
+  // The way to a field is of the row that was given, and no fault of the model's.
+  if (example !== undefined && /^(the body|\/\S*): expected /.test(said)) {
+    throw new Failure("usage.invalid", `${path.basename(example)} is no row of ${path.basename(file)}: ${said}`, {
+      hint: "without --example, schema.yaml is written with the names of the model's features",
+    });
+  }
+  throw new Failure("image.bad-model", `${path.basename(file)} cannot be served: ${said}`, {
+    hint: existsSync(file) ? "export it again as the message says" : "is the path right?",
+  });
 }
 
 /** The argv of the model server on this computer, for a manifest's model. @throws Failure usage.invalid */

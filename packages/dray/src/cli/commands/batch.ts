@@ -63,11 +63,14 @@ function tellResult(run: Run<Flags>, result: BatchResult): number {
   const seconds = Math.max(1, ms) / 1000;
   if (run.flags.json === true) sayJson({ ...result, perSecond: Math.round((rows - before) / seconds) });
   else {
-    say(`${answered} of ${rows} rows are answered: ${out}`);
-    if (failedOut !== undefined) say(`${failed} were refused: ${failedOut} says why, row by row`);
+    say(`${answered} of ${rows} rows are answered: ${short(out)}`);
+    if (failedOut !== undefined) say(`${failed} were refused: ${short(failedOut)} says why, row by row`);
   }
   return failed === 0 ? EXIT.ok : EXIT.failed;
 }
+
+/** A file as people would type it here. */
+const short = (file: string): string => path.relative(process.cwd(), file) || file;
 
 /** What the command line says about the rows and the answers. @throws Failure usage.invalid */
 async function jobOf(

@@ -70,7 +70,7 @@ export async function batch(job: BatchJob, context: Context): Promise<BatchResul
     throw error;
   }
   await answers.close();
-  await finish(outputs);
+  await finish(outputs, progress.failed);
   progress.done();
   return { ...resultOf(outputs, progress, reached.row), ms: since(startedAt), releases };
 }

@@ -46,8 +46,9 @@ export async function begin(file: string, outputs: Outputs, at: string, force: b
   return { reached: { row: 0, failed: 0 }, total };
 }
 
-/** The run is over: its answers are whole. */
-export async function finish({ answers }: Outputs): Promise<void> {
+/** The run is over: its answers are whole. Where nothing was refused, there is no file of what was. */
+export async function finish({ answers, failed }: Outputs, refused: number): Promise<void> {
+  if (refused === 0) await rm(failed, { force: true });
   await rm(markOf(answers), { force: true });
 }
 
