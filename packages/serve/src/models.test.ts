@@ -163,3 +163,12 @@ test("every model has an OpenAPI whose own example it answers", async () => {
     expect(await ask(service, api.components.schemas.Row.examples[0])).toHaveLength(1);
   }
 });
+
+test("what schema.yaml says of the whole input of a model is no fault where its first dimension could be rows", async () => {
+  const name = stranger("made-fixed-matrix");
+  const [feature] = (await serviceOf(name)).features;
+  expect(feature).toMatchObject({ name: "x", shape: [3, 2] });
+  const written = "features: [{name: x, example: [[0, 0], [0, 0], [0, 0]]}]\n";
+  expect((await serviceOf(name, written)).features).toMatchObject([{ name: "x", shape: [3, 2] }]);
+  await expect(serviceOf(name, "features: [{name: z}]\n")).rejects.toThrow('"z" that the model has not');
+});

@@ -5,6 +5,7 @@ import { exampleRow, type Feature, featuresOf } from "../schema/features.ts";
 import { type Meaning, meaningOf } from "../schema/meaning.ts";
 import type { SchemaFile } from "../schema/schema-file.ts";
 import { type Row, Validator } from "../schema/validate.ts";
+import { Refusal } from "../refusal.ts";
 import { inventRows } from "./invent.ts";
 import { type Layout, layoutsOf } from "./layout.ts";
 import { show, type Shown } from "./proof.ts";
@@ -42,8 +43,13 @@ interface Material {
 export async function settle(model: Model, material: Material): Promise<Settled> {
   const layouts = layoutsOf(model, material.schema.rows);
   for (const layout of layouts) {
-    const settled = await tryLayout(model, layout, material);
-    if (layout === layouts.at(-1) || isRight(settled)) return settled;
+    const last = layout === layouts.at(-1);
+    const settled = await tryLayout(model, layout, material).catch((error: unknown) => {
+      // What schema.yaml and the golden row say was said of one layout, and fits no other.
+      if (last || !(error instanceof Refusal)) throw error;
+      return undefined;
+    });
+    if (settled !== undefined && (last || isRight(settled))) return settled;
   }
   throw new TypeError("a model has at least one layout");
 }
