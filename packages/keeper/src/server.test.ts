@@ -54,10 +54,10 @@ test("a Prometheus is told the numbers of the service that the edge names, and o
     return [answer.status, await answer.text()];
   };
   try {
-    for (const service of ["loans", "other"]) await scrape(`/${service}`);
+    for (const service of ["loans", "other"]) await scrape(`?service=${service}`);
     const asked = { release: "r1", status: 200, queueMs: 1, modelMs: 2, totalMs: 3, left: false, caller: "partners" };
     for (const service of ["loans", "other"]) prometheus.add({ ...asked, service, server: `s_${service}/r1.1` });
-    const [, numbers] = await scrape("/loans");
+    const [, numbers] = await scrape("?service=loans");
     expect(numbers).toContain('dray_requests_total{service="loans",release="r1",status="200"} 1');
     expect(numbers).not.toContain("other");
     expect((await scrape(""))[0]).toBe(404);

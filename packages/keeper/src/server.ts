@@ -8,8 +8,8 @@ import type { Prometheus } from "./numbers/prometheus.ts";
 
 const PORT = 8080;
 const PREFIX = "/.well-known/acme-challenge/";
-/** And behind it the service, as the edge says: a Prometheus asks for less. */
-const NUMBERS = "/.dray/metrics/";
+/** With the service as the edge says it, in the query: an older keeper, which a newer edge may have for a while, reads none. */
+const NUMBERS = "/.dray/metrics";
 const MINUTES_15_S = 900;
 const MONTH_S = 31 * 86_400;
 /** The edge, which is the only one who asks, takes no more connections than this. */
@@ -57,8 +57,9 @@ async function reply(
   const target = targetOf(request.url);
   if (target === undefined) return void answer.writeHead(400).end("a path is expected\n");
   const { path, query } = target;
-  if (path.startsWith(NUMBERS))
-    return say(answer, await sources.prometheus.text(path.slice(NUMBERS.length)), "text/plain; version=0.0.4");
+  const service = query.get("service");
+  if (path === NUMBERS && service !== null)
+    return say(answer, await sources.prometheus.text(service), "text/plain; version=0.0.4");
   if (path === "/numbers") return say(answer, await oneByOne(() => rows(query, sources)), "application/json");
   const token = path.startsWith(PREFIX) ? path.slice(PREFIX.length) : undefined;
   say(answer, token === undefined ? undefined : sources.challenges.get(token), "text/plain");

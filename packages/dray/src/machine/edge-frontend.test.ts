@@ -34,6 +34,6 @@ test("a key called metrics opens its own service's numbers, under that service's
   ]);
   expect(lines).toContain("  use_backend keeper if { var(txn.numbers) -m found }");
   expect(lines.at(lines.indexOf("  http-request set-uri %[pathq]") + 1)).toContain(
-    "set-uri /.dray/metrics/%[var(txn.numbers)] if",
+    "set-uri /.dray/metrics?service=%[var(txn.numbers)] if",
   );
 });

@@ -86,7 +86,7 @@ function keeperBackend(address: string): string[] {
     `  ${refuse({ status: 414, title: `a path of at most ${LONGEST_PATH} bytes` })} if { pathq,length gt ${LONGEST_PATH} }`,
     "  http-request set-uri %[pathq]",
     // Whose key was shown is whose numbers are told, under whatever prefix they were asked for.
-    `  http-request set-uri /.dray/metrics/%[var(txn.numbers)] if ${NUMBERS}`,
+    `  http-request set-uri /.dray/metrics?service=%[var(txn.numbers)] if ${NUMBERS}`,
     `  server keeper ${address}:${KEEPER_PORT} maxconn 32`,
     "",
   ];
