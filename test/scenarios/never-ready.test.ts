@@ -5,8 +5,8 @@ import { startVm } from "../world/vm.ts";
 
 const COLLECT = fileURLToPath(new URL("../world/collect.mjs", import.meta.url));
 const READY_S = 5;
-/** Explaining why takes a look at the container: six seconds on a very busy machine. What is tested is that it ends at all. */
-const MARGIN_MS = 15_000;
+/** To look why, to take back what was done, and to end. */
+const MARGIN_MS = 5000;
 
 test("an API that never gets ready ends the deploy in time, while garbage is collected all the time", async () => {
   await using vm = await startVm();
@@ -18,22 +18,21 @@ test("an API that never gets ready ends the deploy in time, while garbage is col
   await vm.write("dray.yaml", manifest("never-ready"));
   for (let round = 1; round <= 2; round++) {
     const ended = await vm.drayWith({ NODE_OPTIONS: `--import ${COLLECT}` }, "deploy", "--json");
+    const endedAt = Date.now();
     expect(ended.code, ended.stderr).toBe(1);
     expect(ended.stdout).toContain("release.not-ready");
-    expect(provedIn(ended.stderr)).toBeLessThan(READY_S * 1000 + MARGIN_MS);
+    expect(endedAt - provingSince(ended.stderr), ended.stderr).toBeLessThan(READY_S * 1000 + MARGIN_MS);
   }
   expect(await (await fetch(`http://${vm.address}/`)).json()).toMatchObject({ version: "1" });
 });
 
-/** Milliseconds from the beginning of the proof to its failure, as the events tell. */
-function provedIn(events: string): number {
+/** When the release began to be asked whether it is ready, as the events tell; in milliseconds since 1970. */
+function provingSince(events: string): number {
   interface Event {
     type: string;
     step?: string;
     at: string;
   }
   const all = events.split("\n").flatMap((line): Event[] => (line.startsWith("{") ? [JSON.parse(line) as Event] : []));
-  const at = (type: string): number =>
-    Date.parse(all.find((event) => event.type === type && event.step === "prove")?.at ?? "");
-  return at("step.failed") - at("step.started");
+  return Date.parse(all.find(({ type, step }) => type === "step.started" && step === "prove")?.at ?? "");
 }
