@@ -9,7 +9,7 @@ import { HOP_TABLE } from "../packages/dray/src/core/hops.ts";
 import { CODES } from "../packages/dray/src/base/failure.ts";
 import { makeProgram } from "../packages/dray/src/cli/program.ts";
 import { modelsPage } from "./docs-models.ts";
-import { manifestSchema } from "../packages/dray/src/manifest/schema.ts";
+import { manifestSchema } from "../packages/dray/src/yaml/schema.ts";
 
 type Schema = {
   properties?: Record<string, Schema>;

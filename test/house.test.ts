@@ -11,15 +11,18 @@ const FLOORS: Record<string, string[]> = {
   core: ["base"],
   machine: ["core", "base"],
   manifest: ["core", "base"],
+  contract: ["manifest", "machine", "core", "base"],
   recipes: ["machine", "core", "base"],
   registries: ["machine", "core", "base"],
   clouds: ["machine", "core", "base"],
   probes: ["machine", "core", "base"],
-  targets: ["probes", "registries", "machine", "core", "base"],
-  catalogue: ["targets", "clouds", "registries", "recipes", "core", "base"],
-  flows: ["catalogue", "targets", "clouds", "probes", "registries", "recipes", "machine", "manifest", "core", "base"],
-  index: ["flows", "manifest", "machine", "core", "base"],
-  cli: ["flows", "manifest", "machine", "core", "base"],
+  targets: ["contract", "probes", "registries", "recipes", "machine", "manifest", "core", "base"],
+  catalogue: ["targets", "clouds", "registries", "recipes", "contract", "core", "base"],
+  yaml: ["catalogue", "manifest", "contract", "core", "base"],
+  flows: ["catalogue", "contract", "clouds", "probes", "registries", "recipes", "machine", "manifest", "core", "base"],
+  drayage: ["flows", "contract", "manifest", "core"],
+  index: ["drayage", "yaml", "flows", "contract", "manifest", "core", "base"],
+  cli: ["drayage", "yaml", "flows", "contract", "manifest", "machine", "core", "base"],
 };
 
 const files = readdirSync(SRC, { recursive: true, encoding: "utf8" }).filter(
@@ -30,6 +33,12 @@ const floorOf = (file: string): string =>
 const source = (file: string): string => readFileSync(path.join(SRC, file), "utf8");
 const imports = (file: string): string[] =>
   [...source(file).matchAll(/from "([^"]+)"/g)].map((match) => match[1] ?? "");
+const importedFiles = (file: string): string[] =>
+  imports(file)
+    .filter((to) => to.startsWith("."))
+    .map((to) => path.relative(SRC, path.resolve(SRC, path.dirname(file), to)));
+/** The room of a target's own: `targets/vertex`. */
+const roomOf = (file: string): string => file.split(path.sep).slice(0, 2).join(path.sep);
 
 test("the reader is not blind", () => {
   expect(files.length).toBeGreaterThan(40);
@@ -38,13 +47,41 @@ test("the reader is not blind", () => {
 
 test("every floor imports only from floors below it", () => {
   const broken = files.flatMap((file) =>
-    imports(file)
-      .filter((to) => to.startsWith("."))
-      .map((to) => floorOf(path.relative(SRC, path.resolve(SRC, path.dirname(file), to))))
+    importedFiles(file)
+      .map(floorOf)
       .filter((to) => to !== floorOf(file) && !FLOORS[floorOf(file)]?.includes(to))
       .map((to) => `${file} -> ${to}`),
   );
   expect(broken).toEqual([]);
+});
+
+test("no target knows another, and only the catalogue knows them by name", () => {
+  const broken = files.flatMap((file) =>
+    importedFiles(file)
+      .filter((to) => floorOf(to) === "targets" && roomOf(to) !== roomOf(file) && file !== "catalogue.ts")
+      .map((to) => `${file} -> ${to}`),
+  );
+  expect(broken).toEqual([]);
+});
+
+test("nobody but a target itself asks which target it is", () => {
+  const guilty = files.filter(
+    (file) => floorOf(file) !== "targets" && /[!=]==? "(machines|vertex|kubernetes)"/.test(source(file)),
+  );
+  expect(guilty).toEqual([]);
+});
+
+test("no file imports itself by way of others, types included", () => {
+  const circles: string[] = [];
+  const done = new Set<string>();
+  const walk = (file: string, way: readonly string[]): void => {
+    if (way.includes(file)) circles.push([...way.slice(way.indexOf(file)), file].join(" -> "));
+    if (done.has(file) || way.includes(file)) return;
+    for (const to of importedFiles(file)) walk(to, [...way, file]);
+    done.add(file);
+  };
+  for (const file of files) walk(file, []);
+  expect(circles).toEqual([]);
 });
 
 test("core does no I/O, processes start in base/process, words are printed in cli/screen", () => {
@@ -52,7 +89,7 @@ test("core does no I/O, processes start in base/process, words are printed in cl
     (file) =>
       (floorOf(file) === "core" && imports(file).some((to) => to.startsWith("node:"))) ||
       (imports(file).includes("node:child_process") && file !== path.join("base", "process.ts")) ||
-      (/console\.\w+\(|process\.std(out|err)\.write/.test(source(file)) &&
+      (/console\.\w+\(|process\.std(out|err)\.write/.test(source(file).replaceAll(/^ *\/?\*.*$/gm, "")) &&
         !file.startsWith(path.join("cli", "screen"))),
   );
   expect(guilty).toEqual([]);

@@ -9,7 +9,7 @@ import { makeProgram } from "../packages/dray/src/cli/program.ts";
 import { HEALTHY } from "../packages/dray/src/core/faults/healthy.ts";
 import { FAULTS } from "../packages/dray/src/core/faults/table.ts";
 import { HOP_TABLE } from "../packages/dray/src/core/hops.ts";
-import { manifestSchema } from "../packages/dray/src/manifest/schema.ts";
+import { manifestSchema } from "../packages/dray/src/yaml/schema.ts";
 import { LISTED } from "./words/listed.ts";
 import { messagesIn } from "./words/messages.ts";
 import { faultOf, proseOf, type Sentence, sentencesOf } from "./words/sentences.ts";

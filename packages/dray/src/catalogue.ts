@@ -3,7 +3,7 @@ import { dockerfile } from "./recipes/dockerfile.ts";
 import { onnx } from "./recipes/onnx.ts";
 import { image } from "./recipes/image.ts";
 import { direct } from "./registries/direct.ts";
-
+import { machines } from "./targets/machines/machines.ts";
 import { vertex } from "./targets/vertex/vertex.ts";
 
 /** Every plug, one line each: a new one is one file and one line here. test/contract runs over this table. */
@@ -13,6 +13,7 @@ export const CATALOGUE = {
   registries: [direct],
   /** Each is given the project that was named, if one was. */
   clouds: { gce },
-  /** Where somebody else keeps the machines. Each is given its part of the manifest. */
-  managed: { vertex },
+  targets: { machines, vertex },
+  /** What looks at containers that were started by hand, where no manifest names a target. */
+  byHand: machines,
 };

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { hostname } from "node:os";
+import { hostname, userInfo } from "node:os";
 import path from "node:path";
 import { cacheFolder } from "./content-store.ts";
 
@@ -44,4 +44,9 @@ export async function isDead(holder: string | undefined): Promise<boolean> {
     // EPERM: it lives, and is another user's.
     return error instanceof Error && "code" in error && error.code === "ESRCH";
   }
+}
+
+/** The person at this computer, as locks and records name them. */
+export function whoAmI(): string {
+  return `${userInfo().username}@${hostname()}`;
 }

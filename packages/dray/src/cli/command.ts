@@ -1,12 +1,13 @@
+import { TARGET_KINDS, NEEDS_NO_MACHINE } from "../yaml/schema.ts";
+import type { Scope } from "../flows/places.ts";
+import type { VerbSession } from "../contract/target.ts";
+import { Drayage } from "../drayage.ts";
 import { setMaxListeners } from "node:events";
 import path from "node:path";
 import { type Command, Option } from "commander";
 import { asFailure, Failure } from "../base/failure.ts";
-import type { Context } from "../core/context.ts";
-import { whoAmI } from "../flows/build.ts";
-import { checkManifest, loadManifest, MANIFEST_FILE } from "../manifest/load.ts";
+import { checkManifest, loadManifest, MANIFEST_FILE } from "../yaml/load.ts";
 import type { Manifest } from "../manifest/schema.ts";
-import type { SshOptions } from "../machine/ssh.ts";
 import { failureJson, failureText } from "./screen/failure.ts";
 import { sayJson, tell } from "./screen/say.ts";
 import { jsonScreen, lineScreen, liveScreen, type Screen } from "./screen/screen.ts";
@@ -24,11 +25,13 @@ export interface Common {
 /** What a command's action is handed. */
 export interface Run<Flags> {
   flags: Flags & Common;
-  context: Context;
-  ssh: SshOptions;
-  who: string;
-  startedAt: number;
+  dray: Drayage;
+  context: VerbSession;
+  /** How results are printed. */
+  as: "json" | "text";
   manifest: (image?: string) => Promise<Manifest>;
+  /** The manifest's service, everywhere or at the place that `--machine` names. */
+  scope: (image?: string) => Promise<Scope>;
   screen: Screen;
 }
 
@@ -45,7 +48,7 @@ export function define<Flags extends object>(
     .option("--file <dray.yaml>", "the manifest (default: dray.yaml here)")
     .option("-m, --machine <name>", "only this machine; without a manifest: user@host")
     .option("-s, --service <name>", "the service, where there is no manifest")
-    .addOption(new Option("--target <target>", "instead of the manifest's").choices(["machines", "vertex"]))
+    .addOption(new Option("--target <target>", "instead of the manifest's").choices(TARGET_KINDS))
     .option("--json", "result as JSON on stdout, events as JSON lines on stderr")
     .addOption(new Option("--accept-new-host-key", "trust a host key that is not known yet"))
     .addHelpText("after", `\nExamples:\n${examples.map((example) => `  $ ${example}`).join("\n")}`);
@@ -84,16 +87,17 @@ async function perform<Flags extends Common>(
     stop.abort();
   };
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
-  const ssh: SshOptions = flags.acceptNewHostKey === true ? { acceptNewHostKey: true } : {};
-  const context: Context = { signal: stop.signal, emit: screen.emit, secrets: new Map() };
+  const hostKeys = flags.acceptNewHostKey === true ? "accept-new" : "known-only";
+  const dray = new Drayage({ signal: stop.signal, emit: screen.emit, startedAt: PROCESS_START, hostKeys });
+  const manifest = (image?: string): Promise<Manifest> => manifestFor(flags, image);
   try {
     const code = await act({
       flags,
-      context,
-      ssh,
-      who: whoAmI(),
-      startedAt: PROCESS_START,
-      manifest: (image) => manifestFor(flags, image),
+      dray,
+      context: dray.session,
+      as: flags.json === true ? "json" : "text",
+      manifest,
+      scope: async (image) => scopeOf(await manifest(image), flags),
       screen,
     });
     screen.close();
@@ -111,11 +115,17 @@ async function perform<Flags extends Common>(
   }
 }
 
+/** Its service, everywhere or at one place. */
+function scopeOf(manifest: Manifest, { machine }: Common): Scope {
+  return { manifest, ...(machine === undefined ? {} : { only: machine }) };
+}
+
 /** The manifest of the file, with what the command line says on top; or made from the command line alone. */
 async function manifestFor(flags: Common & { port?: string }, image: string | undefined): Promise<Manifest> {
   const { machine, service, file } = flags;
-  const target = flags.target === undefined ? {} : { target: flags.target as Manifest["target"] };
-  if (file === undefined && (machine !== undefined || target.target === "vertex") && service !== undefined) {
+  const target = flags.target === undefined ? {} : { target: flags.target };
+  const placed = machine !== undefined || NEEDS_NO_MACHINE.includes(flags.target ?? "");
+  if (file === undefined && placed && service !== undefined) {
     const raw = {
       service,
       ...(machine === undefined ? {} : { machine }),

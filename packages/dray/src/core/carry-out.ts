@@ -7,7 +7,10 @@ import type { Plan, Stage, Step } from "./plan.ts";
 export type Undo = (context: Context) => Promise<void>;
 
 /** Does one step; what it returns can take it back, and be noted beside it. */
-export type Perform<S extends Step> = (step: S, context: Context) => Promise<{ undo?: Undo; note?: string } | void>;
+export type Perform<S extends Step, C extends Context = Context> = (
+  step: S,
+  context: C,
+) => Promise<{ undo?: Undo; note?: string } | void>;
 
 const UNDO_DEADLINE_MS = 60_000;
 
@@ -17,10 +20,10 @@ const UNDO_DEADLINE_MS = 60_000;
  * under a deadline of its own.
  * @throws Failure of the step that failed first
  */
-export async function carryOut<S extends Step>(
+export async function carryOut<S extends Step, C extends Context>(
   plan: Plan<S>,
-  perform: Perform<S>,
-  context: Context,
+  perform: Perform<S, C>,
+  context: C,
   undoMs: number = UNDO_DEADLINE_MS,
 ): Promise<void> {
   const course: Course<S> = { done: [], holds: [] };
@@ -48,10 +51,10 @@ interface Course<S extends Step> {
   holds: Hold[];
 }
 
-async function carryOutStage<S extends Step>(
+async function carryOutStage<S extends Step, C extends Context>(
   stage: Stage<S>,
-  perform: Perform<S>,
-  context: Context,
+  perform: Perform<S, C>,
+  context: C,
   course: Course<S>,
 ): Promise<Failure | undefined> {
   // A step that fails stops its neighbours: waiting for a transfer that will be thrown away helps nobody.
@@ -74,7 +77,11 @@ async function carryOutStage<S extends Step>(
   return failures[0];
 }
 
-async function carryOutStep<S extends Step>(step: S, perform: Perform<S>, context: Context): Promise<Undo | undefined> {
+async function carryOutStep<S extends Step, C extends Context>(
+  step: S,
+  perform: Perform<S, C>,
+  context: C,
+): Promise<Undo | undefined> {
   context.signal.throwIfAborted();
   const { kind, on, title } = step;
   const startedAt = performance.now();

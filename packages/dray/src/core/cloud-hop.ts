@@ -1,6 +1,5 @@
 import { verdictOf } from "./cloud-facts.ts";
-import { machine, ok, skipped } from "./hop-words.ts";
-import type { HopDefinition } from "./hops.ts";
+import { machine, ok, skipped, type HopDefinition } from "./hop-words.ts";
 
 /** What the cloud itself says of the machine: asked only where a connection was not possible. */
 export const CLOUD_HOP: HopDefinition = {

@@ -9,6 +9,6 @@ export interface Context {
 }
 
 /** The same context under another signal: undo runs under a fresh one, never the aborted one. */
-export function under(context: Context, signal: AbortSignal): Context {
+export function under<C extends Context>(context: C, signal: AbortSignal): C {
   return { ...context, signal };
 }

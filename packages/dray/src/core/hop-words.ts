@@ -1,6 +1,6 @@
 import type { ContainerFacts, Dialled, Evidence, Exchange } from "./evidence.ts";
 import { addressOf } from "./faults/reach.ts";
-import type { Verdict } from "./trace.ts";
+import type { Verdict, HopName } from "./trace.ts";
 
 /** What is said of a hop where nothing is known to be wrong. */
 export interface Judged {
@@ -72,4 +72,14 @@ export const isGood = (each: Exchange): boolean => each.outcome === "answered" &
 export function duration(seconds: number): string {
   if (seconds < 120) return `${seconds} s`;
   return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
+}
+
+/** One part of the way: between what, what was seen, and what it is. */
+export interface HopDefinition {
+  hop: HopName;
+  title: string;
+  to: (found: Evidence) => string;
+  judge: (found: Evidence) => Judged;
+  /** Two or three sentences, with the user's own addresses. */
+  explain: (found: Evidence) => string;
 }

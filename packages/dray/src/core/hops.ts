@@ -1,5 +1,4 @@
 import { CLOUD_HOP } from "./cloud-hop.ts";
-import type { Evidence } from "./evidence.ts";
 import { addressOf } from "./faults/reach.ts";
 import { expectedPort } from "./faults/process.ts";
 import {
@@ -18,20 +17,9 @@ import {
   skipped,
   timed,
   unknown,
-  type Judged,
+  type HopDefinition,
 } from "./hop-words.ts";
 import { PREDICT_HOP } from "./predict-hop.ts";
-import type { HopName } from "./trace.ts";
-
-/** One part of the way: between what, what was seen, and what it is. */
-export interface HopDefinition {
-  hop: HopName;
-  title: string;
-  to: (found: Evidence) => string;
-  judge: (found: Evidence) => Judged;
-  /** Two or three sentences, with the user's own addresses. */
-  explain: (found: Evidence) => string;
-}
 
 /** Every part of the way, in the order a request meets them; the operator's own way in comes first. */
 export const HOP_TABLE: readonly HopDefinition[] = [

@@ -1,6 +1,5 @@
 import { type Described, type Evidence, type Exchange, fromApi } from "./evidence.ts";
-import type { HopDefinition } from "./hops.ts";
-import { exchanged, type Judged, SLOW_MS, timed, unknown } from "./hop-words.ts";
+import { exchanged, type Judged, SLOW_MS, timed, unknown, type HopDefinition } from "./hop-words.ts";
 
 /** How a golden request comes to be, for those who have none. */
 const KEEP_GOLDEN = "dray golden record --path PATH -d @body.json";

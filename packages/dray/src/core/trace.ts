@@ -27,7 +27,8 @@ export type Verdict = "ok" | "slow" | "broken" | "unknown" | "skipped";
 
 /** One part of the way, asked and answered. */
 export interface Hop {
-  hop: HopName;
+  /** One of `HOPS`, or a target's own. */
+  hop: string;
   title: string;
   /** From where to where, with the user's own addresses. */
   from: string;
@@ -57,6 +58,8 @@ export interface Trace {
   machine?: string;
   service?: string;
   container?: string;
+  /** Kind of the target, where it keeps the machines itself. */
+  target?: string;
   /** Does a request from here get its answer? */
   reached: boolean;
   hops: Hop[];

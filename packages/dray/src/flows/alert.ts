@@ -5,7 +5,7 @@ import type { Golden } from "../core/golden.ts";
 import type { Context } from "../core/context.ts";
 import { loadGolden } from "../manifest/golden.ts";
 import type { Manifest } from "../manifest/schema.ts";
-import { valueOf } from "./secrets.ts";
+import { valueOf } from "../manifest/secrets.ts";
 
 /** What a webhook is sent: `text` is what Slack, Mattermost and Teams show. */
 export interface Alert {

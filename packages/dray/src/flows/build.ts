@@ -1,18 +1,12 @@
 import { since } from "drayage-clock";
-import { asFailure, Failure } from "../base/failure.ts";
+import { asFailure } from "../base/failure.ts";
 import { run } from "../base/process.ts";
-import { forgetToken } from "../base/google/token.ts";
-import { engineAuth, type FindLogin } from "../base/registry/login.ts";
-import { checkName } from "../base/registry/reference.ts";
-import { explainRefusal } from "../base/registry/refused.ts";
-import { userInfo, hostname } from "node:os";
 import type { Context } from "../core/context.ts";
 import type { Origin, Release, RunAs, Settings } from "../core/release.ts";
 import { releaseId } from "../core/release.ts";
 import type { Built, Recipe } from "../core/recipe.ts";
 import type { Cargo } from "../core/registry.ts";
 import { CATALOGUE } from "../catalogue.ts";
-import type { Machine } from "../machine/machine.ts";
 import type { Manifest } from "../manifest/schema.ts";
 import { direct } from "../registries/direct.ts";
 
@@ -53,62 +47,6 @@ export async function shown<T>(step: string, title: string, context: Context, ac
     const { code, message } = asFailure(error);
     context.emit({ type: "step.failed", step, on: "here", title, code, message });
     throw error;
-  }
-}
-
-/**
- * The digest and architectures that a machine's engine finds in a registry; a token that has ended is got anew, once.
- * @throws Failure image.not-found, registry.*
- */
-export async function askRegistry(
-  machine: Machine,
-  reference: string,
-  find: FindLogin,
-  context: Context,
-): ReturnType<typeof askOnce> {
-  try {
-    return await askOnce(machine, reference, find, context);
-  } catch (error) {
-    if (!(error instanceof Failure) || error.code !== "registry.unauthorized") throw error;
-    forgetToken();
-    return await askOnce(machine, reference, find, context);
-  }
-}
-
-async function askOnce(
-  machine: Machine,
-  reference: string,
-  find: FindLogin,
-  context: Context,
-): Promise<{ digest: string; architectures: string[] }> {
-  interface Distribution {
-    Descriptor: { digest: string };
-    Platforms: { architecture: string }[] | null;
-  }
-  const parsed = checkName(reference);
-  const login = await find(parsed.registry, context.signal);
-  try {
-    const found = await machine.engine.get<Distribution>(`/distribution/${reference}/json`, {
-      headers: engineAuth(parsed.registry, login),
-      signal: context.signal,
-    });
-    return {
-      digest: found.Descriptor.digest,
-      architectures: (found.Platforms ?? []).map((platform) => platform.architecture),
-    };
-  } catch (error) {
-    context.signal.throwIfAborted();
-    // Of a bare name nobody knows whether it was to come from here or from Docker Hub.
-    if (parsed.registry !== "docker.io") throw explainRefusal(error, { reference: parsed, where: machine.name, login });
-    throw new Failure(
-      "image.not-found",
-      `there is no image ${reference} on this computer, and ${machine.name} cannot pull it`,
-      {
-        hint: `docker images lists what there is here; docker build -t ${reference} . makes it`,
-        details: [error instanceof Error ? error.message : String(error)],
-        cause: error,
-      },
-    );
   }
 }
 
@@ -213,30 +151,9 @@ function limitsOf(manifest: Manifest): Settings["limits"] {
   };
 }
 
-/** Refuses an image for another processor before anything is sent. @throws Failure image.wrong-arch */
-export function checkArchitecture(
-  image: string,
-  has: readonly string[],
-  machine: { name: string; architecture: string },
-): void {
-  if (has.length === 0 || has.includes(machine.architecture)) return;
-  throw new Failure(
-    "image.wrong-arch",
-    `${image} is for ${has.join(", ")}, and ${machine.name} is ${machine.architecture}`,
-    {
-      hint: `docker build --platform linux/${machine.architecture} ...; or let dray build it: build: . in the manifest`,
-    },
-  );
-}
-
-/** The person at this computer, as locks and records name them. */
-export function whoAmI(): string {
-  return `${userInfo().username}@${hostname()}`;
-}
-
 /** Who makes a release, from which commit. */
-export async function origin(folder: string, context: Context): Promise<Origin> {
-  const who = whoAmI();
+export async function origin(folder: string, context: Context & { who: string }): Promise<Origin> {
+  const { who } = context;
   const at = new Date().toISOString();
   const git = async (...args: string[]): Promise<string | undefined> => {
     const ended = await run(["git", "-C", folder, ...args], { signal: context.signal }).catch(() => undefined);

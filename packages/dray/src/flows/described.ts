@@ -1,8 +1,9 @@
+import type { CallOptions } from "../core/call.ts";
 import { Failure } from "../base/failure.ts";
 import type { Context } from "../core/context.ts";
 import { type Golden, withAnswer } from "../core/golden.ts";
 import { describedBy, type Prediction } from "../core/openapi.ts";
-import { call, type CallOptions } from "./request.ts";
+import { call } from "../probes/call.ts";
 
 const TOLERANCE = 1e-6;
 

@@ -1,184 +1,23 @@
-import { quantile, type Row, together } from "drayage-keeper";
 import { Failure } from "../base/failure.ts";
-import type { Context } from "../core/context.ts";
-import type { Where } from "../machine/machine.ts";
-import type { SshOptions } from "../machine/ssh.ts";
-import { edgeOf, type Site } from "../targets/machines/observe.ts";
-import { withSite } from "./fleet.ts";
-import { serviceOn } from "./look.ts";
+import type { VerbSession } from "../contract/target.ts";
+import type { MachineMetrics } from "../core/metrics.ts";
+import { abilityOf, atEach, type Scope, subjectsOf } from "./places.ts";
 
-/** Times in milliseconds; `errors`: answers of 500 and above. */
-export interface Figures {
-  requests: number;
-  perSecond: number;
-  errors: number;
-  /** 429: the edge or the release had enough. */
-  refused: number;
-  p50Ms: number;
-  p95Ms: number;
-  p99Ms: number;
-  queueP95Ms: number;
-  modelP95Ms: number;
+/** What the endpoint did in the last seconds, at each place. @throws Failure keeper.none, target.unsupported */
+export async function metrics(scope: Scope, sinceS: number, session: VerbSession): Promise<MachineMetrics[]> {
+  const ability = abilityOf("metrics", scope.manifest, session);
+  return await atEach(scope, session, async (subject) => await ability.read(subject, sinceS, session));
 }
 
-/** What one container uses now: a share of one core, bytes, and how often the engine started it again. */
-export interface Usage {
-  container: string;
-  release: string;
-  cpu: number;
-  memory: number;
-  memoryLimit: number;
-  restarts: number;
-}
-
-/** What one key's holder got; times in milliseconds. */
-export interface CallerFigures extends Pick<Figures, "requests" | "errors" | "refused" | "p50Ms" | "p95Ms" | "p99Ms"> {
-  caller: string;
-}
-
-export interface MachineMetrics {
-  machine: string;
-  sinceS: number;
-  all: Figures;
-  releases: (Figures & { release: string })[];
-  callers: CallerFigures[];
-  containers: Usage[];
-}
-
-const KEEPER_PORT = 8080;
-
-/** What a service did in the last `sinceS` seconds on one machine. @throws Failure keeper.none */
-export async function metrics(
-  where: Where,
-  ssh: SshOptions,
-  service: string,
-  sinceS: number,
-  context: Context,
-): Promise<MachineMetrics> {
-  return await withSite(where, ssh, context, async (site) => await metricsOn(site, service, sinceS, context));
-}
-
-/** The same again and again over one connection, until aborted. */
+/** The same of one place again and again, until the session's signal. @throws Failure usage.invalid */
 export async function watchMetrics(
-  where: Where,
-  ssh: SshOptions,
-  service: string,
-  { sinceS, everyMs }: { sinceS: number; everyMs: number },
-  context: Context,
-  onMetrics: (found: MachineMetrics) => Promise<void>,
+  scope: Scope,
+  how: { sinceS: number; everyMs: number; onMetrics: (found: MachineMetrics) => void },
+  session: VerbSession,
 ): Promise<void> {
-  await withSite(where, ssh, context, async (site) => {
-    for (;;) {
-      await onMetrics(await metricsOn(site, service, sinceS, context));
-      await new Promise((resolve) => setTimeout(resolve, everyMs));
-      context.signal.throwIfAborted();
-    }
-  });
-}
-
-/** The same over a connection that is open already. @throws Failure keeper.none */
-export async function metricsOn(
-  site: Site,
-  service: string,
-  sinceS: number,
-  context: Context,
-): Promise<MachineMetrics> {
-  const state = await serviceOn(site, service);
-  const [rows, containers] = await Promise.all([rowsOf(site, sinceS), usage(site, service, context)]);
-  const ours = rows.filter((row) => row.service === service);
-  // A minute is the unit: what is asked for may begin in the middle of one.
-  const first = Math.min(...ours.map((row) => row.at));
-  const spanS = Math.max(1, Math.min(sinceS, Date.now() / 1000 - first));
-  const byRelease = together(ours, (row) => row.release);
-  const all = together(ours, () => "").get("");
-  const callers = Object.entries(all?.callers ?? {}).map(([caller, requests]): CallerFigures => {
-    const { failed = 0, refused = 0, total = {} } = all?.byCaller?.[caller] ?? {};
-    const [p50Ms, p95Ms, p99Ms] = [quantile(total, 0.5), quantile(total, 0.95), quantile(total, 0.99)];
-    return { caller, requests, errors: failed, refused, p50Ms, p95Ms, p99Ms };
-  });
-  return {
-    machine: site.machine.name,
-    sinceS,
-    all: figures(all, spanS),
-    releases: [...byRelease]
-      .map(([release, row]) => ({ release: release === "" ? "(the edge)" : release, ...figures(row, spanS) }))
-      .toSorted((a, b) => Number(b.release === state.current) - Number(a.release === state.current)),
-    callers: callers.toSorted((a, b) => b.requests - a.requests),
-    containers,
-  };
-}
-
-function figures(row: Row | undefined, spanS: number): Figures {
-  const statuses = Object.entries(row?.statuses ?? {});
-  const count = (fits: (status: number) => boolean): number =>
-    statuses.reduce((sum, [status, many]) => sum + (fits(Number(status)) ? many : 0), 0);
-  const requests = count(() => true);
-  const at = (of: "total" | "queue" | "model", share: number): number => quantile(row?.[of] ?? {}, share);
-  return {
-    requests,
-    perSecond: Math.round((requests / spanS) * 10) / 10,
-    errors: count((status) => status >= 500 || status <= 0),
-    refused: count((status) => status === 429),
-    p50Ms: at("total", 0.5),
-    p95Ms: at("total", 0.95),
-    p99Ms: at("total", 0.99),
-    queueP95Ms: at("queue", 0.95),
-    modelP95Ms: at("model", 0.95),
-  };
-}
-
-/** Asks the keeper through the edge's shell: no port of it is published. @throws Failure keeper.none */
-async function rowsOf(site: Site, sinceS: number): Promise<Row[]> {
-  const edge = edgeOf(site);
-  const { keeper } = edge.known;
-  if (keeper === undefined) {
-    throw new Failure("keeper.none", `nobody counts requests on ${site.machine.name}: there is no keeper`, {
-      hint: "dray deploy starts one",
-    });
-  }
-  const asked = `GET /numbers?since=${Math.ceil(sinceS)} HTTP/1.0\\r\\n\\r\\n`;
-  const said = await edge.run(
-    `exec 7<>/dev/tcp/${keeper.address}/${KEEPER_PORT} && printf '${asked}' >&7 && cat <&7; exec 7>&-`,
-  );
-  const body = said.slice(said.indexOf("\r\n\r\n") + 4).trim();
-  if (!body.startsWith("[")) {
-    throw new Failure("keeper.failed", `the keeper of ${site.machine.name} does not answer`, {
-      hint: `ssh ${site.machine.name} docker logs dray-keeper`,
-    });
-  }
-  return JSON.parse(body) as Row[];
-}
-
-interface Stats {
-  cpu_stats: { cpu_usage: { total_usage: number }; system_cpu_usage?: number; online_cpus?: number };
-  precpu_stats: { cpu_usage: { total_usage: number }; system_cpu_usage?: number };
-  memory_stats: { usage?: number; limit?: number; stats?: { inactive_file?: number } };
-}
-
-async function usage(site: Site, service: string, { signal }: Context): Promise<Usage[]> {
-  const { engine } = site.machine;
-  const listed = await engine.get<{ Id: string; Names: string[]; Labels: Record<string, string> }[]>(
-    "/containers/json",
-    { query: { filters: { label: [`dray.service=${service}`, "dray.role=replica"] } }, signal },
-  );
-  return await Promise.all(
-    listed.map(async ({ Id, Names: [name = ""], Labels: labels }): Promise<Usage> => {
-      const [stats, { RestartCount }] = await Promise.all([
-        engine.get<Stats>(`/containers/${Id}/stats`, { query: { stream: false }, signal }),
-        engine.get<{ RestartCount: number }>(`/containers/${Id}/json`, { signal }),
-      ]);
-      const { cpu_stats: now, precpu_stats: before, memory_stats: memory } = stats;
-      const used = now.cpu_usage.total_usage - before.cpu_usage.total_usage;
-      const passed = ((now.system_cpu_usage ?? 0) - (before.system_cpu_usage ?? 0)) / (now.online_cpus ?? 1);
-      return {
-        container: name.slice(1),
-        release: labels["dray.release"] ?? "",
-        cpu: passed > 0 ? Math.round((used / passed) * 100) / 100 : 0,
-        // As `docker stats` counts it: without what the kernel would give back.
-        memory: (memory.usage ?? 0) - (memory.stats?.inactive_file ?? 0),
-        memoryLimit: memory.limit ?? 0,
-        restarts: RestartCount,
-      };
-    }),
-  );
+  const ability = abilityOf("metrics", scope.manifest, session);
+  const [subject, ...more] = subjectsOf(scope, session);
+  if (subject === undefined || more.length > 0)
+    throw new Failure("usage.invalid", "one machine can be watched at a time", { hint: "name it: --machine" });
+  await ability.watch(subject, how, session);
 }

@@ -1,41 +1,13 @@
+import type { Session } from "../contract/session.ts";
+import type { InRegistry } from "../contract/order.ts";
+import { loginsOf, repositoryOf } from "../manifest/registry.ts";
 import { ContentStore } from "../base/content-store.ts";
 import { Failure } from "../base/failure.ts";
-import { type FindLogin, findLogin } from "../base/registry/login.ts";
 import { pushImage } from "../base/registry/push.ts";
-import { checkName, nameOf, parseReference } from "../base/registry/reference.ts";
-import { Secret } from "../base/secret.ts";
+import { checkName, nameOf } from "../base/registry/reference.ts";
 import type { Context } from "../core/context.ts";
 import type { Manifest } from "../manifest/schema.ts";
 import { buildImage, loadCargo, origin, shown } from "./build.ts";
-import { valueOf } from "./secrets.ts";
-
-/** The login for a registry: the manifest's own where it has one for it, else what this computer has. */
-export function loginsOf({ registry, folder }: Manifest): FindLogin {
-  if (typeof registry !== "object" || registry.user === undefined || registry.password === undefined) return findLogin;
-  const { user, password } = registry;
-  const { registry: host } = parseReference(`${registry.at}/x`);
-  return async (asked, signal) => {
-    if (asked !== host) return await findLogin(asked, signal);
-    const value = await valueOf("registry.password", password, folder, signal);
-    return { user, password: new Secret(value), from: "the manifest's registry.password" };
-  };
-}
-
-/** Where the manifest wants its images: `REGISTRY/FOLDER/SERVICE`; undefined: in no registry. */
-export function repositoryOf({ registry, service }: Manifest): string | undefined {
-  if (registry === undefined) return undefined;
-  return `${(typeof registry === "string" ? registry : registry.at).replace(/\/$/, "")}/${service}`;
-}
-
-/** An image in a registry. */
-export interface InRegistry {
-  /** With its tag. */
-  image: string;
-  /** By digest: what a machine pulls. */
-  reference: string;
-  /** Bytes that were sent. */
-  sent: number;
-}
 
 /** Puts what is in the content store into the manifest's registry. @throws Failure registry.* */
 export async function push(
@@ -58,7 +30,7 @@ export async function push(
 export async function buildAndPush(
   manifest: Manifest,
   options: { to?: string | undefined; tag: string; architecture: string },
-  context: Context,
+  context: Session,
 ): Promise<InRegistry> {
   const repository = options.to ?? repositoryOf(manifest);
   if (repository === undefined) {

@@ -1,122 +1,100 @@
-import http from "node:http";
-import https from "node:https";
 import { Failure } from "../base/failure.ts";
-import type { Context } from "../core/context.ts";
-import { compareGolden, type Golden } from "../core/golden.ts";
-import { under } from "./https.ts";
+import type { Reached, VerbSession } from "../contract/target.ts";
+import type { CallOptions } from "../core/call.ts";
+import type { Golden } from "../core/golden.ts";
+import { loadGolden } from "../manifest/golden.ts";
+import { ownKey } from "../manifest/keys.ts";
+import type { Manifest } from "../manifest/schema.ts";
+import { askPrediction } from "./described.ts";
+import { type Scope, subjectOf, targetOf } from "./places.ts";
 
-/** One call of a service from this computer; times in milliseconds from the start of the call. */
-export interface Called {
-  url: string;
-  method: string;
-  status: number;
-  release?: string;
-  headers: Record<string, string>;
-  body: string;
-  /** What differs from the golden answer. */
-  wrong: string[];
-  timing: {
-    dnsMs: number;
-    connectMs: number;
-    /** In the edge, until a replica took the request; undefined when the edge did not say. */
-    queueMs?: number;
-    /** In the replica, until its answer began. */
-    modelMs?: number;
-    /** From the connection to the first byte: the network there and back, and the two above. */
-    firstByteMs: number;
-    totalMs: number;
-  };
-}
-
-export interface CallOptions {
-  method: string;
-  path: string;
-  headers: Record<string, string>;
+/** What somebody says of a request; the rest is the golden request's, or the API's own example's. */
+export interface Said {
+  method?: string;
+  path?: string;
   body?: string;
-  timeoutMs: number;
-  /** The name that the certificate must be for, where the URL has an address. */
-  servername?: string;
+  headers?: Record<string, string>;
+}
+
+/** The request where a person names none; `none`: why it is only a GET of the root. */
+export interface Sample {
+  request?: Golden["request"];
   golden?: Golden;
+  none?: string;
 }
 
-/** Sends one request on a connection of its own and says where the time went. @throws Failure request.failed */
-export async function call(base: string, options: CallOptions, context: Context): Promise<Called> {
-  const url = new URL(under(base, options.path));
-  const startedAt = performance.now();
-  const at = { dns: 0, connect: 0, first: 0 };
-  const now = (): number => Math.round((performance.now() - startedAt) * 10) / 10;
-  try {
-    const { answer, body } = await new Promise<{ answer: http.IncomingMessage; body: string }>((resolve, reject) => {
-      const request = (url.protocol === "https:" ? https : http).request(url, {
-        method: options.method,
-        headers: { ...options.headers, "x-dray-timing": "1" },
-        agent: false,
-        ...(options.servername === undefined ? {} : { servername: options.servername }),
-        signal: context.signal,
-        timeout: options.timeoutMs,
-      });
-      request.once("socket", (socket) => {
-        socket.once("lookup", () => (at.dns = now()));
-        socket.once("connect", () => (at.connect = now()));
-      });
-      request.once("timeout", () => request.destroy(new Error(`no answer within ${options.timeoutMs / 1000} s`)));
-      request.once("error", reject);
-      request.once("response", (incoming) => {
-        at.first = now();
-        let received = "";
-        incoming.setEncoding("utf8");
-        incoming.on("data", (chunk: string) => (received += chunk));
-        incoming.once("end", () => resolve({ answer: incoming, body: received }));
-        incoming.once("error", reject);
-      });
-      request.end(options.body);
-    });
-    const status = answer.statusCode ?? 0;
-    const release = answer.headers["x-dray-release"];
-    const totalMs = now();
-    return {
-      url: url.href,
-      method: options.method,
-      status,
-      ...(typeof release === "string" ? { release } : {}),
-      headers: Object.fromEntries(Object.entries(answer.headers).map(([key, value]) => [key, String(value)])),
-      body,
-      wrong: options.golden === undefined ? [] : compareGolden(options.golden, { status, body, ms: totalMs }),
-      timing: {
-        dnsMs: at.dns,
-        connectMs: at.connect - at.dns,
-        ...edgeTiming(String(answer.headers["server-timing"] ?? "")),
-        firstByteMs: at.first - at.connect,
-        totalMs,
-      },
-    };
-  } catch (error) {
-    context.signal.throwIfAborted();
-    throw explain(url, error);
-  }
+/** The service as this computer reaches it: by its name, or at the place that was named. @throws Failure */
+export async function reachService(scope: Scope, session: VerbSession): Promise<Reached> {
+  const how = scope.only === undefined ? "by-name" : "there";
+  return await targetOf(scope.manifest, session).reach(subjectOf(scope, session), how, session);
 }
 
-/** The edge's Server-Timing header (W3C Server Timing: `name;dur=milliseconds`). */
-function edgeTiming(header: string): { queueMs?: number; modelMs?: number } {
-  const of = (name: string): number | undefined => {
-    const found = new RegExp(`(?:^|, *)${name};dur=(\\d+)`).exec(header)?.[1];
-    return found === undefined ? undefined : Number(found);
-  };
-  const [queueMs, modelMs] = [of("queue"), of("model")];
-  return { ...(queueMs === undefined ? {} : { queueMs }), ...(modelMs === undefined ? {} : { modelMs }) };
-}
-
-function explain(url: URL, error: unknown): Failure {
-  const code = (error as NodeJS.ErrnoException).code ?? "";
-  const why: Record<string, string> = {
-    ECONNREFUSED: `nothing listens on ${url.host}: is the edge running? dray status`,
-    ENOTFOUND: `the name ${url.hostname} does not resolve: check it, or use the address`,
-    ETIMEDOUT: `no answer from ${url.host}: a firewall between here and there drops TCP ${url.port || 80}`,
-    EHOSTUNREACH: `no route to ${url.hostname}: is it an internal address of another network?`,
-  };
-  if (/CERT|SELF_SIGNED|UNABLE_TO/.test(code)) why[code] = "its certificate: dray status says how that stands";
-  return new Failure("request.failed", `${url.href}: ${error instanceof Error ? error.message : String(error)}`, {
-    hint: why[code] ?? "dray status shows what runs; dray logs what it says",
-    cause: error,
+/** The URL below which every path of the API lies. @throws Failure target.unsupported */
+export function baseOf({ base }: Reached, { target, service }: Manifest): string {
+  if (base !== undefined) return base;
+  throw new Failure("target.unsupported", `${target} leads requests to one route of ${service}, and to no other path`, {
+    hint: "dray request sends one there",
   });
+}
+
+/** The golden request; without one, the prediction that the API's own OpenAPI names. */
+export async function sampleOf(
+  reached: Reached,
+  manifest: Manifest,
+  said: Said,
+  session: VerbSession,
+): Promise<Sample> {
+  const all = await loadGolden(manifest);
+  const { base } = reached;
+  const golden = base === undefined ? all.find(({ request }) => request.method === "POST") : all[0];
+  if (golden !== undefined) return { request: golden.request, golden };
+  // A method that somebody named is for no request of ours; and where there is one route only nobody can be asked.
+  if (said.method !== undefined || base === undefined) return {};
+  const tell = (text: string): void => session.emit({ type: "line", on: manifest.service, text });
+  const how = await callOptions({ reached, manifest }, {}, {}, session.signal);
+  const found = await askPrediction(base, how, session);
+  if ("none" in found) {
+    tell(`no golden request, and ${found.none}: this asks for / only`);
+    return found;
+  }
+  const { method, path, body, from } = found.prediction;
+  const whose = from === "example" ? "the API's own example" : "a request made from the API's own schema";
+  tell(`no golden request: this is ${whose} of ${method} ${path}; dray golden record keeps it`);
+  return { request: { method, path, body } };
+}
+
+/** What was said, on top of the request that there is without. */
+export async function callOptions(
+  { reached, manifest }: { reached: Reached; manifest: Manifest },
+  said: Said,
+  { request, golden }: Sample,
+  signal: AbortSignal,
+): Promise<CallOptions> {
+  const body = said.body ?? (request?.body === undefined ? undefined : JSON.stringify(request.body));
+  // A target that leads to one route only logs in by itself, and says itself whom it asks.
+  const usual = reached.base === undefined ? {} : await usualHeaders(manifest, body, signal);
+  return {
+    method: said.method ?? request?.method ?? (body === undefined ? "GET" : "POST"),
+    path: said.path ?? request?.path ?? "/",
+    headers: { ...usual, ...request?.headers, ...said.headers },
+    ...(body === undefined ? {} : { body }),
+    timeoutMs: manifest.limits.timeout,
+    ...(manifest.domain === undefined ? {} : { servername: manifest.domain }),
+    ...(golden === undefined ? {} : { golden }),
+  };
+}
+
+async function usualHeaders(
+  manifest: Manifest,
+  body: string | undefined,
+  signal: AbortSignal,
+): Promise<Record<string, string>> {
+  const named = manifest.domain ?? manifest.host;
+  return {
+    ...(body === undefined
+      ? {}
+      : { "content-type": "application/json", "content-length": String(Buffer.byteLength(body)) }),
+    ...(named === undefined ? {} : { host: named }),
+    ...(await ownKey(manifest, signal)),
+  };
 }

@@ -2,56 +2,12 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { parse } from "csv-parse/sync";
 import { Failure } from "../base/failure.ts";
-import type { Context } from "../core/context.ts";
+import type { VerbSession } from "../contract/target.ts";
 import { type Drift, driftOf, ENOUGH, flatten } from "../core/drift.ts";
-import { HOME } from "../machine/edge-state.ts";
-import type { Where } from "../machine/machine.ts";
-import type { SshOptions } from "../machine/ssh.ts";
+import type { KeptRequest } from "../core/kept-request.ts";
 import { loadGolden } from "../manifest/golden.ts";
 import type { Manifest } from "../manifest/schema.ts";
-import { edgeOf, type Site } from "../targets/machines/observe.ts";
-import { withSite } from "./fleet.ts";
-import { serviceOn } from "./look.ts";
-
-/** A request that was kept, and what it was answered. */
-export interface Kept {
-  at: string;
-  id: string;
-  release: string;
-  method: string;
-  path: string;
-  status: number;
-  ms: number;
-  request?: unknown;
-  answer?: unknown;
-}
-
-/** The kept requests of a service on a machine since a time, oldest first. @throws Failure requests.none */
-export async function keptRequests(
-  where: Where,
-  ssh: SshOptions,
-  service: string,
-  sinceMs: number,
-  context: Context,
-): Promise<Kept[]> {
-  return await withSite(where, ssh, context, async (site) => {
-    await serviceOn(site, service);
-    const kept = (await readKept(site, service)).filter((each) => Date.parse(each.at) >= sinceMs);
-    if (kept.length > 0) return kept;
-    throw new Failure("requests.none", `no request of ${service} was kept on ${where.name} in that time`, {
-      hint: "requests: {share: 5} in the manifest, then dray deploy",
-    });
-  });
-}
-
-export async function readKept(site: Site, service: string): Promise<Kept[]> {
-  const file = `${HOME}/requests/${service}.jsonl`;
-  const said = await edgeOf(site).run(`cat ${file}.1 ${file} 2>/dev/null`);
-  return said
-    .split("\n")
-    .filter((line) => line.startsWith("{"))
-    .map((line) => JSON.parse(line) as Kept);
-}
+import { abilityOf, atEach, type Scope } from "./places.ts";
 
 export interface Drifted {
   machine: string;
@@ -61,32 +17,38 @@ export interface Drifted {
   fields: Drift[];
 }
 
-/** Compares what came in and went out since a time with a baseline, and notes on the machine that somebody looked. @throws Failure requests.none, requests.no-baseline */
+/** The kept requests since a time, of all places, oldest first. @throws Failure requests.none, target.unsupported */
+export async function keptRequests(scope: Scope, sinceMs: number, session: VerbSession): Promise<KeptRequest[]> {
+  const ability = abilityOf("requests", scope.manifest, session);
+  const all = await atEach(scope, session, async (subject) => await ability.kept(subject, sinceMs, session));
+  return all.flat().toSorted((a, b) => a.at.localeCompare(b.at));
+}
+
+/** Compares what came in and went out since a time with a baseline, and notes there that somebody looked. @throws Failure requests.none, requests.no-baseline */
 export async function drift(
-  manifest: Manifest,
-  where: Where,
-  ssh: SshOptions,
+  scope: Scope,
   { sinceMs, baseline }: { sinceMs: number; baseline?: string },
-  who: string,
-  context: Context,
-): Promise<Drifted> {
-  const before = await baselineOf(manifest, baseline);
-  const kept = await keptRequests(where, ssh, manifest.service, sinceMs, context);
+  session: VerbSession,
+): Promise<Drifted[]> {
+  const ability = abilityOf("requests", scope.manifest, session);
+  return await atEach(scope, session, async (subject) => {
+    const before = await baselineOf(subject.manifest, baseline);
+    const requests = await ability.kept(subject, sinceMs, session);
+    const fields = driftFrom(before, requests);
+    await ability.noteDrift(subject, fields[0]?.psi, session);
+    return { machine: subject.place.name, baseline: before.from, requests: requests.length, fields };
+  });
+}
+
+function driftFrom(before: { from: string; columns: Columns }, kept: readonly KeptRequest[]): Drift[] {
   const now = columns(kept.map((each) => [...flatten(each.request), ...flatten(each.answer)]));
   const fields = driftOf(before.columns, now);
-  if (fields.length === 0) {
-    throw new Failure(
-      "requests.no-baseline",
-      `${before.from} and the requests have no field in common that both have ${ENOUGH} values of`,
-      {
-        hint: "fields are compared by name: those of the request, and of the answer",
-      },
-    );
-  }
-  await withSite(where, ssh, context, async (site) => {
-    await edgeOf(site).note({ at: new Date().toISOString(), who, service: manifest.service, drift: fields[0]?.psi });
-  });
-  return { machine: where.name, baseline: before.from, requests: kept.length, fields };
+  if (fields.length > 0) return fields;
+  throw new Failure(
+    "requests.no-baseline",
+    `${before.from} and the requests have no field in common that both have ${ENOUGH} values of`,
+    { hint: "fields are compared by name: those of the request, and of the answer" },
+  );
 }
 
 type Columns = Map<string, (number | string)[]>;

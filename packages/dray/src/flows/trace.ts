@@ -1,184 +1,41 @@
-import { isIP } from "node:net";
-import { deadline, since } from "drayage-clock";
-import type { Context } from "../core/context.ts";
-import { type Dialled, type Evidence, type Exchange, served } from "../core/evidence.ts";
-import type { Trace } from "../core/trace.ts";
-import { walk } from "../core/walk.ts";
-import { isLocal } from "../machine/machine.ts";
-import type { Reach, SshOptions } from "../machine/ssh.ts";
-import { addressInName, askName } from "../probes/dns.ts";
-import { exchange } from "../probes/http.ts";
-import { dialTcp } from "../probes/tcp.ts";
-import { askTls } from "../probes/tls.ts";
-import { lookInside, readRules } from "./trace-inside.ts";
-import { reachOf } from "./trace-reach.ts";
-import { followPacket } from "../probes/packet.ts";
-import { askCloud } from "./trace-cloud.ts";
-import { askDescribed } from "./trace-described.ts";
-import { type Target, targetOf, type Wanted } from "./trace-target.ts";
+import { Failure } from "../base/failure.ts";
+import { CATALOGUE } from "../catalogue.ts";
+import type { TraceWanted, VerbSession } from "../contract/target.ts";
+import { brokenHop, type Trace } from "../core/trace.ts";
+import { chainOf } from "../core/chain.ts";
+import { atEach, type Scope, subjectOf, targetOf } from "./places.ts";
 
-const DIAL_MS = 4000;
-/** Long enough for a second packet, TCP's first repetition. */
-const AGAIN_MS = 1300;
+/** What else is to be sent: a URL, headers, a body. */
+export type TraceRequest = Pick<TraceWanted, "url" | "headers" | "body">;
 
-/** A host that answers when this computer is online, on the ports that networks let out. */
-const CONTROL_HOST = process.env["DRAY_CONTROL_HOST"] ?? "1.1.1.1";
-const SSH_PORT = 22;
-
-/**
- * Walks the way from this computer to the model and says where it breaks, and why. What lies behind the break is asked
- * from inside. @throws Failure usage.invalid; what is wrong with the way is no error here
- */
-export async function trace(wanted: Wanted, ssh: SshOptions, context: Context): Promise<Trace> {
-  const startedAt = performance.now();
-  const { signal } = context;
-  await using reach = wanted.where === undefined ? undefined : await reachOf(wanted.where, ssh, signal);
-  const target = await targetOf(wanted, reach?.address, signal);
-  const [outside, inside] = await Promise.all([
-    askOutside(target, reach, signal),
-    reach === undefined ? {} : lookInside(reach, target, isLocal(wanted.where ?? { name: "", ssh: "" }), signal),
-  ]);
-  const found: Evidence = { now: Date.now(), target: target.facts, ...inside, ...outside };
-  const [why, described] = await Promise.all([
-    askWhy(found, reach, wanted.where?.name, context),
-    askDescribed(target, found, signal),
-  ]);
-  return walk({ ...found, ...why, ...(described === undefined ? {} : { described }) }, since(startedAt));
-}
-
-/**
- * The proof at the end of a deploy: the request from here. Only when it does not arrive is the whole way walked.
- * @throws Failure usage.invalid
- */
-export async function proof(wanted: Wanted & { address: string }, ssh: SshOptions, context: Context): Promise<Trace> {
-  const startedAt = performance.now();
-  const target = await targetOf(wanted, wanted.address, context.signal);
-  const outside = await askOutside(target, undefined, context.signal);
-  const found: Evidence = { now: Date.now(), target: target.facts, ...outside };
-  if (!served(found)) return await trace(wanted, ssh, context);
-  const described = await askDescribed(target, found, context.signal);
-  return walk({ ...found, ...(described === undefined ? {} : { described }) }, since(startedAt));
-}
-
-/** What a client meets: name, connection, TLS, answer. */
-async function askOutside(target: Target, reach: Reach | undefined, signal: AbortSignal): Promise<Partial<Evidence>> {
-  const { facts } = target;
-  const name = facts.literal ? undefined : await askName(facts.host, signal);
-  const machine = await machineAddresses(reach, signal);
-  const named =
-    name === undefined ? {} : { name: { ...name, machine, ...(await saidByName(facts, name.code, signal)) } };
-  const addresses = facts.literal ? [facts.host] : [...(name?.a ?? []), ...(name?.aaaa ?? [])];
-  if (addresses.length === 0) return named;
-  const dials = addresses.slice(0, 6).map(async (address) => ({
-    address,
-    family: isIP(address) === 6 ? (6 as const) : (4 as const),
-    dialled: await dialTcp(address, facts.port, DIAL_MS, signal),
-  }));
-  const answer = firstOpen(dials.map(async (dial) => (await dial).dialled)).then((open) =>
-    open ? exchange({ ...target.asked, url: facts.url }, signal) : undefined,
-  );
-  const [tcp, answered, tls] = await Promise.all([
-    Promise.all(dials),
-    answer,
-    facts.https ? secured(dials, facts, signal) : undefined,
-  ]);
-  const open = tcp.some((each) => each.dialled.outcome === "open");
-  // Plain HTTP that is answered with nothing, or with a complaint about itself, may have met TLS.
-  const suspicious =
-    !facts.https &&
-    open &&
-    (answered?.outcome === "reset" || answered?.outcome === "not-http" || answered?.status === 400);
-  const late = suspicious ? await askTls(facts.host, facts.port, AGAIN_MS, signal) : tls;
-  return {
-    ...named,
-    tcp,
-    answer: answered ?? { outcome: outcomeOf(tcp[0]?.dialled), ms: tcp[0]?.dialled.ms ?? 0 },
-    ...(late === undefined ? {} : { tls: late }),
-  };
-}
-
-async function secured(
-  dials: Promise<{ dialled: Dialled }>[],
-  facts: Target["facts"],
-  signal: AbortSignal,
-): Promise<Evidence["tls"]> {
-  const open = await firstOpen(dials.map(async (dial) => (await dial).dialled));
-  return open ? await askTls(facts.host, facts.port, DIAL_MS, signal) : undefined;
-}
-
-/** True as soon as one is open; false when none is. */
-async function firstOpen(dials: Promise<Dialled>[]): Promise<boolean> {
-  const opened = dials.map(async (dial) => {
-    if ((await dial).outcome !== "open") throw new Error("not this one");
-    return true;
+/** Walks the way from this computer to the model, at every place, and says where it breaks. @throws Failure usage.invalid */
+export async function trace(scope: Scope, request: TraceRequest, session: VerbSession): Promise<Trace[]> {
+  const { manifest } = scope;
+  const target = targetOf(manifest, session);
+  return await atEach(scope, session, async ({ place }) => {
+    return await target.trace({ ...request, manifest, place, clouds: clouds() }, session);
   });
-  return await Promise.any(opened).catch(() => false);
 }
 
-function outcomeOf(dialled: Dialled | undefined): Exchange["outcome"] {
-  const outcome = dialled?.outcome;
-  return outcome === "refused" || outcome === "timeout" ? outcome : "unreachable";
+/** The way to a container that somebody started by hand, or to a bare address. @throws Failure usage.invalid */
+export async function traceByHand(wanted: TraceWanted, session: VerbSession): Promise<Trace> {
+  return await session.byHand.trace({ ...wanted, clouds: clouds() }, session);
 }
 
-/** The machine's own addresses, as far as this computer can tell: what ssh would connect to. */
-async function machineAddresses(reach: Reach | undefined, signal: AbortSignal): Promise<string[]> {
-  if (reach === undefined) return [];
-  if (isIP(reach.address) !== 0) return [reach.address];
-  const { a, aaaa } = await askName(reach.address, signal);
-  return [...a, ...aaaa];
+function clouds(): NonNullable<TraceWanted["clouds"]> {
+  return Object.values(CATALOGUE.clouds).map((make) => make(undefined));
 }
 
-/** Where the resolver has nothing, the name itself may say the address. */
-async function saidByName(
-  facts: Target["facts"],
-  code: string | undefined,
-  signal: AbortSignal,
-): Promise<{ said?: Dialled }> {
-  const address = code === undefined ? undefined : addressInName(facts.host);
-  return address === undefined ? {} : { said: await dialTcp(address, facts.port, AGAIN_MS, signal) };
-}
-
-/** Asked only when no connection was possible: is it this computer's network, and did the packet reach the machine? */
-async function askWhy(
-  found: Evidence,
-  reach: Reach | undefined,
-  name: string | undefined,
-  context: Context,
-): Promise<Partial<Evidence>> {
-  const { signal } = context;
-  const { target, tcp = [] } = found;
-  if (/^(127\.|::1$)/.test(target.host) || target.host === "localhost") return {};
-  if (tcp.some((each) => each.dialled.outcome === "open") && found.ssh?.code === undefined) return {};
-  const dial = (host: string, port: number): Promise<Dialled> => dialTcp(host, port, AGAIN_MS, signal);
-  const [control, controlPort, ssh, packet, cloud] = await Promise.all([
-    dial(CONTROL_HOST, 443),
-    dial(CONTROL_HOST, target.port),
-    reach === undefined ? undefined : dial(reach.address, SSH_PORT),
-    follow(found, reach, signal),
-    askCloud(found, reach?.address, name, context),
-  ]);
-  return {
-    route: { control, controlPort, controlHost: CONTROL_HOST, ...(ssh === undefined ? {} : { ssh }) },
-    ...(packet === undefined ? {} : { packet }),
-    ...(cloud === undefined ? {} : { cloud }),
-  };
-}
-
-/** Sends one more packet between two readings of the machine's counters. */
-async function follow(found: Evidence, reach: Reach | undefined, signal: AbortSignal): Promise<Evidence["packet"]> {
-  const [first] = found.tcp ?? [];
-  if (reach === undefined || first === undefined || found.machine?.rules === undefined) return undefined;
-  if ((found.tcp ?? []).some((each) => each.dialled.outcome === "open")) return undefined;
-  using limit = deadline(AGAIN_MS * 3, signal);
-  try {
-    const before = await readRules(reach, limit.signal);
-    await dialTcp(first.address, found.target.port, AGAIN_MS, signal);
-    const after = await readRules(reach, limit.signal);
-    const inner = (found.edge ?? found.app)?.published.map((each) => each.port) ?? [];
-    return followPacket(before, after, [found.target.port, ...inner]);
-  } catch {
-    // Counters that could not be read are no evidence; the walk says that they are missing.
-    signal.throwIfAborted();
-    return undefined;
-  }
+/** A place that cannot be reached: not a timeout, but the hop where the way to it breaks. */
+export async function nameBreak(scope: Scope, error: unknown, session: VerbSession): Promise<unknown> {
+  if (!(error instanceof Failure) || !error.code.startsWith("ssh.") || session.signal.aborted) return error;
+  const { manifest, place } = subjectOf(scope, session);
+  const walked = await targetOf(manifest, session).trace({ manifest, place, headers: {}, clouds: clouds() }, session);
+  const broken = brokenHop(walked);
+  if (broken?.why === undefined || broken.fix === undefined) return error;
+  return new Failure(error.code, error.message, {
+    hint: broken.fix,
+    details: [chainOf(walked), broken.why, ...error.details],
+    cause: error,
+  });
 }

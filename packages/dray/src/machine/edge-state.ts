@@ -1,3 +1,4 @@
+import type { Key } from "../core/keys.ts";
 import type { KeeperWish } from "drayage-keeper";
 import type { Release } from "../core/release.ts";
 
@@ -40,14 +41,6 @@ export interface ServiceState {
   alerts?: true;
   /** Oldest first. */
   releases: Kept[];
-}
-
-/** A caller's key: only its SHA-256, in hex. `manifest`: the next deploy says anew whether it is still one. */
-export interface Key {
-  sha256: string;
-  from: "manifest" | "command";
-  /** ISO 8601, UTC. */
-  at: string;
 }
 
 export interface Shadow {

@@ -46,3 +46,9 @@ export interface Where {
 export function isLocal(where: Where): boolean {
   return where.ssh === "local";
 }
+
+/** Docker's name of an architecture: what `uname -m` calls x86_64 is amd64 there. */
+export function architectureName(arch: string): string {
+  const names: Record<string, string> = { x86_64: "amd64", aarch64: "arm64", armv7l: "arm" };
+  return names[arch] ?? arch;
+}

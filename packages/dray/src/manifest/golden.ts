@@ -5,7 +5,7 @@ import { parse, type ParseError } from "jsonc-parser";
 import * as z from "zod";
 import { Failure } from "../base/failure.ts";
 import type { Golden } from "../core/golden.ts";
-import { frame } from "./load.ts";
+import { frame } from "../base/frame.ts";
 import { issueWords } from "./words.ts";
 import type { Manifest } from "./schema.ts";
 

@@ -207,26 +207,6 @@ export const registry = z.union([
     .refine((each) => (each.user === undefined) === (each.password === undefined), "user and password go together"),
 ]);
 
-export const vertex = z.strictObject({
-  project: z.string().optional().describe("Google Cloud project; of the environment, or gcloud's, when left out."),
-  region: z.string().default("us-central1").describe("Region."),
-  machineType: z.string().default("n1-standard-2").describe("Machine type of a node."),
-  minReplicas: z.number().int().min(1).default(1).describe("Nodes that are there, and paid for, all the time."),
-  maxReplicas: z.number().int().min(1).default(1).describe("Nodes at most."),
-  accelerator: z
-    .strictObject({ type: z.string(), count: z.number().int().min(1).default(1) })
-    .optional()
-    .describe("A GPU of each node: `{type: NVIDIA_TESLA_T4, count: 1}`."),
-  serviceAccount: z.string().optional().describe("Account that the container acts as."),
-  route: path
-    .optional()
-    .describe("Path of the API that a prediction is sent to; the golden request's, or `/decisions`, when left out."),
-  standby: z
-    .boolean()
-    .default(true)
-    .describe("Keep the release before deployed: a rollback takes seconds instead of minutes, and costs its nodes."),
-});
-
 export const tls = z.union([
   z.literal("off"),
   z.strictObject({

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Failure } from "../base/failure.ts";
-import { checkManifest, parseManifest } from "./load.ts";
+import { checkManifest, parseManifest } from "../yaml/load.ts";
 
 function failure(act: () => unknown): Failure {
   try {

@@ -1,6 +1,4 @@
 import type { Command } from "commander";
-import type { Checked } from "../../core/check.ts";
-import { check } from "../../flows/check/check.ts";
 import { define } from "../command.ts";
 import { checkText } from "../screen/check.ts";
 import { say, sayJson } from "../screen/say.ts";
@@ -21,7 +19,7 @@ export function addCheck(program: Command): void {
     ["dray check", "dray check --json --min 0.8", "dray check --machine user@203.0.113.7 --container my-api"],
     async (run) => {
       const wanted = await wantedOf(run);
-      const found: Checked = await check(wanted, run.ssh, run.context);
+      const found = await run.dray.check(wanted);
       run.screen.close();
       if (run.flags.json === true) sayJson(found);
       else say(checkText(found));

@@ -54,12 +54,7 @@ function addCreate(group: Command): void {
     if (!Number.isInteger(diskGb) || diskGb < 10)
       throw new Failure("usage.invalid", `--disk ${disk} is no size in GB`, { hint: "a whole number from 10 on" });
     const prepared = await createMachine(cloudFor(run), { name, zone, type, diskGb, system }, run.context);
-    await agree(
-      run,
-      prepared.plan,
-      prepared.monthly === undefined ? "" : `It costs ${monthText(prepared.monthly)}.`,
-      "declined",
-    );
+    await agree(run, prepared.plan, prepared.monthly === undefined ? "" : `It costs ${monthText(prepared.monthly)}.`);
     const made = await prepared.perform(run.context);
     run.screen.close();
     if (run.flags.json === true) return sayJson(made);
@@ -110,7 +105,7 @@ function addRm(group: Command): void {
     .option("-y, --yes", "do not ask");
   define<CloudFlags & { keepAddress?: boolean }>(rm, ["dray machine rm jkowalski-vm"], async (run, name = "") => {
     const prepared = await removeMachine(cloudFor(run), name, run.flags.keepAddress === true, run.context);
-    await agree(run, prepared.plan, "What is on its disk is lost.", "declined");
+    await agree(run, prepared.plan, "What is on its disk is lost.");
     report(run, await prepared.perform(run.context));
   });
 }

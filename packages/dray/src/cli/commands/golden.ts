@@ -4,9 +4,11 @@ import type { Golden } from "../../core/golden.ts";
 import { recordAnswer } from "../../flows/described.ts";
 import { loadGolden, saveGolden } from "../../manifest/golden.ts";
 import type { Manifest } from "../../manifest/schema.ts";
-import { define, type Run } from "../command.ts";
+import { define } from "../command.ts";
 import { say, sayJson } from "../screen/say.ts";
-import { baseUrl, type CallFlags, callOptions, type Sample, sampleOf } from "./request.ts";
+import { type CallFlags, saidOf } from "./request.ts";
+import { baseOf, callOptions, type Said, type Sample, sampleOf } from "../../flows/request.ts";
+import type { Reached, VerbSession } from "../../contract/target.ts";
 
 /** `dray golden record`: what the live release answers becomes what is expected of every later one. */
 export function addGolden(program: Command): void {
@@ -26,18 +28,21 @@ export function addGolden(program: Command): void {
     command,
     ["dray golden record", "dray golden record --path /decisions -d @loan.json"],
     async (run) => {
-      const manifest = await run.manifest();
+      const scope = await run.scope();
+      const { manifest } = scope;
       const known = await loadGolden(manifest);
-      const asked = run.flags.path !== undefined || run.flags.data !== undefined;
-      const base = await baseUrl(run, manifest);
+      const said = await saidOf(run.flags);
+      const asked = said.path !== undefined || said.body !== undefined;
+      const reached = await run.dray.reach(scope);
+      const base = baseOf(reached, manifest);
       const samples: Sample[] = asked
         ? [{}]
         : known.length > 0
           ? known.map((golden) => ({ request: golden.request, golden }))
-          : [await described(run, manifest, base)];
+          : [await described({ reached, manifest }, said, run.context)];
       const recorded: Golden[] = [];
       for (const sample of samples) {
-        const options = await callOptions({ ...run.flags, count: "1" }, manifest, sample, run.context.signal);
+        const options = await callOptions({ reached, manifest }, said, sample, run.context.signal);
         const expect = sample.golden === undefined ? {} : { expect: sample.golden.expect };
         const golden = { request: sample.request ?? requestOf(options), ...expect };
         recorded.push(await recordAnswer(base, golden, options, run.context));
@@ -53,8 +58,12 @@ export function addGolden(program: Command): void {
 }
 
 /** The API's own example becomes the golden request, where there is none. @throws Failure usage.invalid */
-async function described(run: Run<{ method?: string }>, manifest: Manifest, base: string): Promise<Sample> {
-  const sample = await sampleOf(run, manifest, base);
+async function described(
+  { reached, manifest }: { reached: Reached; manifest: Manifest },
+  said: Said,
+  session: VerbSession,
+): Promise<Sample> {
+  const sample = await sampleOf(reached, manifest, said, session);
   if (sample.none === undefined) return sample;
   throw new Failure("usage.invalid", `there is no golden request to record the answer of, and ${sample.none}`, {
     hint: "name one: dray golden record --path /decisions -d @body.json",

@@ -1,8 +1,7 @@
+import type { Access } from "../../contract/answers.ts";
 import type { Command } from "commander";
 import { Failure } from "../../base/failure.ts";
-import { machinesOf, onEach } from "../../flows/fleet.ts";
-import { type Access, addKey, listKeys, newKey, revokeKey } from "../../flows/keys.ts";
-import type { Key } from "../../machine/edge-state.ts";
+import type { Key } from "../../core/keys.ts";
 import { callerNameOf, name as callerName } from "../../manifest/parts.ts";
 import { define } from "../command.ts";
 import { say, sayJson, table, tell } from "../screen/say.ts";
@@ -16,11 +15,9 @@ export function addKeys(program: Command): void {
   addLs(group);
   const revoke = group.command("revoke").description("shut a caller out").argument("<name>");
   define<object>(revoke, ["dray keys revoke partners"], async (run, name = "") => {
-    const manifest = await run.manifest();
-    const wheres = machinesOf(manifest, run.flags.machine);
-    const left = await onEach(wheres, wheres.length, (where) =>
-      revokeKey(where, run.ssh, manifest.service, name, run.who, run.context),
-    );
+    const scope = await run.scope();
+    const { manifest } = scope;
+    const left = await run.dray.keys.revoke(scope, name);
     const inManifest = typeof manifest.keys === "object" ? manifest.keys : {};
     if (Object.hasOwn(inManifest, name) || Object.hasOwn(inManifest, callerNameOf(name)))
       tell(`warning: the manifest still names ${name}: the next deploy lets it in again`);
@@ -33,13 +30,7 @@ export function addKeys(program: Command): void {
 function addAdd(group: Command): void {
   const add = group.command("add").description("make a key for a caller: shown once, kept nowhere").argument("<name>");
   define<object>(add, ["dray keys add partners"], async (run, name) => {
-    const manifest = await run.manifest();
-    const wheres = machinesOf(manifest, run.flags.machine);
-    const { value, key } = newKey();
-    const named = { name: nameOf(name), key };
-    await onEach(wheres, wheres.length, (where) =>
-      addKey(where, run.ssh, manifest.service, named, run.who, run.context),
-    );
+    const value = await run.dray.keys.add(await run.scope(), nameOf(name));
     if (run.flags.json === true) return sayJson({ name, key: value });
     tell(`${name} may call with this key from now on; it is not shown again:`);
     say(value);
@@ -49,11 +40,9 @@ function addAdd(group: Command): void {
 function addLs(group: Command): void {
   const ls = group.command("ls").description("list the callers that have a key");
   define<object>(ls, ["dray keys ls"], async (run) => {
-    const manifest = await run.manifest();
-    const wheres = machinesOf(manifest, run.flags.machine);
-    const found = await onEach(wheres, wheres.length, async (where) => ({
-      machine: where.name,
-      ...listed(await listKeys(where, run.ssh, manifest.service, run.context)),
+    const found = (await run.dray.keys.list(await run.scope())).map(({ machine, ...access }) => ({
+      machine,
+      ...listed(access),
     }));
     if (run.flags.json === true) return sayJson(found);
     for (const { machine, closed, keys } of found) {

@@ -1,10 +1,8 @@
+import type { LogLine } from "../../flows/logs.ts";
+import type { LogOptions } from "../../contract/answers.ts";
 import type { Command } from "commander";
 import { Failure } from "../../base/failure.ts";
-import { machinesOf, onEach } from "../../flows/fleet.ts";
-import { type LogOptions, logs } from "../../flows/logs.ts";
-import { managedOf } from "../../flows/managed.ts";
 import { define } from "../command.ts";
-import { logsManaged } from "./managed.ts";
 import { sinceOf } from "../since.ts";
 import { say, saySaid } from "../screen/say.ts";
 
@@ -36,17 +34,12 @@ export function addLogs(program: Command): void {
     ["dray logs -f", "dray logs --status 5xx --since 1h", "dray logs --id 5f3c8a52-1f0e-4a6b-9d3e-0b1c2d3e4f50"],
     async (run) => {
       const { flags } = run;
-      const manifest = await run.manifest();
-      const managed = managedOf(manifest);
-      if (managed !== undefined) return await logsManaged(run, managed, manifest);
-      const wheres = machinesOf(manifest, flags.machine);
-      const options = optionsOf(flags, manifest.service);
-      const ended = onEach(wheres, wheres.length, (where) =>
-        logs(where, run.ssh, options, run.context, (from, line) =>
-          flags.json === true ? say(JSON.stringify({ machine: where.name, from, line })) : saySaid(from, line),
-        ),
-      );
-      await ended.catch((error: unknown) => {
+      const tell = (line: LogLine): void => {
+        if (flags.json === true) say(JSON.stringify(line));
+        else if (line.from === "") say(line.line);
+        else saySaid(line.from, line.line);
+      };
+      await run.dray.logs(await run.scope(), optionsOf(flags), tell).catch((error: unknown) => {
         // Ctrl-C is how following ends.
         if (!(flags.follow === true && run.context.signal.aborted)) throw error;
       });
@@ -54,12 +47,11 @@ export function addLogs(program: Command): void {
   );
 }
 
-function optionsOf(flags: Flags, service: string): LogOptions {
+function optionsOf(flags: Flags): LogOptions {
   const { release, since, grep, status, id } = flags;
   if (status !== undefined && !/^[1-5][\dx]{2}$/i.test(status))
     throw new Failure("usage.invalid", `--status ${status} is none`, { hint: "like 404, or 5xx" });
   return {
-    service,
     follow: flags.follow === true,
     tail: flags.tail === "all" ? "all" : Number(flags.tail),
     edge: flags.edge === true || status !== undefined,

@@ -1,10 +1,11 @@
+import type { HostFacts } from "../../contract/answers.ts";
+import type { SetUp } from "../../contract/answers.ts";
+import type { Place } from "../../contract/place.ts";
+import type { Whose } from "../../flows/hosts.ts";
 import { confirm, isCancel } from "@clack/prompts";
 import type { Command } from "commander";
 import prettyBytes from "pretty-bytes";
 import { Failure } from "../../base/failure.ts";
-import { machinesOf, onEach } from "../../flows/fleet.ts";
-import { type MachineFacts, machineFacts, planSetUp, setUp } from "../../flows/machines.ts";
-import type { Where } from "../../machine/machine.ts";
 import { define, type Run } from "../command.ts";
 import { addCloudMachines, listOf } from "./cloud-machine.ts";
 import { say, sayJson, table, tell } from "../screen/say.ts";
@@ -20,8 +21,7 @@ export function addMachine(program: Command): void {
   const examples = ["dray machine ls", "dray machine ls --machine ops@203.0.113.7", "dray machine ls --cloud gce"];
   define<{ cloud?: string; project?: string; all?: boolean }>(list, examples, async (run) => {
     if (run.flags.cloud !== undefined) return await listOf(run, run.flags.cloud);
-    const wheres = await named(run);
-    const facts = await onEach(wheres, wheres.length, (where) => machineFacts(where, run.ssh, run.context));
+    const facts = await run.dray.hosts.facts(await named(run));
     if (run.flags.json === true) return sayJson(facts);
     say(
       table(
@@ -36,19 +36,21 @@ export function addMachine(program: Command): void {
     .argument("[host]", "user@host")
     .option("-y, --yes", "do not ask");
   define<{ yes?: boolean }>(set, ["dray machine setup ops@203.0.113.7"], async (run, host) => {
-    const wheres = host === undefined ? await named(run) : [{ name: host, ssh: host }];
-    await onEach(wheres, 1, (where) => setUpOne(where, run));
+    const whose = host === undefined ? await named(run) : { host };
+    const done = await run.dray.hosts.setUp(whose, async (place, plan) => await agreeToSetUp(place, plan, run.flags));
+    for (const { machine, changed } of done)
+      say(changed ? `${machine} has Docker now` : `${machine} has Docker already`);
   });
   addCloudMachines(group);
 }
 
-async function named(run: Run<object>): Promise<Where[]> {
+async function named(run: Run<object>): Promise<Whose> {
   const { machine, file } = run.flags;
-  if (machine !== undefined && file === undefined && machine.includes("@")) return [{ name: machine, ssh: machine }];
-  return machinesOf(await run.manifest(), machine);
+  if (machine !== undefined && file === undefined && machine.includes("@")) return { host: machine };
+  return await run.scope();
 }
 
-function row(facts: MachineFacts): string[] {
+function row(facts: HostFacts): string[] {
   const { memory, diskFree } = facts;
   return [
     facts.machine,
@@ -64,15 +66,11 @@ function row(facts: MachineFacts): string[] {
   ];
 }
 
-async function setUpOne(where: Where, run: Run<{ yes?: boolean }>): Promise<void> {
-  const plan = await planSetUp(where, run.ssh, run.context);
-  if (!plan.needed) return say(`${where.name} has Docker already`);
-  tell(`on ${where.name}, dray will run:\n${plan.commands.map((command) => `  ${command}`).join("\n")}`);
-  if (run.flags.yes !== true) {
-    const answer = process.stdin.isTTY ? await confirm({ message: "Go on?" }) : false;
-    if (isCancel(answer) || !answer)
-      throw new Failure("usage.declined", "not confirmed; nothing was changed", { hint: "dray machine setup --yes" });
-  }
-  await setUp(where, run.ssh, plan, run.context);
-  say(`${where.name} has Docker now`);
+/** Shows what would be run and asks. @throws Failure usage.declined */
+async function agreeToSetUp({ name }: Place, { commands }: SetUp, flags: { yes?: boolean }): Promise<void> {
+  tell(`on ${name}, dray will run:\n${commands.map((command) => `  ${command}`).join("\n")}`);
+  if (flags.yes === true) return;
+  const answer = process.stdin.isTTY ? await confirm({ message: "Go on?" }) : false;
+  if (isCancel(answer) || !answer)
+    throw new Failure("usage.declined", "not confirmed; nothing was changed", { hint: "dray machine setup --yes" });
 }

@@ -1,9 +1,8 @@
+import type { MachineMetrics } from "../../core/metrics.ts";
+import type { Figures } from "../../core/metrics.ts";
 import type { Command } from "commander";
 import logUpdate from "log-update";
 import prettyBytes from "pretty-bytes";
-import { Failure } from "../../base/failure.ts";
-import { machinesOf, onEach } from "../../flows/fleet.ts";
-import { type Figures, type MachineMetrics, metrics, watchMetrics } from "../../flows/metrics.ts";
 import { define } from "../command.ts";
 import { sinceOf } from "../since.ts";
 import { say, sayJson, table } from "../screen/say.ts";
@@ -23,26 +22,19 @@ export function addMetrics(program: Command): void {
     command,
     ["dray metrics", "dray metrics --watch --since 1m", "dray metrics --since 7d --json"],
     async (run) => {
-      const manifest = await run.manifest();
-      const wheres = machinesOf(manifest, run.flags.machine);
+      const scope = await run.scope();
       const sinceS = sinceOf(run.flags.since) / 1000;
       if (run.flags.watch !== true) {
-        const found = await onEach(wheres, wheres.length, (where) =>
-          metrics(where, run.ssh, manifest.service, sinceS, run.context),
-        );
+        const found = await run.dray.metrics(scope, sinceS);
         if (run.flags.json === true) return sayJson(found);
         return say(found.map(metricsText).join("\n\n"));
       }
-      const [where, ...more] = wheres;
-      if (where === undefined || more.length > 0)
-        throw new Failure("usage.invalid", "one machine can be watched at a time", { hint: "name it: --machine" });
-      const how = { sinceS, everyMs: EVERY_MS };
-      await watchMetrics(where, run.ssh, manifest.service, how, run.context, async (found) => {
+      const onMetrics = (found: MachineMetrics): void => {
         if (run.flags.json === true) sayJson(found);
         else if (process.stdout.isTTY) logUpdate(metricsText(found));
         else say(metricsText(found));
-        await Promise.resolve();
-      }).catch((error: unknown) => {
+      };
+      await run.dray.watchMetrics(scope, { sinceS, everyMs: EVERY_MS, onMetrics }).catch((error: unknown) => {
         // Ctrl-C is how watching ends.
         if (!run.context.signal.aborted) throw error;
       });

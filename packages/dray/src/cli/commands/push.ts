@@ -1,6 +1,5 @@
 import type { Command } from "commander";
 import prettyBytes from "pretty-bytes";
-import { buildAndPush } from "../../flows/push.ts";
 import { define } from "../command.ts";
 import { say, sayJson } from "../screen/say.ts";
 
@@ -23,7 +22,7 @@ export function addPush(program: Command): void {
     ["dray push", "dray push my-api:2 --to europe-central2-docker.pkg.dev/my-project/models/decisions --tag 2"],
     async (run, image) => {
       const { to, tag, arch } = run.flags;
-      const pushed = await buildAndPush(await run.manifest(image), { to, tag, architecture: arch }, run.context);
+      const pushed = await run.dray.push(await run.scope(image), { to, tag, architecture: arch });
       run.screen.close();
       if (run.flags.json === true) return sayJson(pushed);
       say(`${pushed.image} is ${pushed.reference.split("@")[1]} (${prettyBytes(pushed.sent)} sent)`);

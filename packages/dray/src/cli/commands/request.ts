@@ -1,19 +1,11 @@
 import { readFile } from "node:fs/promises";
-import { isIP } from "node:net";
 import type { Command } from "commander";
 import { Failure } from "../../base/failure.ts";
 import { attach } from "../../base/process.ts";
-import type { Golden } from "../../core/golden.ts";
-import { connect, machinesOf } from "../../flows/fleet.ts";
-import { endpoint, under } from "../../flows/https.ts";
-import { managedOf } from "../../flows/managed.ts";
-import { ownKey } from "../../flows/keys.ts";
-import { askPrediction } from "../../flows/described.ts";
-import { call, type Called, type CallOptions } from "../../flows/request.ts";
-import { loadGolden } from "../../manifest/golden.ts";
-import type { Manifest } from "../../manifest/schema.ts";
-import { define, type Run } from "../command.ts";
-import { requestManaged } from "./managed.ts";
+import { joinPath } from "../../base/url.ts";
+import type { Called } from "../../core/call.ts";
+import { baseOf, callOptions, type Said, type Sample, sampleOf } from "../../flows/request.ts";
+import { define } from "../command.ts";
 import { headersOf } from "../headers.ts";
 import { say, sayJson } from "../screen/say.ts";
 
@@ -40,29 +32,36 @@ export function addRequest(program: Command): void {
     command,
     ["dray request", "dray request --path /", "dray request -d @loan.json --path /decisions --count 10"],
     async (run) => {
-      const manifest = await run.manifest();
-      const managed = managedOf(manifest);
-      if (managed !== undefined) return await requestManaged(run, managed, manifest);
-      const base = await baseUrl(run, manifest);
-      const named = run.flags.path !== undefined || run.flags.data !== undefined;
-      const sample: Sample = named ? {} : await sampleOf(run, manifest, base);
-      const options = await callOptions(run.flags, manifest, sample, run.context.signal);
+      const scope = await run.scope();
+      const { manifest } = scope;
+      const reached = await run.dray.reach(scope);
+      const said = await saidOf(run.flags);
+      const named = said.path !== undefined || said.body !== undefined;
+      const sample: Sample = named ? {} : await sampleOf(reached, manifest, said, run.context);
+      const options = await callOptions({ reached, manifest }, said, sample, run.context.signal);
       const all: Called[] = [];
       for (let index = 0; index < Number(run.flags.count); index++) {
-        const called = await call(base, options, run.context);
+        const called = await reached.call(options);
         all.push(called);
-        if (run.flags.json !== true) say(calledText(called));
+        if (run.as === "text") say(calledText(called));
       }
-      if (run.flags.json === true) sayJson(all);
-      const wrong = all.flatMap((called) =>
-        called.wrong.length > 0 ? called.wrong : called.status >= 400 ? [`status ${called.status}`] : [],
-      );
-      if (wrong.length > 0)
-        throw new Failure("request.failed", wrong[0] ?? "", {
-          hint: sample.none === undefined ? "dray logs shows what the API said" : NAME_ONE,
-        });
+      if (run.as === "json") sayJson(all);
+      refuseWrong(all, sample);
     },
   );
+}
+
+const NAME_ONE = "a GET is no prediction; name one: dray request --path /predict -d @body.json";
+
+/** @throws Failure request.failed, where an answer was none, or another than expected */
+function refuseWrong(all: readonly Called[], { none }: Sample): void {
+  const [wrong] = all.flatMap((called) =>
+    called.wrong.length > 0 ? called.wrong : called.status >= 400 ? [`status ${called.status}`] : [],
+  );
+  if (wrong === undefined) return;
+  throw new Failure("request.failed", wrong, {
+    hint: none === undefined ? "dray logs shows what the API said" : NAME_ONE,
+  });
 }
 
 export function addOpen(program: Command): void {
@@ -71,8 +70,9 @@ export function addOpen(program: Command): void {
     .description("open the service in a browser")
     .option("-p, --path <path>", "path", "/docs");
   define<{ path: string }>(command, ["dray open", "dray open --path /"], async (run) => {
-    const url = under(await baseUrl(run, await run.manifest()), run.flags.path);
-    if (run.flags.json === true) return sayJson({ url });
+    const scope = await run.scope();
+    const url = joinPath(baseOf(await run.dray.reach(scope), scope.manifest), run.flags.path);
+    if (run.as === "json") return sayJson({ url });
     say(url);
     if (!process.stdout.isTTY) return;
     const opener: Partial<Record<NodeJS.Platform, string[]>> = { darwin: ["open"], win32: ["cmd", "/c", "start", ""] };
@@ -80,83 +80,29 @@ export function addOpen(program: Command): void {
   });
 }
 
-const NAME_ONE = "a GET is no prediction; name one: dray request --path /predict -d @body.json";
-
-/** The request where a person names none; `none`: why it is only a GET of the root. */
-export interface Sample {
-  request?: Golden["request"];
-  golden?: Golden;
-  none?: string;
-}
-
-/** The golden request; without one, the prediction that the API's own OpenAPI names. */
-export async function sampleOf(run: Run<{ method?: string }>, manifest: Manifest, base: string): Promise<Sample> {
-  const [golden] = await loadGolden(manifest);
-  if (golden !== undefined) return { request: golden.request, golden };
-  // A method that somebody named is for no request of ours.
-  if (run.flags.method !== undefined) return {};
-  const { context } = run;
-  const tell = (text: string): void => context.emit({ type: "line", on: manifest.service, text });
-  const how = await callOptions({ count: "1" }, manifest, {}, context.signal);
-  const found = await askPrediction(base, how, context);
-  if ("none" in found) {
-    tell(`no golden request, and ${found.none}: this asks for / only`);
-    return found;
-  }
-  const { method, path, body, from } = found.prediction;
-  const whose = from === "example" ? "the API's own example" : "a request made from the API's own schema";
-  tell(`no golden request: this is ${whose} of ${method} ${path}; dray golden record keeps it`);
-  return { request: { method, path, body } };
-}
-
-/** Where the service is called from this computer. */
-export async function baseUrl(run: Run<object>, manifest: Manifest): Promise<string> {
-  if (manifest.domain !== undefined && run.flags.machine === undefined) return endpoint(manifest, manifest.domain);
-  const [where] = machinesOf(manifest, run.flags.machine);
-  if (where === undefined) throw new Failure("usage.invalid", "no machine");
-  await using machine = await connect(where, run.ssh, run.context);
-  const url = new URL(endpoint(manifest, machine.address));
-  // This machine, whatever its name leads to.
-  url.hostname = isIP(machine.address) === 6 ? `[${machine.address}]` : machine.address;
-  return url.href;
-}
-
-/** What the flags say, on top of the request that there is without them. */
-export async function callOptions(
-  flags: CallFlags,
-  manifest: Manifest,
-  { request, golden }: Sample,
-  signal: AbortSignal,
-): Promise<CallOptions> {
-  const named = manifest.domain ?? manifest.host;
-  const data = flags.data?.startsWith("@") === true ? await readFile(flags.data.slice(1), "utf8") : flags.data;
-  const body = data ?? (request?.body === undefined ? undefined : JSON.stringify(request.body));
+/** What the flags say of a request; a body may be in a file. */
+export async function saidOf(flags: Omit<CallFlags, "count">): Promise<Said> {
+  const { data, path, method, header = [] } = flags;
+  const body = data?.startsWith("@") === true ? await readFile(data.slice(1), "utf8") : data;
   return {
-    method: flags.method ?? request?.method ?? (body === undefined ? "GET" : "POST"),
-    path: flags.path ?? request?.path ?? "/",
-    headers: {
-      ...(body === undefined
-        ? {}
-        : { "content-type": "application/json", "content-length": String(Buffer.byteLength(body)) }),
-      ...(named === undefined ? {} : { host: named }),
-      ...(await ownKey(manifest, signal)),
-      ...request?.headers,
-      ...headersOf(flags.header ?? []),
-    },
+    headers: headersOf(header),
     ...(body === undefined ? {} : { body }),
-    timeoutMs: manifest.limits.timeout,
-    ...(manifest.domain === undefined ? {} : { servername: manifest.domain }),
-    ...(golden === undefined ? {} : { golden }),
+    ...(path === undefined ? {} : { path }),
+    ...(method === undefined ? {} : { method }),
   };
 }
 
-function calledText(called: Called): string {
-  const { timing } = called;
-  const { dnsMs, connectMs, firstByteMs, queueMs, modelMs } = timing;
+function calledText({ method, url, status, release, timing, body }: Called): string {
+  const whose = release === undefined ? "" : ` from ${release}`;
+  return `${method}${url === undefined ? "" : ` ${url}`} -> ${status}${whose}, ${timeText(timing)}\n${body}`;
+}
+
+/** How long it took, and where, as far as that is known. */
+function timeText({ totalMs, dnsMs, connectMs, firstByteMs, queueMs, modelMs }: Called["timing"]): string {
+  if (connectMs === undefined || firstByteMs === undefined) return `${totalMs} ms`;
   const behind =
     queueMs === undefined || modelMs === undefined
       ? `first byte ${firstByteMs.toFixed(1)}`
       : `edge queue ${queueMs}, model ${modelMs}, way and edge ${Math.max(0, firstByteMs - queueMs - modelMs).toFixed(1)}`;
-  const time = `${timing.totalMs} ms (dns ${dnsMs}, connect ${connectMs.toFixed(1)}, ${behind})`;
-  return `${called.method} ${called.url} -> ${called.status}${called.release === undefined ? "" : ` from ${called.release}`}, ${time}\n${called.body}`;
+  return `${totalMs} ms (dns ${dnsMs}, connect ${connectMs.toFixed(1)}, ${behind})`;
 }

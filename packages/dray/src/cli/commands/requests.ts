@@ -1,6 +1,4 @@
 import type { Command } from "commander";
-import { machinesOf, onEach } from "../../flows/fleet.ts";
-import { drift, keptRequests } from "../../flows/requests.ts";
 import { define } from "../command.ts";
 import { sinceOf } from "../since.ts";
 import { say, sayJson, table } from "../screen/say.ts";
@@ -15,13 +13,8 @@ export function addRequests(program: Command): void {
     .description("write them to standard output, a line of JSON each")
     .option("--since <time>", "how far back: 30m, 6h, 7d", "30d");
   define<{ since: string }>(command, ["dray requests export --since 7d > requests.jsonl"], async (run) => {
-    const manifest = await run.manifest();
     const sinceMs = Date.now() - sinceOf(run.flags.since);
-    const wheres = machinesOf(manifest, run.flags.machine);
-    const all = await onEach(wheres, wheres.length, (where) =>
-      keptRequests(where, run.ssh, manifest.service, sinceMs, run.context),
-    );
-    for (const each of all.flat().toSorted((a, b) => a.at.localeCompare(b.at))) say(JSON.stringify(each));
+    for (const each of await run.dray.requests.kept(await run.scope(), sinceMs)) say(JSON.stringify(each));
   });
 }
 
@@ -40,13 +33,9 @@ export function addDrift(program: Command): void {
     command,
     ["dray drift", "dray drift --since 7d --baseline train.csv"],
     async (run) => {
-      const manifest = await run.manifest();
       const { baseline } = run.flags;
       const how = { sinceMs: Date.now() - sinceOf(run.flags.since), ...(baseline === undefined ? {} : { baseline }) };
-      const wheres = machinesOf(manifest, run.flags.machine);
-      const found = await onEach(wheres, wheres.length, (where) =>
-        drift(manifest, where, run.ssh, how, run.who, run.context),
-      );
+      const found = await run.dray.requests.drift(await run.scope(), how);
       if (run.flags.json === true) sayJson(found);
       for (const { machine, requests, baseline: from, fields } of run.flags.json === true ? [] : found) {
         const rows = fields.map((each) => [each.field, each.kind, String(each.psi), each.verdict]);

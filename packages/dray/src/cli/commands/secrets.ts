@@ -2,8 +2,6 @@ import { text } from "node:stream/consumers";
 import { isCancel, password } from "@clack/prompts";
 import type { Command } from "commander";
 import { Failure } from "../../base/failure.ts";
-import { machinesOf, onEach } from "../../flows/fleet.ts";
-import { listSecrets, setSecret } from "../../flows/secrets-set.ts";
 import { define } from "../command.ts";
 import { say, sayJson, table, tell } from "../screen/say.ts";
 import { retireLater } from "./retire.ts";
@@ -14,12 +12,7 @@ export function addSecrets(program: Command): void {
   addSet(group);
   const ls = group.command("ls").description("list their names, and how the container gets them");
   define<object>(ls, ["dray secrets ls"], async (run) => {
-    const manifest = await run.manifest();
-    const wheres = machinesOf(manifest, run.flags.machine);
-    const found = await onEach(wheres, wheres.length, async (where) => ({
-      machine: where.name,
-      secrets: await listSecrets(where, { ssh: run.ssh }, manifest.service, run.context),
-    }));
+    const found = await run.dray.secrets.list(await run.scope());
     if (run.flags.json === true) return sayJson(found);
     for (const { machine, secrets } of found) {
       const rows = secrets.map(({ name, as }) => [name, as === "env" ? `$${name}` : `/run/secrets/${name}`]);
@@ -37,18 +30,13 @@ function addSet(group: Command): void {
     set,
     ["op read op://prod/db/password | dray secrets set DB_PASSWORD", "dray secrets set DB_PASSWORD"],
     async (run, name = "") => {
-      const manifest = await run.manifest();
+      const scope = await run.scope();
       const value = await valueFrom(name);
-      const wheres = machinesOf(manifest, run.flags.machine);
-      const options = { ssh: run.ssh, startedAt: run.startedAt };
-      const outcomes = await onEach(wheres, 1, (where) =>
-        setSecret(manifest, where, { name, value }, options, run.context),
-      );
-      await retireLater(run, manifest, false);
+      const outcomes = await run.dray.secrets.set(scope, { name, value }, { retireLater });
       run.screen.close();
       if (run.flags.json === true) return sayJson(outcomes.map(({ plan: _plan, ...outcome }) => outcome));
       for (const { release, machine } of outcomes) say(`${release} serves on ${machine} with the new ${name}`);
-      const source = manifest.secrets[name];
+      const source = scope.manifest.secrets[name];
       if (source !== undefined && !("machine" in source))
         tell(`the next deploy takes ${name} from where the manifest says; {machine: true} there keeps this value`);
     },

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { attach } from "../../base/process.ts";
 import { serverArgv } from "../../flows/model.ts";
-import { checkManifest } from "../../manifest/load.ts";
+import { checkManifest } from "../../yaml/load.ts";
 import { serviceNameOf } from "../../manifest/name.ts";
 import { define } from "../command.ts";
 import { tell } from "../screen/say.ts";

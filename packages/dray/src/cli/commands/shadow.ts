@@ -1,8 +1,6 @@
 import type { Command } from "commander";
 import { Failure } from "../../base/failure.ts";
-import { deploy } from "../../flows/deploy.ts";
-import { machinesOf, onEach } from "../../flows/fleet.ts";
-import { type ShadowFound, shadowOn, stopShadow } from "../../flows/shadow.ts";
+import type { ShadowFound } from "../../contract/answers.ts";
 import { define, type Run } from "../command.ts";
 import { say, sayJson, table } from "../screen/say.ts";
 
@@ -16,11 +14,11 @@ export function addShadow(program: Command): void {
   addStart(group);
   const report = group.command("report").description("show how its answers compare with the live ones");
   define<object>(report, ["dray shadow report", "dray shadow report --json"], async (run) => {
-    await onMachines(run, (manifest, where) => shadowOn(where, run.ssh, manifest.service, run.context));
+    sayFound(run, await run.dray.shadow.report(await run.scope()));
   });
   const stop = group.command("stop").description("end it, and show the last report");
   define<object>(stop, ["dray shadow stop"], async (run) => {
-    await onMachines(run, (manifest, where) => stopShadow(where, run.ssh, manifest.service, run.who, run.context));
+    sayFound(run, await run.dray.shadow.stop(await run.scope()));
   });
 }
 
@@ -38,10 +36,9 @@ function addStart(group: Command): void {
       if (!(share > 0 && share <= 100)) {
         throw new Failure("usage.invalid", `--share ${run.flags.share} is no percentage`, { hint: "like 20, or 100" });
       }
-      const manifest = await run.manifest(image);
-      const { minAgreement, tolerance, minimum } = manifest.rollout.shadow ?? DEFAULTS;
-      const shadow = { share, minAgreement, tolerance, minimum };
-      const outcomes = await deploy(manifest, { ssh: run.ssh, shadow, startedAt: run.startedAt }, run.context);
+      const scope = await run.scope(image);
+      const { minAgreement, tolerance, minimum } = scope.manifest.rollout.shadow ?? DEFAULTS;
+      const outcomes = await run.dray.shadow.start(scope, { share, minAgreement, tolerance, minimum });
       run.screen.close();
       if (run.flags.json === true) return sayJson(outcomes.map(({ plan: _plan, ...outcome }) => outcome));
       for (const { release, machine } of outcomes)
@@ -52,17 +49,8 @@ function addStart(group: Command): void {
 
 const DEFAULTS = { minAgreement: 0.99, tolerance: 1e-6, minimum: 20 };
 
-type Manifest = Awaited<ReturnType<Run<object>["manifest"]>>;
-type Where = ReturnType<typeof machinesOf>[number];
-
-async function onMachines(
-  run: Run<object & { json?: boolean; machine?: string }>,
-  act: (manifest: Manifest, where: Where) => Promise<ShadowFound>,
-): Promise<void> {
-  const manifest = await run.manifest();
-  const wheres = machinesOf(manifest, run.flags.machine);
-  const found = await onEach(wheres, wheres.length, (where) => act(manifest, where));
-  if (run.flags.json === true) return sayJson(found);
+function sayFound({ as }: Run<object>, found: readonly ShadowFound[]): void {
+  if (as === "json") return sayJson(found);
   for (const one of found) say(reportText(one));
 }
 

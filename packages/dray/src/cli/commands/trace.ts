@@ -1,14 +1,9 @@
 import { type Command } from "commander";
 import { brokenHop, type Trace } from "../../core/trace.ts";
-import { machinesOf, onEach } from "../../flows/fleet.ts";
-import { managedOf } from "../../flows/managed.ts";
-import { trace } from "../../flows/trace.ts";
-import type { Wanted } from "../../flows/trace-target.ts";
 import { define, type Run } from "../command.ts";
 import { say, sayJson } from "../screen/say.ts";
 import { headersOf } from "../headers.ts";
 import { traceText } from "../screen/trace.ts";
-import { traceManaged } from "./managed.ts";
 import { handOf } from "./wanted.ts";
 
 interface Flags {
@@ -36,11 +31,6 @@ export function addTrace(program: Command): void {
       "dray trace --machine user@203.0.113.7 --container my-api --url http://203.0.113.7:80/decisions",
     ],
     async (run) => {
-      if (handOf(run) === undefined) {
-        const manifest = await run.manifest();
-        const managed = managedOf(manifest);
-        if (managed !== undefined) return await traceManaged(run, managed, manifest);
-      }
       const traces = await tracesOf(run);
       if (run.flags.json === true) sayJson(traces.length === 1 ? traces[0] : traces);
       else for (const each of traces) say(traceText(each, run.flags.explain === true));
@@ -50,17 +40,13 @@ export function addTrace(program: Command): void {
 }
 
 async function tracesOf(run: Run<Flags>): Promise<Trace[]> {
-  const { flags, context } = run;
+  const { flags, dray } = run;
   const request = {
     headers: headersOf(flags.header ?? []),
     ...(flags.url === undefined ? {} : { url: flags.url }),
     ...(flags.data === undefined ? {} : { body: flags.data }),
   };
-  const walked = async (wanted: Omit<Wanted, "headers">): Promise<Trace> =>
-    await trace({ ...request, ...wanted }, run.ssh, context);
   const byHand = handOf(run);
-  if (byHand !== undefined) return [await walked(byHand)];
-  const manifest = await run.manifest();
-  const wheres = machinesOf(manifest, flags.machine);
-  return await onEach(wheres, wheres.length, (where) => walked({ manifest, where }));
+  if (byHand !== undefined) return [await dray.traceByHand({ ...request, ...byHand })];
+  return await dray.trace(await run.scope(), request);
 }

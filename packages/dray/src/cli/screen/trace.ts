@@ -1,63 +1,20 @@
-import type { Hop, HopName, Trace, Verdict } from "../../core/trace.ts";
+import { chainOf } from "../../core/chain.ts";
+import type { Hop, Trace, Verdict } from "../../core/trace.ts";
 import { brokenHop } from "../../core/trace.ts";
 import { paint } from "./screen.ts";
 
-const MARKS: Record<Verdict, { mark: string; link: string; style: Parameters<typeof paint>[0] }> = {
-  ok: { mark: "✓", link: "───", style: "green" },
-  slow: { mark: "~", link: "─~─", style: "yellow" },
-  broken: { mark: "✗", link: "─✗─", style: "red" },
-  unknown: { mark: "?", link: "─?─", style: "yellow" },
-  skipped: { mark: "-", link: "───", style: "dim" },
+const MARKS: Record<Verdict, { mark: string; style: Parameters<typeof paint>[0] }> = {
+  ok: { mark: "✓", style: "green" },
+  slow: { mark: "~", style: "yellow" },
+  broken: { mark: "✗", style: "red" },
+  unknown: { mark: "?", style: "yellow" },
+  skipped: { mark: "-", style: "dim" },
 };
 
-const MODEL = "model";
-
-/** The stations of the way, and the hops that lie before each. */
-const STATIONS: readonly {
-  hops: readonly HopName[];
-  label: (hop: (name: HopName) => Hop | undefined) => string | undefined;
-}[] = [
-  { hops: ["name"], label: (hop) => (hop("name")?.verdict === "skipped" ? undefined : hop("name")?.to) },
-  { hops: ["route", "tcp"], label: (hop) => hop("tcp")?.to },
-  { hops: ["packet", "listener"], label: (hop) => hop("packet")?.to },
-  { hops: ["tls", "edge"], label: (hop) => (hop("edge")?.verdict === "skipped" ? undefined : "edge") },
-  { hops: ["container", "bind"], label: (hop) => hop("bind")?.to },
-  { hops: ["ready", "predict"], label: () => MODEL },
-];
-
-const WORST: readonly Verdict[] = ["broken", "slow", "unknown", "ok", "skipped"];
-
-/** The way as a chain: stations with their addresses, and what lies between them. */
+/** The way as a chain, in colours. */
 export function chainText(trace: Trace): string {
-  const hop = (name: HopName): Hop | undefined => trace.hops.find((each) => each.hop === name);
-  const parts = ["this computer"];
-  let carried: Verdict[] = [];
-  let over = false;
-  for (const { hops, label } of STATIONS) {
-    const verdicts = [...carried, ...hops.flatMap((name) => hop(name)?.verdict ?? [])];
-    const text = label(hop);
-    const unasked = verdicts.every((each) => each === "unknown" || each === "skipped");
-    // Where the answer arrived, nobody needs to see what was not asked.
-    if (text === undefined || (trace.reached && unasked && text !== MODEL)) {
-      carried = verdicts;
-      continue;
-    }
-    const shown = trace.reached ? verdicts.filter((each) => each !== "unknown") : verdicts;
-    const verdict = WORST.find((each) => shown.includes(each)) ?? "skipped";
-    // The API answered, and nobody knows whether its model does: the way is drawn to the one, and not to the other.
-    if (text === MODEL && trace.reached && hop("predict")?.verdict === "unknown") {
-      if (carried.length > 0) parts.push(link("ok"), trace.service ?? trace.container ?? "API");
-      parts.push(link("unknown"), text);
-      break;
-    }
-    carried = [];
-    parts.push(link(verdict), over ? paint("dim", text) : text);
-    over ||= verdict === "broken";
-  }
-  return parts.join(" ");
+  return chainOf(trace, (verdict, text) => paint(verdict === undefined ? "dim" : MARKS[verdict].style, text));
 }
-
-const link = (verdict: Verdict): string => paint(MARKS[verdict].style, MARKS[verdict].link);
 
 /** The whole trace for people: the chain, each hop, and for the broken one why and what to do. */
 export function traceText(trace: Trace, explain: boolean): string {

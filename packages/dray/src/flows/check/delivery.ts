@@ -1,5 +1,6 @@
+import type { Inside } from "../../contract/inside.ts";
 import { fail, pass, type Question, skipped, unknown, when } from "./answer.ts";
-import type { Facts, Inside } from "./facts.ts";
+import type { Facts } from "./facts.ts";
 
 const section = "delivery" as const;
 const BY_HAND = "dray deploy: a container by hand has no releases";

@@ -1,5 +1,6 @@
+import type { Inspected } from "../../contract/inside.ts";
 import { fail, pass, type Question, skipped, unknown, when } from "./answer.ts";
-import type { Facts, Inspected } from "./facts.ts";
+import type { Facts } from "./facts.ts";
 
 const section = "runtime" as const;
 const SSH = 22;

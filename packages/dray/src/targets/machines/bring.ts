@@ -7,7 +7,7 @@ import { explainRefusal } from "../../base/registry/refused.ts";
 import { EngineError, isMissing } from "../../machine/engine.ts";
 import { carry, explainPull, type PullLine } from "../../registries/direct.ts";
 import { sendParts } from "../../registries/parts.ts";
-import type { Job } from "./job.ts";
+import type { Work } from "./work.ts";
 import type { Direct, MachineStep, Source } from "./steps.ts";
 
 const TELL_EVERY_MS = 100;
@@ -18,19 +18,19 @@ export function imageName(release: { service: string; id: string }): string {
 }
 
 /** Brings the release's image to the machine, however the plan says. Resolves to a note for people. @throws Failure image.*, machine.disk-full */
-export async function bring(job: Job, step: MachineStep & { kind: "carry" }, context: Context): Promise<string> {
+export async function bring(work: Work, step: MachineStep & { kind: "carry" }, context: Context): Promise<string> {
   if (step.source.via === "here") return "here already";
-  if (step.source.via === "tag") return await rename(job, step.source.image, context);
-  if (step.source.via === "pull") return await pull(job, step, step.source, context);
+  if (step.source.via === "tag") return await rename(work, step.source.image, context);
+  if (step.source.via === "pull") return await pull(work, step, step.source, context);
   const onBytes = meter(step, context);
-  const sent = (await asParts(job, step.source, onBytes, context)) ?? (await whole(job, onBytes, context));
-  job.bytesSent += sent;
+  const sent = (await asParts(work, step.source, onBytes, context)) ?? (await whole(work, onBytes, context));
+  work.bytesSent += sent;
   return `${(sent / 1e6).toFixed(2)} MB sent`;
 }
 
-async function rename(job: Job, image: string, { signal }: Context): Promise<string> {
-  const { service, id } = job.release;
-  await job.site.machine.engine.post(`/images/${encodeURIComponent(image)}/tag`, {
+async function rename(work: Work, image: string, { signal }: Context): Promise<string> {
+  const { service, id } = work.release;
+  await work.site.machine.engine.post(`/images/${encodeURIComponent(image)}/tag`, {
     query: { repo: `dray/${service}`, tag: id },
     signal,
   });
@@ -38,9 +38,14 @@ async function rename(job: Job, image: string, { signal }: Context): Promise<str
 }
 
 /** The machine's engine pulls; the login travels with the request, and nothing of it stays there. */
-async function pull(job: Job, step: MachineStep & { kind: "carry" }, source: Pull, context: Context): Promise<string> {
-  const { engine } = job.site.machine;
-  const { service, id, digest } = job.release;
+async function pull(
+  work: Work,
+  step: MachineStep & { kind: "carry" },
+  source: Pull,
+  context: Context,
+): Promise<string> {
+  const { engine } = work.site.machine;
+  const { service, id, digest } = work.release;
   const { signal } = context;
   const pulled = `${nameOf(parseReference(source.reference))}@${digest}`;
   const there = await engine.get(`/images/${pulled}/json`, { signal }).then(
@@ -50,7 +55,7 @@ async function pull(job: Job, step: MachineStep & { kind: "carry" }, source: Pul
       throw error;
     },
   );
-  if (!there) await patiently(job, step, source, context);
+  if (!there) await patiently(work, step, source, context);
   await engine.post(`/images/${pulled}/tag`, { query: { repo: `dray/${service}`, tag: id }, signal });
   // By its other name it would stay when the release goes; one that somebody else pulled is theirs.
   if (!there) await engine.call("DELETE", `/images/${pulled}`, { query: { noprune: true }, signal });
@@ -61,21 +66,21 @@ type Pull = Source & { via: "pull" };
 
 /** A token may end in the middle of a large image: the layers that came are kept, and the rest is pulled with a new one. */
 async function patiently(
-  job: Job,
+  work: Work,
   step: MachineStep & { kind: "carry" },
   source: Pull,
   context: Context,
 ): Promise<void> {
-  const { engine, name: where } = job.site.machine;
+  const { engine, name: where } = work.site.machine;
   const { signal } = context;
   const reference = parseReference(source.reference);
   const onBytes = meter(step, context);
   for (let attempt = 1; ; attempt++) {
-    const login = await job.findLogin(reference.registry, signal);
+    const login = await work.findLogin(reference.registry, signal);
     const layers = new Map<string, number>();
     try {
       for await (const line of engine.stream<PullLine>("POST", "/images/create", {
-        query: { fromImage: nameOf(reference), tag: job.release.digest },
+        query: { fromImage: nameOf(reference), tag: work.release.digest },
         headers: engineAuth(reference.registry, login),
         signal,
       })) {
@@ -108,11 +113,11 @@ function meter(step: MachineStep, context: Context): OnBytes {
 }
 
 /** Undefined when it cannot be done so: a layer was removed by hand, say. */
-async function asParts(job: Job, source: Direct, onBytes: OnBytes, context: Context): Promise<number | undefined> {
+async function asParts(work: Work, source: Direct, onBytes: OnBytes, context: Context): Promise<number | undefined> {
   if (source.parts === undefined) return undefined;
-  const parts = { digest: job.release.digest, missing: source.parts, name: imageName(job.release) };
+  const parts = { digest: work.release.digest, missing: source.parts, name: imageName(work.release) };
   try {
-    return await sendParts(job.site.machine, parts, onBytes, context.signal);
+    return await sendParts(work.site.machine, parts, onBytes, context.signal);
   } catch (error) {
     context.signal.throwIfAborted();
     if (!(error instanceof EngineError)) throw error;
@@ -120,7 +125,7 @@ async function asParts(job: Job, source: Direct, onBytes: OnBytes, context: Cont
   }
 }
 
-async function whole(job: Job, onBytes: OnBytes, context: Context): Promise<number> {
-  const { digest, service, id } = job.release;
-  return await carry(job.site.machine, digest, service, id, onBytes, context.signal);
+async function whole(work: Work, onBytes: OnBytes, context: Context): Promise<number> {
+  const { digest, service, id } = work.release;
+  return await carry(work.site.machine, digest, service, id, onBytes, context.signal);
 }

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { edgeConfig } from "../../machine/edge-config.ts";
 import { isClosed, keyCommands, keysFileLines } from "../../machine/edge-keys.ts";
-import { EMPTY_STATE, type EdgeState, type Key, type ServiceState } from "../../machine/edge-state.ts";
+import { EMPTY_STATE, type EdgeState, type ServiceState } from "../../machine/edge-state.ts";
+import { type Key } from "../../core/keys.ts";
 import { callersBeforeAndAfter, withKeys } from "./callers.ts";
 
 const key = (sha256: string, from: Key["from"] = "manifest"): Key => ({ sha256, from, at: "" });

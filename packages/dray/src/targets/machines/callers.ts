@@ -1,11 +1,6 @@
+import type { Callers } from "../../core/keys.ts";
 import { isClosed } from "../../machine/edge-keys.ts";
-import type { EdgeState, Key, ServiceState } from "../../machine/edge-state.ts";
-
-/**
- * Who may call, as a manifest says it: the callers with a key, or `off`: anybody. Undefined: it does not say, and what
- * is closed stays closed.
- */
-export type Callers = Readonly<Record<string, Key>> | "off" | undefined;
+import type { EdgeState, ServiceState } from "../../machine/edge-state.ts";
 
 /** The state in which the manifest's keys are those that it names now; keys that were added by command stay. */
 export function withKeys(state: EdgeState, service: string, wanted: Callers): EdgeState {

@@ -1,10 +1,11 @@
+import { supplyKeeper } from "./keeper-image.ts";
 import { isIP } from "node:net";
 import { sleep } from "drayage-clock";
 import { Failure } from "../../base/failure.ts";
 import type { Context } from "../../core/context.ts";
 import { file } from "../../machine/edge-script.ts";
 import type { EdgeState } from "../../machine/edge-state.ts";
-import type { Job } from "./job.ts";
+import type { Work } from "./work.ts";
 import { type KeeperWanted, setUpKeeper } from "./keeper-setup.ts";
 import { keeperStatus } from "../../machine/keeper-status.ts";
 import { edgeOf } from "./observe.ts";
@@ -14,10 +15,10 @@ const POLL_MS = 300;
 const PATIENCE_MS = 45_000;
 
 /** Starts the keeper, and tells it and the edge which host is to be had over HTTPS. */
-export async function tellKeeper(job: Job, wanted: KeeperWanted, context: Context): Promise<void> {
-  const { site, https, release } = job;
-  await job.supplyKeeper(site, context);
-  const address = await setUpKeeper(job, wanted, context);
+export async function tellKeeper(work: Work, wanted: KeeperWanted, context: Context): Promise<void> {
+  const { site, https, release } = work;
+  await supplyKeeper(site, wanted.image, context);
+  const address = await setUpKeeper(work, wanted, context);
   const edge = edgeOf(site);
   if (https?.pem !== undefined)
     await edge.run(
@@ -34,7 +35,7 @@ export async function tellKeeper(job: Job, wanted: KeeperWanted, context: Contex
         address,
       },
     }),
-    () => ({ at: new Date().toISOString(), who: job.who, keeper: wanted.image, host: https?.host }),
+    () => ({ at: new Date().toISOString(), who: work.who, keeper: wanted.image, host: https?.host }),
   );
 }
 
@@ -42,10 +43,10 @@ export async function tellKeeper(job: Job, wanted: KeeperWanted, context: Contex
 const certificateName = (host: string): string => (isIP(host) === 0 ? host : "default");
 
 /** Waits until a host has its certificate. Resolves to a note for people. @throws Failure tls.no-certificate, with the CA's reason and the fix */
-export async function awaitCertificate(job: Job, host: string, context: Context): Promise<string> {
+export async function awaitCertificate(work: Work, host: string, context: Context): Promise<string> {
   const until = performance.now() + PATIENCE_MS;
   for (;;) {
-    const status = (await keeperStatus(edgeOf(job.site)))?.certificates[host];
+    const status = (await keeperStatus(edgeOf(work.site)))?.certificates[host];
     if (status?.state === "valid" && status.problem === undefined)
       return `of ${status.issuer} until ${status.until.slice(0, 10)}`;
     if (status !== undefined && status.state !== "pending" && status.problem !== undefined) {

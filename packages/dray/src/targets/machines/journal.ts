@@ -1,9 +1,10 @@
+import { edgeOf } from "./observe.ts";
 import { isDead } from "../../base/computer.ts";
 import type { Context } from "../../core/context.ts";
 import type { Edge } from "../../machine/edge.ts";
 import { file } from "../../machine/edge-script.ts";
 import { HOME } from "../../machine/edge-state.ts";
-import type { Job } from "./job.ts";
+import type { Work } from "./work.ts";
 import type { MachineStep } from "./steps.ts";
 
 /** Where the journal of what is being done to a service is, in the edge's container: a file while it lasts. */
@@ -28,25 +29,22 @@ export interface Unfinished extends Entry {
   running: boolean;
 }
 
-/** Writes each step down as it begins. Nobody waits for the writing: it is in front of whatever the step itself asks of the edge. */
-export function journal(job: Job): (edge: Edge, step: MachineStep) => void {
-  const begunAt = new Date().toISOString();
-  const { release, who } = job;
-  return (edge, step) => {
-    const before = edge.known.services[release.service]?.current;
-    const entry: Entry = {
-      service: release.service,
-      release: release.id,
-      ...(before === undefined ? {} : { before }),
-      who,
-      begunAt,
-      step: step.title,
-    };
-    const target = journalOf(release.service);
-    const write = `${file(`${name(release.service)}.new`, JSON.stringify(entry))}\nmv -f ${target}.new ${target}`;
-    // A link that is gone ends the step elsewhere.
-    edge.run(write).catch(() => undefined);
+/** Writes a step down as it begins. Nobody waits for the writing: it is in front of whatever the step itself asks of the edge. */
+export function noteStep({ site, release, who, begunAt }: Work, step: MachineStep): void {
+  const edge = edgeOf(site);
+  const before = edge.known.services[release.service]?.current;
+  const entry: Entry = {
+    service: release.service,
+    release: release.id,
+    ...(before === undefined ? {} : { before }),
+    who,
+    begunAt,
+    step: step.title,
   };
+  const target = journalOf(release.service);
+  const write = `${file(`${name(release.service)}.new`, JSON.stringify(entry))}\nmv -f ${target}.new ${target}`;
+  // A link that is gone ends the step elsewhere.
+  edge.run(write).catch(() => undefined);
 }
 
 export function parseEntry(text: string): Entry | undefined {

@@ -6,7 +6,7 @@ import { EDGE, EDGE_VOLUME, KEEPER, WARDEN } from "../../machine/edge.ts";
 import { isMissing, isTaken } from "../../machine/engine.ts";
 import { CAGE } from "./container.ts";
 import { alone } from "./edge-setup.ts";
-import type { Job } from "./job.ts";
+import type { Work } from "./work.ts";
 import { keeperStatus } from "../../machine/keeper-status.ts";
 import { freeAddress, join, joinServices, KEEPER_NETWORK, makeNetwork } from "./network.ts";
 import { edgeOf, type Site } from "./observe.ts";
@@ -30,8 +30,8 @@ export interface KeeperWanted {
 }
 
 /** Makes the keeper's container, or starts what is there; one that lacks something makes room. Resolves to its address. @throws Failure keeper.failed */
-export async function setUpKeeper(job: Job, wanted: KeeperWanted, context: Context): Promise<string> {
-  const { site, edgeImage } = job;
+export async function setUpKeeper(work: Work, wanted: KeeperWanted, context: Context): Promise<string> {
+  const { site, edgeImage } = work;
   const { signal } = context;
   return await alone(site.machine, edgeImage, context, async () => {
     const before = (await keeperStatus(edgeOf(site)))?.startedAt;
@@ -40,7 +40,7 @@ export async function setUpKeeper(job: Job, wanted: KeeperWanted, context: Conte
     const fits = there?.image === wanted.image && there.secrets.length === secrets.length;
     if (there !== undefined && fits && there.running) return there.address;
     if (there !== undefined) await removeKeeper(site, signal);
-    const address = freeAddress(await makeNetwork(site.machine.engine, KEEPER_NETWORK, signal), job.taken);
+    const address = freeAddress(await makeNetwork(site.machine.engine, KEEPER_NETWORK, signal), work.taken);
     await join(site.machine.engine, KEEPER_NETWORK, EDGE, signal);
     await create(site, { image: wanted.image, secrets }, address, signal);
     await createWarden(site, wanted.image, context);

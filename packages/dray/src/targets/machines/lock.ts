@@ -1,3 +1,4 @@
+import type { Lease } from "./work.ts";
 import { randomBytes } from "node:crypto";
 import { sleep } from "drayage-clock";
 import { Failure } from "../../base/failure.ts";
@@ -20,14 +21,6 @@ export const RETIRING = "the retiring of old releases";
 
 /** Where a service's lock is, in the edge's container. */
 export const lockOf = (service: string): string => `${HOME}/lock-${service}`;
-
-/** A lock on one service of one machine. */
-export interface Lease {
-  /** The journal that somebody left who never came to the end; "" where there is none. */
-  left: string;
-  /** Gives the lock back; the journal ends with it. */
-  release(): Promise<void>;
-}
 
 /**
  * Takes the lock: a folder in the edge's volume that is renamed into place with the lease already in it, and renamed

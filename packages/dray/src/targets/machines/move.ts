@@ -4,7 +4,7 @@ import type { Context } from "../../core/context.ts";
 import type { EdgeState, Replica } from "../../machine/edge-state.ts";
 import { type Engine, isMissing } from "../../machine/engine.ts";
 import { imageOfEdge } from "./edge-setup.ts";
-import type { Job } from "./job.ts";
+import type { Work } from "./work.ts";
 import { takeLock } from "./lock.ts";
 import { freeAddress, join, leave, NETWORK, openNetwork } from "./network.ts";
 import { setUpNetwork } from "./network-setup.ts";
@@ -47,8 +47,8 @@ function replicaOf(state: EdgeState, service: string, container: string): Replic
  * Puts replicas into their service's network while they answer, and lets the edge call them there; none is started anew.
  * What cannot be moved stays where it is, and is told.
  */
-export async function moveServices(job: Job, services: readonly string[], context: Context): Promise<void> {
-  const { site, release, who, seen } = job;
+export async function moveServices(work: Work, services: readonly string[], context: Context): Promise<void> {
+  const { site, release, who, seen } = work;
   const all = movable(seen);
   for (const service of services) {
     try {
@@ -56,7 +56,7 @@ export async function moveServices(job: Job, services: readonly string[], contex
       const own = service === release.service;
       const lease = own ? undefined : await takeLock(edgeOf(site), service, who, context.signal);
       try {
-        await moveService(job, service, all.get(service) ?? [], context);
+        await moveService(work, service, all.get(service) ?? [], context);
       } finally {
         await lease?.release();
       }
@@ -69,12 +69,12 @@ export async function moveServices(job: Job, services: readonly string[], contex
 }
 
 async function moveService(
-  job: Job,
+  work: Work,
   service: string,
   containers: readonly SeenContainer[],
   { signal, emit }: Context,
 ): Promise<void> {
-  const { site, taken, who } = job;
+  const { site, taken, who } = work;
   const { engine } = site.machine;
   const edge = edgeOf(site);
   const network = openNetwork(service);

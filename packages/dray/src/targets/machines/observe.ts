@@ -1,3 +1,4 @@
+import { architectureName } from "../../machine/machine.ts";
 import type { CertificateStatus } from "drayage-keeper";
 import type { Context } from "../../core/context.ts";
 import { Edge, EDGE, EDGE_PORT_LABEL, EDGE_TLS_LABEL, KEEPER } from "../../machine/edge.ts";
@@ -177,12 +178,6 @@ async function freeRoom(
     ...(freeMemory !== undefined && Number.isFinite(freeMemory) ? { freeMemory } : {}),
     ...(gpus && cards !== "" ? { gpus: Number(cards) } : {}),
   };
-}
-
-/** Docker's name of an architecture: what `uname -m` calls x86_64 is amd64 there. */
-export function architectureName(arch: string): string {
-  const names: Record<string, string> = { x86_64: "amd64", aarch64: "arm64", armv7l: "arm" };
-  return names[arch] ?? arch;
 }
 
 /** Addresses that containers of ours have, or had: those of an older dray were moved, and their labels say where from. */

@@ -1,3 +1,4 @@
+import { supplyEdge } from "./edge-image.ts";
 import { within } from "drayage-clock";
 import { asFailure } from "../../base/failure.ts";
 import { type Context, under } from "../../core/context.ts";
@@ -7,11 +8,11 @@ import { isTaken } from "../../machine/engine.ts";
 import { bring, imageName } from "./bring.ts";
 import { awaitCertificate, tellKeeper } from "./certificate.ts";
 import { setUpEdge } from "./edge-setup.ts";
-import type { Job, Started } from "./job.ts";
-import { type Entry, journal, parseEntry, tellLeft } from "./journal.ts";
-import { type Lease, takeLock } from "./lock.ts";
+import type { Work, Watcher } from "./work.ts";
+import { type Entry, parseEntry, tellLeft, noteStep } from "./journal.ts";
+import { takeLock } from "./lock.ts";
 import { edgeOf, openEdge } from "./observe.ts";
-import type { MachineStep } from "./steps.ts";
+import type { MachineStep, Rollout } from "./steps.ts";
 import { findPort } from "./port.ts";
 import { proveReplica } from "./prove.ts";
 import { startAgain, startNew } from "./replica.ts";
@@ -24,147 +25,136 @@ import { giveShare, switchTraffic } from "./switch.ts";
 import { setUpWall } from "./wall.ts";
 import { Trial } from "./trial.ts";
 
-/** Does the steps of one machine's plan. */
-export function performer(job: Job): Perform<MachineStep> {
-  const replicas: Started[] = [];
-  const goldenMs: number[] = [];
-  let lease: Lease | undefined;
-  let trial: Trial | undefined;
-  const { release, site } = job;
-  const note = journal(job);
-  // Asked now, so that the switch does not wait for it.
-  void site.machine.login?.();
+type Of<Kind extends MachineStep["kind"]> = MachineStep & { kind: Kind };
+type Done = ReturnType<Perform<MachineStep>>;
+type Act<Kind extends MachineStep["kind"]> = (step: Of<Kind>, work: Work, context: Context) => Done;
 
-  return async (step, context) => {
-    // The switch is one round trip, which this would double; the state itself says whether it was done.
-    if (lease !== undefined && !QUICK.has(step.kind)) note(edgeOf(site), step);
-    switch (step.kind) {
-      case "edge": {
-        await job.supplyEdge(site, context);
-        await setUpEdge(site.machine, job.edgeImage, step, context);
-        site.edge = await openEdge(site.machine, context.signal);
-        return;
-      }
-      case "keeper": {
-        await tellKeeper(job, step, context);
-        return;
-      }
-      case "certificate": {
-        const found = await awaitCertificate(job, step.host, context);
-        job.secured = true;
-        return { note: found };
-      }
-      case "network": {
-        job.subnet = await setUpNetwork(site, step.network, context.signal);
-        return;
-      }
-      case "move": {
-        await moveServices(job, step.services, context);
-        return;
-      }
-      case "wall": {
-        await job.supplyEdge(site, context);
-        await setUpWall(site.machine.engine, job.edgeImage, context.signal);
-        return;
-      }
-      case "lock": {
-        lease = await takeLock(edgeOf(site), release.service, job.who, context.signal);
-        note(edgeOf(site), step);
-        await clearAway(job, parseEntry(lease.left), context);
-        return { undo: async () => await lease?.release() };
-      }
-      case "carry": {
-        const brought = await bring(job, step, context);
-        return {
-          note: brought,
-          undo: async (fresh) => {
-            await site.machine.engine.call("DELETE", `/images/${imageName(release)}`, { signal: fresh.signal });
-          },
-        };
-      }
-      case "alerts": {
-        await setAlerts(
-          site.machine.engine,
-          release.service,
-          job.alerts === "nobody" ? undefined : job.alerts,
-          context.signal,
-        );
-        return;
-      }
-      case "secrets": {
-        const { engine } = site.machine;
-        const values = new Map([...context.secrets].filter(([name]) => step.names.includes(name)));
-        return { undo: await handOver(engine, release, values, step.merge, context.signal) };
-      }
-      case "stop-old": {
-        return await stopOld(job, step.containers, context);
-      }
-      case "start": {
-        const { started, ...result } = await (step.again ? startAgain : startNew)(job, step.replica, context);
-        replicas[step.replica] = started;
-        return result;
-      }
-      case "prove": {
-        const replica = replicas[step.replica];
-        if (replica === undefined) throw new TypeError("a replica that was not started");
-        if (replica.port === 0) replica.port = await findPort(job, replica, context);
-        goldenMs.push(...(await proveReplica(job, replica, context)));
-        return goldenMs.length > 0 ? { note: `golden ${Math.max(...goldenMs)} ms` } : {};
-      }
-      case "shadow": {
-        const undo = await startShadow(job, replicas, step.shadow);
-        if (step.shadow.for === undefined) {
-          await Promise.all(replicas.map((replica) => keepRunning(job, replica, context)));
-          return { undo };
-        }
-        try {
-          return { note: await watchShadow(job, step.shadow, context) };
-        } finally {
-          await within(60_000, undefined, (fresh) => undo(under(context, fresh)));
-        }
-      }
-      case "canary": {
-        trial ??= new Trial(job, replicas, step.rollout);
-        trial.listen(context);
-        const undo = await giveShare(job, replicas, step.share, context);
-        try {
-          // A machine that boots must bring back both of those that share the traffic.
-          await Promise.all(replicas.map((replica) => keepRunning(job, replica, context)));
-          return { undo, note: await trial.watch(step.share, step.rollout.every, context) };
-        } catch (error) {
-          // Nobody else knows yet that this was begun.
-          await within(60_000, undefined, (fresh) => undo(under(context, fresh)));
-          throw error;
-        }
-      }
-      case "switch": {
-        // Side by side, but only the switch can fail: what has the traffic must stay, whatever its restart policy is.
-        const lasting = Promise.allSettled(replicas.map((replica) => keepRunning(job, replica, context)));
-        const switched = await switchTraffic(job, replicas, goldenMs, context);
-        for (const each of await lasting) {
-          if (each.status === "rejected") context.emit({ type: "warning", text: notLasting(each.reason) });
-        }
-        return switched;
-      }
-      case "bake": {
-        trial ??= new Trial(job, replicas, step.rollout);
-        trial.listen(context);
-        return { note: await trial.watch(100, step.ms, context) };
-      }
-      case "unlock": {
-        await lease?.release();
-        return;
-      }
+/** Long enough to take back what one step began; the plan's own signal may have ended already. */
+const TAKE_BACK_MS = 60_000;
+
+/** What is done for each kind of step. */
+const ACTS: { [Kind in MachineStep["kind"]]: Act<Kind> } = {
+  edge: async (step, work, context) => {
+    const { site } = work;
+    await supplyEdge(work, context);
+    await setUpEdge(site.machine, work.edgeImage, step, context);
+    site.edge = await openEdge(site.machine, context.signal);
+  },
+  keeper: async (step, work, context) => await tellKeeper(work, step, context),
+  certificate: async (step, work, context) => {
+    const note = await awaitCertificate(work, step.host, context);
+    work.secured = true;
+    return { note };
+  },
+  network: async (step, work, context) => {
+    work.subnet = await setUpNetwork(work.site, step.network, context.signal);
+  },
+  move: async (step, work, context) => await moveServices(work, step.services, context),
+  wall: async (_step, work, context) => {
+    await supplyEdge(work, context);
+    await setUpWall(work.site.machine.engine, work.edgeImage, context.signal);
+  },
+  lock: async (step, work, context) => {
+    const lease = await takeLock(edgeOf(work.site), work.release.service, work.who, context.signal);
+    work.lease = lease;
+    noteStep(work, step);
+    await clearAway(work, parseEntry(lease.left), context);
+    return { undo: async () => await lease.release() };
+  },
+  carry: async (step, work, context) => {
+    const note = await bring(work, step, context);
+    const image = `/images/${imageName(work.release)}`;
+    return {
+      note,
+      undo: async ({ signal }) => void (await work.site.machine.engine.call("DELETE", image, { signal })),
+    };
+  },
+  alerts: async (_step, { site, release, alerts }, { signal }) =>
+    await setAlerts(site.machine.engine, release.service, alerts === "nobody" ? undefined : alerts, signal),
+  secrets: async (step, { site, release }, { secrets, signal }) => {
+    const values = new Map([...secrets].filter(([name]) => step.names.includes(name)));
+    return { undo: await handOver(site.machine.engine, release, values, step.merge, signal) };
+  },
+  "stop-old": async (step, work, context) => await stopOld(work, step.containers, context),
+  start: async (step, work, context) => {
+    const { started, ...result } = await (step.again ? startAgain : startNew)(work, step.replica, context);
+    work.replicas[step.replica] = started;
+    return result;
+  },
+  prove: async (step, work, context) => {
+    const replica = work.replicas[step.replica];
+    if (replica === undefined) throw new TypeError("a replica that was not started");
+    if (replica.port === 0) replica.port = await findPort(work, replica, context);
+    work.goldenMs.push(...(await proveReplica(work, replica, context)));
+    return work.goldenMs.length > 0 ? { note: `golden ${Math.max(...work.goldenMs)} ms` } : {};
+  },
+  shadow: copyRequests,
+  canary: async (step, work, context) => {
+    const trial = trialOf(work, step.rollout, context);
+    const undo = await giveShare(work, work.replicas, step.share, context);
+    try {
+      // A machine that boots must bring back both of those that share the traffic.
+      await keepAllRunning(work, context);
+      return { undo, note: await trial.watch(step.share, step.rollout.every, context) };
+    } catch (error) {
+      // Nobody else knows yet that this was begun.
+      await within(TAKE_BACK_MS, undefined, (fresh) => undo(under(context, fresh)));
+      throw error;
     }
-  };
+  },
+  switch: async (_step, work, context) => {
+    // Side by side, but only the switch can fail: what has the traffic must stay, whatever its restart policy is.
+    const lasting = Promise.allSettled(work.replicas.map((replica) => keepRunning(work, replica, context)));
+    const switched = await switchTraffic(work, work.replicas, work.goldenMs, context);
+    for (const each of await lasting) {
+      if (each.status === "rejected") context.emit({ type: "warning", text: notLasting(each.reason) });
+    }
+    return switched;
+  },
+  bake: async (step, work, context) => ({
+    note: await trialOf(work, step.rollout, context).watch(100, step.ms, context),
+  }),
+  unlock: async (_step, work) => await work.lease?.release(),
+};
+
+/** Does one step of a machine's plan. @throws Failure */
+export async function perform(step: MachineStep, work: Work, context: Context): Done {
+  // The switch is one round trip, which this would double; the state itself says whether it was done.
+  if (work.lease !== undefined && !QUICK.has(step.kind)) noteStep(work, step);
+  // The key picks the act for this kind of step, which the compiler does not follow.
+  const act = ACTS[step.kind] as Act<MachineStep["kind"]>;
+  return await act(step, work, context);
+}
+
+function trialOf(work: Work, rollout: Rollout, context: Context): Watcher {
+  work.trial ??= new Trial(work, work.replicas, rollout);
+  work.trial.listen(context);
+  return work.trial;
+}
+
+async function copyRequests(step: Of<"shadow">, work: Work, context: Context): Done {
+  const undo = await startShadow(work, work.replicas, step.shadow);
+  if (step.shadow.for === undefined) {
+    await keepAllRunning(work, context);
+    return { undo };
+  }
+  try {
+    return { note: await watchShadow(work, step.shadow, context) };
+  } finally {
+    await within(TAKE_BACK_MS, undefined, (fresh) => undo(under(context, fresh)));
+  }
+}
+
+async function keepAllRunning(work: Work, context: Context): Promise<void> {
+  await Promise.all(work.replicas.map((replica) => keepRunning(work, replica, context)));
 }
 
 function notLasting(reason: unknown): string {
   return `after a crash or a reboot the engine will not bring this release back: ${asFailure(reason).message}`;
 }
 
-async function stopOld(job: Job, containers: readonly string[], context: Context): Promise<{ undo: Undo }> {
-  const { engine } = job.site.machine;
+async function stopOld(work: Work, containers: readonly string[], context: Context): Promise<{ undo: Undo }> {
+  const { engine } = work.site.machine;
   const all = async (act: string, signal: AbortSignal, body?: object): Promise<void> => {
     await Promise.all(containers.map((container) => engine.post(`/containers/${container}/${act}`, { body, signal })));
   };
@@ -181,28 +171,28 @@ async function stopOld(job: Job, containers: readonly string[], context: Context
 const QUICK: ReadonlySet<MachineStep["kind"]> = new Set(["switch", "unlock"]);
 
 /** What somebody left who was interrupted: finishes what had the traffic, removes what had not. */
-async function clearAway(job: Job, left: Entry | undefined, context: Context): Promise<void> {
+async function clearAway(work: Work, left: Entry | undefined, context: Context): Promise<void> {
   if (left === undefined) return;
-  const { service } = job.release;
-  const known = edgeOf(job.site).known.services[service];
+  const { service } = work.release;
+  const known = edgeOf(work.site).known.services[service];
   tellLeft(left, known?.current, context);
   const trial = known?.candidate;
   // A rollback's own replicas may be among what is left: they stay, and so does what is still on trial until the switch.
   const staying = (known?.releases ?? []).flatMap((kept) => kept.replicas);
-  await removeStrays(job.site, service, new Set(staying.map((replica) => replica.container)), context);
+  await removeStrays(work.site, service, new Set(staying.map((replica) => replica.container)), context);
   // This release's own image arrives meanwhile.
-  const ids = [job.release.id, ...(known?.releases ?? []).map((kept) => kept.release.id)];
-  await removeStrayImages(job.site, service, ids, context);
+  const ids = [work.release.id, ...(known?.releases ?? []).map((kept) => kept.release.id)];
+  await removeStrayImages(work.site, service, ids, context);
   const current = known?.releases.find((kept) => kept.release.id === known.current);
   if (trial === undefined && current?.release.id === left.release)
-    await Promise.all(current.replicas.map((replica) => bringBack(job, replica, context)));
+    await Promise.all(current.replicas.map((replica) => bringBack(work, replica, context)));
 }
 
 /** A replica that has the traffic: an engine that was killed just after the switch did not know yet that it is to stay. */
-async function bringBack(job: Job, replica: Replica, context: Context): Promise<void> {
+async function bringBack(work: Work, replica: Replica, context: Context): Promise<void> {
   try {
-    await job.site.machine.engine.post(`/containers/${replica.container}/start`, { signal: context.signal });
-    await keepRunning(job, replica, context);
+    await work.site.machine.engine.post(`/containers/${replica.container}/start`, { signal: context.signal });
+    await keepRunning(work, replica, context);
   } catch (error) {
     context.signal.throwIfAborted();
     context.emit({ type: "warning", text: notLasting(error) });
@@ -213,8 +203,8 @@ async function bringBack(job: Job, replica: Replica, context: Context): Promise<
  * From here on the engine brings the replica back after a crash or a reboot. Not `unless-stopped`: an engine that was
  * killed stops, when it is back, what it finds running, and then takes it for stopped by hand (Docker 20.10).
  */
-async function keepRunning(job: Job, replica: Replica, context: Context): Promise<void> {
-  await job.site.machine.engine
+async function keepRunning(work: Work, replica: Replica, context: Context): Promise<void> {
+  await work.site.machine.engine
     .post(`/containers/${replica.container}/update`, {
       body: { RestartPolicy: { Name: "always" } },
       signal: context.signal,

@@ -3,7 +3,7 @@ import { deadline, until } from "drayage-clock";
 import { Failure } from "../../base/failure.ts";
 import type { Context } from "../../core/context.ts";
 import { explainNotReady, listeners } from "./diagnose.ts";
-import type { Job, Started } from "./job.ts";
+import type { Work, Started } from "./work.ts";
 import { openAsker } from "./prove.ts";
 
 /** A port that listens for others: it answers the golden request, it speaks HTTP, or neither. */
@@ -50,28 +50,28 @@ const SETTLED_MS = 1500;
 const PATIENCE_MS = 2000;
 
 /** The port that a replica's API listens on, found by asking. @throws Failure image.several-ports, image.no-port, release.* */
-export async function findPort(job: Job, replica: Started, context: Context): Promise<number> {
-  const { readyMs } = job.release.settings.limits;
-  const { machine } = job.site;
+export async function findPort(work: Work, replica: Started, context: Context): Promise<number> {
+  const { readyMs } = work.release.settings.limits;
+  const { machine } = work.site;
   using limit = deadline(readyMs, context.signal);
-  const documented = await exposed(job, replica, context.signal);
+  const documented = await exposed(work, replica, context.signal);
   let seen: number[] = [];
   let since = performance.now();
   let last: Ports | undefined;
   const look = async (): Promise<number | number[] | undefined> => {
-    const all = await listeners(machine, replica.container, job.edgeImage, limit.signal);
+    const all = await listeners(machine, replica.container, work.edgeImage, limit.signal);
     const open = [...new Set(all.filter((each) => !each.loopback).map((each) => each.port))].toSorted((a, b) => a - b);
     if (!isDeepStrictEqual(open, seen)) [seen, since] = [open, performance.now()];
-    const found = await Promise.all(open.map((port) => ask(job, { ...replica, port }, limit.signal)));
+    const found = await Promise.all(open.map((port) => ask(work, { ...replica, port }, limit.signal)));
     const settled = open.length > 0 && performance.now() - since >= SETTLED_MS;
-    last = { found, documented, golden: job.golden.length > 0, settled, late: false };
+    last = { found, documented, golden: work.golden.length > 0, settled, late: false };
     return choosePort(last);
   };
   const chosen = await until(look, AGAIN_MS, limit.signal).catch(async (error: unknown) => {
     context.signal.throwIfAborted();
     const rest = last === undefined ? undefined : choosePort({ ...last, late: true });
     if (rest !== undefined) return rest;
-    throw await explainNotReady(machine, replica.container, job.edgeImage, { readyMs }, error);
+    throw await explainNotReady(machine, replica.container, work.edgeImage, { readyMs }, error);
   });
   if (typeof chosen === "number") return chosen;
   throw severalPorts(chosen, last?.found ?? []);
@@ -92,23 +92,23 @@ function severalPorts(ports: readonly number[], found: readonly Spoken[]): Failu
   );
 }
 
-async function exposed(job: Job, { container }: Started, signal: AbortSignal): Promise<number[]> {
+async function exposed(work: Work, { container }: Started, signal: AbortSignal): Promise<number[]> {
   interface Inspected {
     Config: { ExposedPorts?: Record<string, object> | null };
   }
-  const found = await job.site.machine.engine.get<Inspected>(`/containers/${container}/json`, { signal });
+  const found = await work.site.machine.engine.get<Inspected>(`/containers/${container}/json`, { signal });
   return Object.keys(found.Config.ExposedPorts ?? {})
     .filter((each) => each.endsWith("/tcp"))
     .map((each) => Number.parseInt(each, 10));
 }
 
 /** Asks a port the golden request, else what a readiness probe asks. */
-async function ask(job: Job, at: Started, signal: AbortSignal): Promise<Spoken> {
-  const [golden] = job.golden;
+async function ask(work: Work, at: Started, signal: AbortSignal): Promise<Spoken> {
+  const [golden] = work.golden;
   const { port } = at;
-  const asker = openAsker(job, at, signal);
+  const asker = openAsker(work, at, signal);
   try {
-    const path = job.release.settings.ready ?? "/";
+    const path = work.release.settings.ready ?? "/";
     const { status } = await asker.ask(golden?.request ?? { method: "GET", path }, PATIENCE_MS);
     return { port, says: golden?.expect.status === status ? "golden" : "http" };
   } catch {

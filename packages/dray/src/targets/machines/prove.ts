@@ -1,6 +1,6 @@
+import { hostOf } from "drayage-keeper";
 import type http from "node:http";
 import { deadline, joined, sleep, until, within } from "drayage-clock";
-import { hostOf } from "drayage-keeper";
 import { Failure } from "../../base/failure.ts";
 import { agentOver, ask, type Dial, text } from "../../base/request.ts";
 import type { Context } from "../../core/context.ts";
@@ -10,7 +10,7 @@ import { percentile } from "../../core/judge.ts";
 import type { Release } from "../../core/release.ts";
 import type { Replica } from "../../machine/edge-state.ts";
 import type { Machine } from "../../machine/machine.ts";
-import type { Job, Started } from "./job.ts";
+import type { Work, Started } from "./work.ts";
 import { edgeOf } from "./observe.ts";
 import { containerLogs } from "../../probes/logs.ts";
 import { explainNotReady, inspectState } from "./diagnose.ts";
@@ -28,24 +28,24 @@ const SETTLED = 1.2;
  * answer expected. All requests travel from the edge, as clients' will.
  * Resolves to the golden requests' times in milliseconds. @throws Failure release.*
  */
-export async function proveReplica(job: Job, replica: Started, context: Context): Promise<number[]> {
-  const { machine } = job.site;
-  const { readyMs } = job.release.settings.limits;
-  const { ready } = job.release.settings;
+export async function proveReplica(work: Work, replica: Started, context: Context): Promise<number[]> {
+  const { machine } = work.site;
+  const { readyMs } = work.release.settings.limits;
+  const { ready } = work.release.settings;
   const over = new AbortController();
   using proving = joined([context.signal, over.signal]);
-  const agent = agentOver(dialer(job, replica, context.signal), 1);
+  const agent = agentOver(dialer(work, replica, context.signal), 1);
   try {
     const gone = watch(machine, replica.container, proving.signal);
-    const host = probeHost(job);
-    const becoming = within(readyMs, proving.signal, (limit) => becomeReady(agent, job.release, host, limit));
+    const host = probeHost(work);
+    const becoming = within(readyMs, proving.signal, (limit) => becomeReady(agent, work.release, host, limit));
     await Promise.race([becoming, gone]);
-    return await Promise.race([proveGolden(job, replica, agent, context), gone]);
+    return await Promise.race([proveGolden(work, replica, agent, context), gone]);
   } catch (error) {
     context.signal.throwIfAborted();
     if (error instanceof Failure) throw error;
     const expected = { readyMs, port: replica.port, ready };
-    throw await explainNotReady(machine, replica.container, job.edgeImage, expected, error);
+    throw await explainNotReady(machine, replica.container, work.edgeImage, expected, error);
   } finally {
     over.abort();
     agent.destroy();
@@ -53,18 +53,18 @@ export async function proveReplica(job: Job, replica: Started, context: Context)
 }
 
 /** Opens connections to a replica from the edge; the first is the one that was made ready while the replica started. */
-function dialer(job: Job, replica: Started, signal: AbortSignal): Dial {
+function dialer(work: Work, replica: Started, signal: AbortSignal): Dial {
   let { line } = replica;
   return async () => {
     const ready = line;
     line = undefined;
-    const { readyMs } = job.release.settings.limits;
-    return (await (ready ?? edgeOf(job.site).line(replica.address, replica.port, readyMs, signal)))();
+    const { readyMs } = work.release.settings.limits;
+    return (await (ready ?? edgeOf(work.site).line(replica.address, replica.port, readyMs, signal)))();
   };
 }
 
 /** The name by which a release is proved: the one that the keeper asks it by later, and clients too. */
-function probeHost({ release, site }: Job): string {
+function probeHost({ release, site }: Work): string {
   return hostOf(release.settings, site.machine.address) ?? "localhost";
 }
 
@@ -131,15 +131,15 @@ async function watch(machine: Machine, container: string, limit: AbortSignal): P
 
 /** Asks one replica over one connection from the edge. */
 export function openAsker(
-  job: Job,
+  work: Work,
   { container, address, port }: Replica,
   signal: AbortSignal,
 ): { ask(request: Golden["request"], timeoutMs: number): Promise<Answer>; close(): void } {
   // Without the line that was made ready while it started: that one has been used.
-  const agent = agentOver(dialer(job, { container, address, port }, signal), 1);
+  const agent = agentOver(dialer(work, { container, address, port }, signal), 1);
   return {
     ask: async (request, timeoutMs) =>
-      await within(timeoutMs, signal, (limit) => sendRequest(agent, named(request, probeHost(job)), limit)),
+      await within(timeoutMs, signal, (limit) => sendRequest(agent, named(request, probeHost(work)), limit)),
     close: () => agent.destroy(),
   };
 }
@@ -148,12 +148,12 @@ export function openAsker(
  * Warms the replica with the golden requests until its times settle, then keeps the last times. Every answer must be the
  * one expected: a release that is wrong now and then is wrong.
  */
-async function proveGolden(job: Job, replica: Started, agent: http.Agent, context: Context): Promise<number[]> {
-  const { golden } = job;
+async function proveGolden(work: Work, replica: Started, agent: http.Agent, context: Context): Promise<number[]> {
+  const { golden } = work;
   if (golden.length === 0) return [];
   using limit = deadline(GOLDEN_MS, context.signal);
   const startedAt = performance.now();
-  const host = probeHost(job);
+  const host = probeHost(work);
   const rounds: number[] = [];
   for (;;) {
     const answers: number[] = [];
@@ -167,8 +167,8 @@ async function proveGolden(job: Job, replica: Started, agent: http.Agent, contex
         );
       // How long it may take counts only for a release that is warm.
       const wrong = compareGolden(last ? each : { ...each, expect: omitTime(each.expect) }, answer);
-      if (wrong.length > 0 && !accept(job, each, answer, wrong, context))
-        throw await refusal(job, replica, each, wrong);
+      if (wrong.length > 0 && !accept(work, each, answer, wrong, context))
+        throw await refusal(work, replica, each, wrong);
       answers.push(answer.ms);
     }
     if (last) return answers;
@@ -186,22 +186,22 @@ function omitTime({ withinMs: _later, ...expect }: Golden["expect"]): Golden["ex
   return expect;
 }
 
-async function refusal(job: Job, replica: Started, golden: Golden, wrong: readonly string[]): Promise<Failure> {
+async function refusal(work: Work, replica: Started, golden: Golden, wrong: readonly string[]): Promise<Failure> {
   return new Failure("release.golden-wrong", `${golden.request.method} ${golden.request.path}: ${wrong[0]}`, {
     hint: "if the new answer is right, take it over: dray deploy --accept-golden; the old release serves on",
-    details: [...wrong.slice(1), ...(await containerLogs(job.site.machine.engine, replica.container, 5))],
+    details: [...wrong.slice(1), ...(await containerLogs(work.site.machine.engine, replica.container, 5))],
   });
 }
 
 /** Takes a changed answer over where the user wants that; from then on it is the one that is expected. */
-function accept(job: Job, golden: Golden, answer: Answer, wrong: readonly string[], context: Context): boolean {
-  if (!job.acceptGolden || answer.status >= 400 || job.accepted.includes(golden)) return false;
+function accept(work: Work, golden: Golden, answer: Answer, wrong: readonly string[], context: Context): boolean {
+  if (work.answers === "must-match" || answer.status >= 400 || work.accepted.includes(golden)) return false;
   for (const difference of wrong) {
     const { method, path } = golden.request;
-    context.emit({ type: "line", on: job.seen.machine, text: `accepted: ${method} ${path}: ${difference}` });
+    context.emit({ type: "line", on: work.seen.machine, text: `accepted: ${method} ${path}: ${difference}` });
   }
   golden.expect = withAnswer(golden.expect, answer);
-  job.accepted.push(golden);
+  work.accepted.push(golden);
   return true;
 }
 

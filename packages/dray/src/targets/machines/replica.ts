@@ -5,22 +5,22 @@ import { type Context, under } from "../../core/context.ts";
 import { keptOf } from "../../machine/edge-state.ts";
 import { imageName } from "./bring.ts";
 import { containerName, replicaContainer } from "./container.ts";
-import type { Job, Started } from "./job.ts";
+import type { Work, Started } from "./work.ts";
 import { freeAddress } from "./network.ts";
 import { edgeOf } from "./observe.ts";
 import { explainRefusedContainer, imageConfig } from "./program.ts";
 import { secretsOf } from "./secrets.ts";
 
 /** Starts one replica of a new release. */
-export async function startNew(job: Job, index: number, context: Context): Promise<{ undo: Undo; started: Started }> {
-  const { site, release } = job;
+export async function startNew(work: Work, index: number, context: Context): Promise<{ undo: Undo; started: Started }> {
+  const { site, release } = work;
   const { engine } = site.machine;
-  if (job.subnet === undefined) throw new TypeError("no network for a replica");
-  const address = freeAddress(job.subnet, job.taken);
-  job.taken.add(address);
+  if (work.subnet === undefined) throw new TypeError("no network for a replica");
+  const address = freeAddress(work.subnet, work.taken);
+  work.taken.add(address);
   const container = containerName(release, index);
   const port = release.settings.port ?? 0;
-  const line = openLine(job, { address, port }, context);
+  const line = openLine(work, { address, port }, context);
   // An image of the engine here is named by its id; everything else was carried, and has a name of ours.
   const image = release.image.startsWith("sha256:") ? release.image : imageName(release);
   const undo: Undo = async (fresh) => {
@@ -43,9 +43,13 @@ export async function startNew(job: Job, index: number, context: Context): Promi
 }
 
 /** A connection to a replica, made ready while the replica starts: asking it later costs one round trip instead of four. */
-function openLine(job: Job, at: { address: string; port: number }, context: Context): { line?: Promise<() => Duplex> } {
+function openLine(
+  work: Work,
+  at: { address: string; port: number },
+  context: Context,
+): { line?: Promise<() => Duplex> } {
   if (at.port === 0) return {};
-  const line = edgeOf(job.site).line(at.address, at.port, job.release.settings.limits.readyMs, context.signal);
+  const line = edgeOf(work.site).line(at.address, at.port, work.release.settings.limits.readyMs, context.signal);
   // The caller awaits this promise later; until then, its rejection is not an unhandled one.
   line.catch(() => undefined);
   return { line };
@@ -53,19 +57,19 @@ function openLine(job: Job, at: { address: string; port: number }, context: Cont
 
 /** Starts a replica that was kept: stopped, or still finishing its last requests. */
 export async function startAgain(
-  job: Job,
+  work: Work,
   index: number,
   context: Context,
 ): Promise<{ undo?: Undo; started: Started }> {
-  const { engine } = job.site.machine;
+  const { engine } = work.site.machine;
   const { signal } = context;
   // As it is under the lock: only now is it sure that nobody retires it at this moment.
-  const service = edgeOf(job.site).known.services[job.release.service];
-  const kept = service && keptOf(service, job.release.id);
+  const service = edgeOf(work.site).known.services[work.release.service];
+  const kept = service && keptOf(service, work.release.id);
   const replica = kept?.replicas[index];
-  if (replica === undefined) throw new TypeError(`replica ${index} of ${job.release.id} is not kept`);
-  const started: Started = { ...replica, ...openLine(job, replica, context) };
-  const running = job.seen.containers.some((container) => container.name === replica.container && container.running);
+  if (replica === undefined) throw new TypeError(`replica ${index} of ${work.release.id} is not kept`);
+  const started: Started = { ...replica, ...openLine(work, replica, context) };
+  const running = work.seen.containers.some((container) => container.name === replica.container && container.running);
   if (running && kept?.stopping !== true) return { started };
   // It was told to stop and may end at any moment: end it now, so that it starts clean.
   if (running) await engine.post(`/containers/${replica.container}/stop`, { query: { t: 0 }, signal });

@@ -1,3 +1,4 @@
+import type { ShadowRollout } from "../../core/shadow-rollout.ts";
 import { hostOf, type ShadowReport } from "drayage-keeper";
 import { sleep } from "drayage-clock";
 import { Failure } from "../../base/failure.ts";
@@ -6,9 +7,8 @@ import type { Context } from "../../core/context.ts";
 import type { Edge } from "../../machine/edge.ts";
 import { parseJson } from "../../machine/edge-script.ts";
 import { type EdgeState, HOME } from "../../machine/edge-state.ts";
-import type { Job, Started } from "./job.ts";
+import type { Work, Started } from "./work.ts";
 import { edgeOf } from "./observe.ts";
-import type { ShadowRollout } from "./steps.ts";
 
 const LOOK_MS = 1000;
 /** What was copied last may still be on its way through the release. */
@@ -21,11 +21,11 @@ export async function shadowReport(edge: Edge, service: string): Promise<ShadowR
 
 /** Begins to copy requests to a release. Undone, nothing is copied any more. */
 export async function startShadow(
-  job: Job,
+  work: Work,
   replicas: readonly Started[],
   { share, tolerance }: ShadowRollout,
 ): Promise<Undo> {
-  const { release, site, who } = job;
+  const { release, site, who } = work;
   const { service, id, settings } = release;
   const edge = edgeOf(site);
   const servers = replicas.map(({ address, port }) => `http://${address}:${port}`);
@@ -76,8 +76,8 @@ export function withoutShadow(state: EdgeState, service: string): EdgeState {
  * Watches a shadow for its time. Resolves to a note for people.
  * @throws Failure release.rolled-back, when its answers differ too often, or it has none
  */
-export async function watchShadow(job: Job, rollout: ShadowRollout, context: Context): Promise<string> {
-  const { release, site, seen } = job;
+export async function watchShadow(work: Work, rollout: ShadowRollout, context: Context): Promise<string> {
+  const { release, site, seen } = work;
   const edge = edgeOf(site);
   const end = performance.now() + (rollout.for ?? 0);
   for (;;) {
@@ -86,12 +86,12 @@ export async function watchShadow(job: Job, rollout: ShadowRollout, context: Con
     const report = await shadowReport(edge, release.service);
     if (report?.release !== release.id) continue;
     context.emit({ type: "shadow", on: seen.machine, release: release.id, leftMs: Math.round(leftMs), report });
-    judgeShadow(job, rollout, report);
+    judgeShadow(work, rollout, report);
     if (leftMs === 0) return shadowNote(report);
   }
 }
 
-function judgeShadow({ release, seen }: Job, { minAgreement, minimum }: ShadowRollout, report: ShadowReport): void {
+function judgeShadow({ release, seen }: Work, { minAgreement, minimum }: ShadowRollout, report: ShadowReport): void {
   if (report.compared < minimum || report.agreement >= minAgreement) return;
   throw new Failure(
     "release.rolled-back",

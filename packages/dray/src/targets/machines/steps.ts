@@ -1,8 +1,9 @@
+import type { ShadowRollout } from "../../core/shadow-rollout.ts";
 import type { CertificateWish } from "drayage-keeper";
 import type { Rules } from "../../core/judge.ts";
 import type { Step } from "../../core/plan.ts";
 import type { Release } from "../../core/release.ts";
-import type { Callers } from "./callers.ts";
+import type { Callers } from "../../core/keys.ts";
 
 /** From this computer, over ssh. */
 export interface Direct {
@@ -76,18 +77,4 @@ export interface Rollout extends Rules {
   shadow?: ShadowRollout | undefined;
   /** `stop-first`: the old release ends before the new one starts. */
   order: "start-first" | "stop-first";
-}
-
-/** Copies of real requests for a release, before it answers any. */
-export interface ShadowRollout {
-  /** Of the requests, in percent. */
-  share: number;
-  /** Milliseconds; undefined: until somebody ends it. */
-  for?: number;
-  /** Share of the answers that must agree; below it the release is taken back. */
-  minAgreement: number;
-  /** Numbers closer than this (relative) count as equal. */
-  tolerance: number;
-  /** Answers that are needed to judge. */
-  minimum: number;
 }

@@ -7,41 +7,41 @@ import { isClosed } from "../../machine/edge-keys.ts";
 import type { EdgeState, Kept, ServiceState } from "../../machine/edge-state.ts";
 import { withKeys } from "./callers.ts";
 import { guard } from "./guard.ts";
-import type { Job, Started } from "./job.ts";
+import type { Work, Started } from "./work.ts";
 import { edgeOf } from "./observe.ts";
 import { busy } from "./retire.ts";
 import { withoutShadow } from "./shadow.ts";
 
 /** Gives a release all of the traffic. Undone, the old one has it again. */
 export async function switchTraffic(
-  job: Job,
+  work: Work,
   replicas: readonly Started[],
   goldenMs: readonly number[],
   context: Context,
 ): Promise<{ undo: Undo; note: string }> {
-  const { release, site, seen } = job;
+  const { release, site, seen } = work;
   const edge = edgeOf(site);
   const now = new Date().toISOString();
-  const kept = keptFrom(job, replicas, now);
-  const elapsed = (): number => Math.round(performance.now() - job.startedAt);
+  const kept = keptFrom(work, replicas, now);
+  const elapsed = (): number => Math.round(performance.now() - work.startedAt);
   let old: ServiceState | undefined;
   const { how } = await edge.change(
     release.service,
     (state) => {
       old = withoutCandidate(state.services[release.service]);
       const named = { ...state, address: site.machine.address };
-      return withKeys(withAlerts(withRelease(named, kept), job), release.service, job.keys);
+      return withKeys(withAlerts(withRelease(named, kept), work), release.service, work.keys);
     },
     (before) => ({
       at: now,
-      who: job.who,
+      who: work.who,
       service: release.service,
       release: release.id,
       before: before.services[release.service]?.current,
       digest: release.digest,
       commit: release.from.commit,
       goldenMs,
-      bytesSent: job.bytesSent,
+      bytesSent: work.bytesSent,
       ms: elapsed(),
     }),
   );
@@ -66,7 +66,7 @@ function withService(state: EdgeState, name: string, service: ServiceState | und
   return { ...state, services: service === undefined ? others : { ...others, [name]: service } };
 }
 
-function keptFrom({ release }: Job, replicas: readonly Started[], deployedAt: string): Kept {
+function keptFrom({ release }: Work, replicas: readonly Started[], deployedAt: string): Kept {
   return {
     release,
     replicas: replicas.map(({ container, address, port }) => ({ container, address, port })),
@@ -102,18 +102,18 @@ export function withCandidate(state: EdgeState, kept: Kept, share: number): Edge
  * had in hand is finished.
  */
 export async function giveShare(
-  job: Job,
+  work: Work,
   replicas: readonly Started[],
   share: number,
   context: Context,
 ): Promise<Undo> {
-  const { release, site } = job;
+  const { release, site } = work;
   const edge = edgeOf(site);
   const at = new Date().toISOString();
-  const kept = keptFrom(job, replicas, at);
+  const kept = keptFrom(work, replicas, at);
   const audit = (what: object) => (): object => ({
     at: new Date().toISOString(),
-    who: job.who,
+    who: work.who,
     service: release.service,
     release: release.id,
     ...what,
@@ -149,7 +149,7 @@ async function drained(edge: Edge, release: Release, signal: AbortSignal): Promi
 }
 
 /** The state that says whether somebody is told of a service's troubles. */
-function withAlerts(state: EdgeState, { release: { service }, alerts }: Job): EdgeState {
+function withAlerts(state: EdgeState, { release: { service }, alerts }: Work): EdgeState {
   const known = state.services[service];
   if (known === undefined || alerts === undefined) return state;
   const { alerts: _before, ...rest } = known;

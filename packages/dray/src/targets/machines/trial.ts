@@ -7,7 +7,7 @@ import { keptOf, type Replica } from "../../machine/edge-state.ts";
 import { containerLogs } from "../../probes/logs.ts";
 import { AccessLog } from "./access-log.ts";
 import { inspectState } from "./diagnose.ts";
-import type { Job, Started } from "./job.ts";
+import type { Work, Started } from "./work.ts";
 import { memoryOf } from "./memory.ts";
 import { edgeOf } from "./observe.ts";
 import type { Rollout } from "./steps.ts";
@@ -33,7 +33,7 @@ interface Asked extends Sample {
  * log tells of them, and its containers are watched.
  */
 export class Trial {
-  readonly #job: Job;
+  readonly #work: Work;
   readonly #replicas: readonly Started[];
   readonly #rollout: Rollout;
   readonly #old: string | undefined;
@@ -43,17 +43,17 @@ export class Trial {
   /** The old release's answers of the last window in which it had traffic. */
   #reference: readonly Sample[] = [];
 
-  constructor(job: Job, replicas: readonly Started[], rollout: Rollout) {
-    this.#job = job;
+  constructor(work: Work, replicas: readonly Started[], rollout: Rollout) {
+    this.#work = work;
     this.#replicas = replicas;
     this.#rollout = rollout;
-    const service = edgeOf(job.site).known.services[job.release.service];
-    this.#old = service?.current === job.release.id ? service.previous : service?.current;
+    const service = edgeOf(work.site).known.services[work.release.service];
+    this.#old = service?.current === work.release.id ? service.previous : service?.current;
   }
 
   /** Begins to read the edge's log; once. */
   listen(context: Context): void {
-    this.#log ??= AccessLog.open(this.#job.site.machine, this.#job.release.service, context.signal);
+    this.#log ??= AccessLog.open(this.#work.site.machine, this.#work.release.service, context.signal);
   }
 
   /**
@@ -61,7 +61,7 @@ export class Trial {
    * @throws Failure release.rolled-back, with the reason: whoever carries out the plan takes the traffic back
    */
   async watch(share: number, ms: number, context: Context): Promise<string> {
-    const { release } = this.#job;
+    const { release } = this.#work;
     const from = { fresh: this.#of(release.id).length, old: this.#of(this.#old).length };
     const since = (): Window => ({
       fresh: this.#of(release.id).slice(from.fresh),
@@ -96,7 +96,7 @@ export class Trial {
   }
 
   #back(share: number, why: string, details: readonly string[] = []): Failure {
-    const { release, seen } = this.#job;
+    const { release, seen } = this.#work;
     return new Failure(
       "release.rolled-back",
       `${release.id} had ${share} % of the traffic of ${seen.machine}: ${why}`,
@@ -108,7 +108,7 @@ export class Trial {
   }
 
   #tell(share: number, leftMs: number, { fresh, old }: Window, context: Context): void {
-    const { seen, release } = this.#job;
+    const { seen, release } = this.#work;
     context.emit({
       type: "trial",
       on: seen.machine,
@@ -121,7 +121,7 @@ export class Trial {
   }
 
   async #alive(context: Context): Promise<void> {
-    const { engine } = this.#job.site.machine;
+    const { engine } = this.#work.site.machine;
     for (const { container } of this.#replicas) {
       const state = await inspectState(engine, container, context.signal);
       if (state.Running && state.StartedAt === (this.#startedAt.get(container) ?? state.StartedAt)) {
@@ -137,12 +137,12 @@ export class Trial {
     }
   }
   #share(): number {
-    return edgeOf(this.#job.site).known.services[this.#job.release.service]?.candidate?.share ?? 100;
+    return edgeOf(this.#work.site).known.services[this.#work.release.service]?.candidate?.share ?? 100;
   }
 
   async #memory(share: number, context: Context): Promise<void> {
     for (const { container } of this.#replicas) {
-      const memory = await memoryOf(this.#job.site.machine.engine, container, context.signal);
+      const memory = await memoryOf(this.#work.site.machine.engine, container, context.signal);
       if (memory === undefined || memory.used < memory.limit * FULL) continue;
       const [used, limit] = [memory.used, memory.limit].map((bytes) => Math.round(bytes / 1024 ** 2));
       throw this.#back(share, `it uses ${used} MiB of the ${limit} MiB that it may`);
@@ -151,7 +151,7 @@ export class Trial {
 
   /** Too few came by themselves: both releases are asked the same, in turn, the way clients ask. */
   async #ask(share: number, context: Context): Promise<number> {
-    const { golden, release, site } = this.#job;
+    const { golden, release, site } = this.#work;
     const service = edgeOf(site).known.services[release.service];
     const theirs =
       this.#old === undefined || service === undefined ? undefined : keptOf(service, this.#old)?.replicas[0];
@@ -178,8 +178,8 @@ export class Trial {
     replica: Replica,
     context: Context,
   ): Disposable & { ask(golden: Golden | undefined, strict: boolean): Promise<Asked> } {
-    const { ready, limits } = this.#job.release.settings;
-    const asker = openAsker(this.#job, replica, context.signal);
+    const { ready, limits } = this.#work.release.settings;
+    const asker = openAsker(this.#work, replica, context.signal);
     return {
       ask: async (golden, strict) => {
         const startedAt = performance.now();

@@ -3,10 +3,18 @@ import type { Call, GoogleApi } from "../../base/google/api.ts";
 import { baseOf } from "../../base/google/api.ts";
 import { Failure } from "../../base/failure.ts";
 import { operationDone, type OnWait } from "../../base/google/operation.ts";
-import type { ManagedAnswer } from "../../core/target.ts";
+import type { Answer } from "../../core/golden.ts";
 import { CURRENT, type Endpoint, LABEL, type Model, PREVIOUS } from "./resources.ts";
 
 const PAGE = 100;
+
+/** A request as it goes to the model; `stranger`: without a login. */
+export interface RawRequest {
+  body: string;
+  headers: Record<string, string>;
+  timeoutMs: number;
+  as: "caller" | "stranger";
+}
 
 /** Vertex AI in one region: what is there of a service, and the changes, each waited for. */
 export class Vertex {
@@ -59,6 +67,12 @@ export class Vertex {
     throw new Failure("google.taken", `there is a model ${service} in ${this.region} that dray did not make`, {
       hint: "another service: in the manifest; or another region: vertex: {region}",
     });
+  }
+
+  /** Both at once. */
+  async look(service: string): Promise<{ endpoint: Endpoint | undefined; models: Model[] }> {
+    const [endpoint, models] = await Promise.all([this.endpoint(service), this.models(service)]);
+    return { endpoint, models };
   }
 
   async upload(body: object, onWait: OnWait): Promise<{ model: string; modelVersionId: string }> {
@@ -125,11 +139,8 @@ export class Vertex {
   /** Sends a body to the model as it is; answers whatever the model answers. `served`: the id of what answered. */
   async rawPredict(
     endpoint: Endpoint,
-    body: string,
-    headers: Record<string, string>,
-    timeoutMs: number,
-    login: boolean = true,
-  ): Promise<ManagedAnswer & { served?: string }> {
+    { body, headers, timeoutMs, as }: RawRequest,
+  ): Promise<Answer & { served?: string }> {
     const url = new URL(
       `v1/${endpoint.name}:rawPredict`,
       baseOf("aiplatform", this.region, endpoint.dedicatedEndpointDns),
@@ -141,7 +152,7 @@ export class Vertex {
       headers: {
         "content-type": "application/json",
         ...headers,
-        ...(login ? { authorization: await this.api.authorization(this.#signal) } : {}),
+        ...(as === "caller" ? { authorization: await this.api.authorization(this.#signal) } : {}),
       },
       body,
       signal: limit.signal,

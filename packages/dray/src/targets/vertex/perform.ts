@@ -4,14 +4,14 @@ import type { Undo } from "../../core/carry-out.ts";
 import type { Context } from "../../core/context.ts";
 import { compareGolden, type Golden } from "../../core/golden.ts";
 import { judge, numbersOf, type Sample } from "../../core/judge.ts";
-import type { Order } from "../../core/target.ts";
+import type { Deployment } from "./deployment.ts";
 import type { Vertex } from "./client.ts";
 import type { VertexStep } from "./plan.ts";
 import { deployBody, type Endpoint, endpointBody, modelBody, routeOf, type VertexSettings } from "./resources.ts";
 
 /** What a plan's steps hand on to each other. */
 export interface Work {
-  order: Order;
+  order: Deployment;
   settings: VertexSettings;
   /** Full name of the endpoint, and of the model's version. */
   endpoint: string | undefined;
@@ -200,7 +200,12 @@ async function ask(
   const { body, headers = {} } = golden.request;
   const { timeoutMs } = order.release.settings.limits;
   try {
-    const answer = await vertex.rawPredict(endpoint, JSON.stringify(body ?? {}), headers, timeoutMs);
+    const answer = await vertex.rawPredict(endpoint, {
+      body: JSON.stringify(body ?? {}),
+      headers,
+      timeoutMs,
+      as: "caller",
+    });
     const { ms, served } = answer;
     // How long an answer may take was measured without Google's fronts in between.
     const { withinMs: _without, ...expect } = golden.expect;

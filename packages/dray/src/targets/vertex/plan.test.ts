@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Order } from "../../core/target.ts";
+import type { Deployment } from "./deployment.ts";
 import { planDeploy, planRollback, rolesOf, type Seen, undeployAll, type VertexStep } from "./plan.ts";
 import { type Endpoint, modelBody, type Model, type VertexSettings } from "./resources.ts";
 
@@ -10,7 +10,7 @@ const settings: VertexSettings = {
   maxReplicas: 1,
   standby: true,
 };
-const order: Order = {
+const order: Deployment = {
   image: "us-central1-docker.pkg.dev/p/r/s@sha256:3",
   golden: [],
   keep: 5,

@@ -1,6 +1,6 @@
 import { Failure } from "../../base/failure.ts";
 import type { Change, Plan, Stage, Step } from "../../core/plan.ts";
-import type { Order } from "../../core/target.ts";
+import type { Deployment } from "./deployment.ts";
 import {
   CURRENT,
   type DeployedModel,
@@ -46,7 +46,7 @@ export function rolesOf({ endpoint }: Seen): {
 }
 
 /** What a deploy does; pure. What an interrupted one left is cleared away first, since it is paid for. */
-export function planDeploy(order: Order, seen: Seen, settings: VertexSettings): Plan<VertexStep> {
+export function planDeploy(order: Deployment, seen: Seen, settings: VertexSettings): Plan<VertexStep> {
   const { release, rollout } = order;
   const on = settings.region;
   const { current, previous, strays } = rolesOf(seen);
@@ -119,13 +119,13 @@ export function undeployAll(
 }
 
 /** Versions beyond `keep`, oldest first; those that are deployed stay. */
-function surplus(order: Order, { models }: Seen, deployed: readonly (string | undefined)[]): Model[] {
+function surplus(order: Deployment, { models }: Seen, deployed: readonly (string | undefined)[]): Model[] {
   const sorted = models.toSorted((a, b) => (a.labels?.[RELEASE] ?? "").localeCompare(b.labels?.[RELEASE] ?? ""));
   const free = sorted.filter((model) => !deployed.includes(model.labels?.[RELEASE]));
   return free.slice(0, Math.max(0, models.length + 1 - order.keep));
 }
 
-function changesOf({ release, image }: Order, seen: Seen, settings: VertexSettings): Change[] {
+function changesOf({ release, image }: Deployment, seen: Seen, settings: VertexSettings): Change[] {
   const { current } = rolesOf(seen);
   const before = seen.models.find((model) => model.labels?.[RELEASE] === current?.displayName)?.containerSpec?.imageUri;
   const nodes = nodesText(settings.minReplicas, settings.maxReplicas, settings.machineType);

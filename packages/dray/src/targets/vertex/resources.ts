@@ -1,6 +1,6 @@
 import { Failure } from "../../base/failure.ts";
 import type { Release } from "../../core/release.ts";
-import type { Order } from "../../core/target.ts";
+import type { Deployment } from "./deployment.ts";
 
 /** How the manifest wants it run on Vertex AI. */
 export interface VertexSettings {
@@ -62,13 +62,13 @@ export const PREVIOUS = "drayage-previous";
 const DEFAULT_PORT = 8080;
 const DEFAULT_ROUTE = "/decisions";
 
-export function routeOf({ golden }: Pick<Order, "golden">, settings: VertexSettings): string {
+export function routeOf({ golden }: Pick<Deployment, "golden">, settings: VertexSettings): string {
   const first = golden.find(({ request }) => request.method === "POST");
   return settings.route ?? first?.request.path ?? DEFAULT_ROUTE;
 }
 
 /** The container as Vertex AI runs it: the image unchanged, told its routes. @throws Failure target.unsupported */
-export function modelBody(order: Order, settings: VertexSettings, parent: string | undefined): object {
+export function modelBody(order: Deployment, settings: VertexSettings, parent: string | undefined): object {
   const { release, image } = order;
   const { port = DEFAULT_PORT, ready = "/", env, secrets, limits, run } = release.settings;
   if (secrets.length > 0) {
@@ -126,7 +126,7 @@ export function endpointBody(service: string, timeoutMs: number): object {
 }
 
 export function deployBody(
-  order: Order,
+  order: Deployment,
   settings: VertexSettings,
   model: string,
   trafficSplit: Record<string, number>,
@@ -151,4 +151,9 @@ export function deployBody(
     },
     trafficSplit,
   };
+}
+
+/** Where clients call an endpoint. */
+export function urlOf({ name, dedicatedEndpointDns }: Endpoint, region: string): string {
+  return `https://${dedicatedEndpointDns ?? `${region}-aiplatform.googleapis.com`}/v1/${name}:rawPredict`;
 }

@@ -1,14 +1,31 @@
 import { asFailure } from "../../base/failure.ts";
 import { compareGolden, type Golden } from "../../core/golden.ts";
-import type { ManagedHop } from "../../core/target.ts";
+import type { Hop } from "../../core/trace.ts";
 import type { Vertex } from "./client.ts";
 import { nodesOf, rolesOf, type Seen } from "./plan.ts";
 
 const PATIENCE_MS = 15_000;
 
-type Told = Omit<ManagedHop, "hop" | "verdict">;
-const ok = (hop: string, evidence: string): ManagedHop => ({ hop, verdict: "ok", evidence });
-const broken = (hop: string, told: Told): ManagedHop => ({ hop, verdict: "broken", ...told });
+/** The parts of the way, and what each is. */
+const EXPLAIN = {
+  login: "Google's API takes a token of this computer's login, for one project.",
+  endpoint: "The resource of Vertex AI that clients call; it has its own address.",
+  "deployed models": "The releases that run behind the endpoint, on nodes that are paid for.",
+  traffic: "The endpoint's split says which share of the requests each release gets.",
+  prediction: "The golden request, sent to the model's own route as clients send it.",
+};
+type Part = keyof typeof EXPLAIN;
+type Told = Pick<Hop, "evidence" | "why" | "fix">;
+
+const hopOf = (hop: Part): Pick<Hop, "hop" | "title" | "from" | "to" | "explain"> => ({
+  hop,
+  title: hop,
+  from: "this computer",
+  to: "Vertex AI",
+  explain: EXPLAIN[hop],
+});
+const ok = (hop: Part, evidence: string): Hop => ({ ...hopOf(hop), verdict: "ok", evidence });
+const broken = (hop: Part, told: Told): Hop => ({ ...hopOf(hop), verdict: "broken", fault: `vertex-${hop}`, ...told });
 
 /** The way to a model on Vertex AI, as far as it leads: login, endpoint, what is deployed there, the traffic, the answer. */
 export async function traceVertex(
@@ -16,7 +33,7 @@ export async function traceVertex(
   service: string,
   look: () => Promise<Seen>,
   golden: Golden | undefined,
-): Promise<ManagedHop[]> {
+): Promise<Hop[]> {
   let seen: Seen;
   try {
     seen = await look();
@@ -63,12 +80,17 @@ export async function traceVertex(
   return [...hops, await answer(client, seen, golden)];
 }
 
-async function answer(client: Vertex, { endpoint }: Seen, golden: Golden | undefined): Promise<ManagedHop> {
+async function answer(client: Vertex, { endpoint }: Seen, golden: Golden | undefined): Promise<Hop> {
   if (endpoint === undefined) throw new TypeError("no endpoint");
-  const hop = "prediction";
+  const hop = "prediction" as const;
   const body = JSON.stringify(golden?.request.body ?? {});
   try {
-    const said = await client.rawPredict(endpoint, body, golden?.request.headers ?? {}, PATIENCE_MS);
+    const said = await client.rawPredict(endpoint, {
+      body,
+      headers: golden?.request.headers ?? {},
+      timeoutMs: PATIENCE_MS,
+      as: "caller",
+    });
     const wrong = golden === undefined ? [] : compareGolden(golden, said);
     const evidence = `${said.status} after ${said.ms} ms`;
     if (said.status < 400 && wrong.length === 0) return ok(hop, evidence);

@@ -1,274 +1,150 @@
-import { Failure } from "../../base/failure.ts";
+import { part, settingsOf } from "./options.ts";
 import { GoogleApi } from "../../base/google/api.ts";
 import { googleProject } from "../../base/google/project.ts";
+import { Failure } from "../../base/failure.ts";
+import type { LogOptions } from "../../contract/answers.ts";
+import type { Subject } from "../../contract/place.ts";
+import type { OnLine, Reached, Target, TraceWanted } from "../../contract/target.ts";
+import type { Called, CallOptions } from "../../core/call.ts";
 import { carryOut } from "../../core/carry-out.ts";
 import type { Context } from "../../core/context.ts";
-import type { Plan } from "../../core/plan.ts";
-import type { Left, Prepared } from "../../core/prepared.ts";
-import { HOURS_A_MONTH, hourOf, monthText, PRICES } from "../../core/prices.ts";
-import type { Managed, ManagedRelease, ManagedStatus, ManagedTarget, Order } from "../../core/target.ts";
+import { compareGolden, type Golden } from "../../core/golden.ts";
+import { brokenHop, type Trace } from "../../core/trace.ts";
+import { loadGolden } from "../../manifest/golden.ts";
+import type { Manifest } from "../../manifest/schema.ts";
 import { Vertex } from "./client.ts";
-import { perform, type Work } from "./perform.ts";
-import { nodesOf, planDeploy, planRollback, rolesOf, type Seen, undeployAll, type VertexStep } from "./plan.ts";
+import { begin, observe, outcomeOf, planFor, type Sight, type VertexWork, workToRemove } from "./deploy.ts";
+import { perform } from "./perform.ts";
+import type { VertexStep } from "./plan.ts";
+import { prepareRemoval } from "./remove.ts";
+import { type Endpoint, urlOf } from "./resources.ts";
+import { statusReport } from "./status.ts";
 import { traceVertex } from "./trace.ts";
-import { type DeployedModel, type Endpoint, RELEASE, type VertexSettings } from "./resources.ts";
 
 const TIMEOUT_MS = 60_000;
 /** Undeploying takes minutes there. */
 const UNDO_MS = 15 * 60_000;
 const LOGS_BACK_MS = 24 * 3600_000;
+/** Of log lines that are asked for without a limit. */
+const MOST_LINES = 1000;
 
 /** Vertex AI: a model of the image, an endpoint, and the traffic's split between the releases that are deployed there. */
-export function vertex(settings: VertexSettings): ManagedTarget {
-  const open = async (context: Context): Promise<Vertex> =>
-    new Vertex(new GoogleApi(await googleProject(settings.project, context.signal)), settings.region, context.signal);
-  const look = async (client: Vertex, service: string): Promise<Seen> => {
-    const [endpoint, models] = await Promise.all([client.endpoint(service), client.models(service)]);
-    return { endpoint, models };
-  };
-  const endpointOf = async (client: Vertex, service: string): Promise<Endpoint> => {
-    const endpoint = await client.endpoint(service);
-    if (endpoint !== undefined) return endpoint;
-    throw new Failure("service.unknown", `${service} does not run on Vertex AI in ${settings.region}`, {
-      hint: "dray deploy --target vertex starts it",
+export const vertex: Target<Sight, VertexStep, VertexWork> = {
+  ...part,
+  way: "vertex",
+  needs: "nothing",
+  places: (manifest) => {
+    const { region } = settingsOf(manifest);
+    return [{ name: region, at: region }];
+  },
+  nodeType: (manifest) => settingsOf(manifest).machineType,
+  observe: async (_place, order, context) => await observe(order, open, context),
+  plan: planFor,
+  begin,
+  perform: async (step, work, context) => await perform(step, work, work.client.under(context.signal), context),
+  outcome: outcomeOf,
+  undoMs: UNDO_MS,
+  status: async ({ service, manifest }, _scope, context) => {
+    const client = await open(manifest, context);
+    return statusReport(service, await client.look(service), client);
+  },
+  logs,
+  trace,
+  reach,
+  remove: async ({ service, manifest }, context) => {
+    const client = await open(manifest, context);
+    const found = await client.look(service);
+    return prepareRemoval(client, service, found, async (plan, inner) => {
+      const work = workToRemove(manifest, found.endpoint?.name);
+      await carryOut(plan, (step, at) => perform(step, work, client.under(at.signal), at), inner, UNDO_MS);
     });
-  };
-  return {
-    kind: "vertex",
-    deploy: async (order, context) => {
-      const client = await open(context);
-      const seen = await look(client, order.release.service);
-      const plan = planDeploy(order, seen, settings);
-      const { current } = rolesOf(seen);
-      const work: Work = {
-        order,
-        settings,
-        endpoint: seen.endpoint?.name,
-        model: undefined,
-        parent: seen.models[0]?.name,
-        fresh: undefined,
-        old: current?.id,
-        before: current?.displayName,
-      };
-      return prepared(client, plan, work, settings, current);
-    },
-    rollback: async (service, to, context) => {
-      const client = await open(context);
-      const seen = await look(client, service);
-      const { plan, to: release, model } = planRollback(service, to, seen, settings.region);
-      const { current, previous } = rolesOf(seen);
-      const there = seen.endpoint?.deployedModels?.find((each) => each.displayName === release);
-      const work: Work = {
-        order: orderOf(service, release),
-        settings,
-        endpoint: seen.endpoint?.name,
-        model: model && `${model.name}@${model.versionId}`,
-        parent: undefined,
-        fresh: there?.id,
-        old: current?.id,
-        before: release === current?.displayName ? previous?.displayName : current?.displayName,
-      };
-      return prepared(client, plan, work, settings, current);
-    },
-    status: async (service, context) => {
-      const client = await open(context);
-      return statusOf(service, await look(client, service), client, settings);
-    },
-    remove: async (service, context) => {
-      const client = await open(context);
-      return prepareRemoval(client, service, await look(client, service), settings);
-    },
-    call: async (service, { body, headers }, context) => {
-      const client = await open(context);
-      const endpoint = await endpointOf(client, service);
-      const { served, ...answer } = await client.rawPredict(endpoint, body, headers, TIMEOUT_MS);
-      const release = endpoint.deployedModels?.find(({ id }) => id === served)?.displayName;
-      return { ...answer, ...(release === undefined ? {} : { release }) };
-    },
-    stranger: async (service, context) => {
-      const client = await open(context);
-      return (await client.rawPredict(await endpointOf(client, service), "{}", {}, TIMEOUT_MS, false)).status;
-    },
-    trace: async (service, golden, context) => {
-      const client = await open(context);
-      return await traceVertex(client, service, () => look(client, service), golden);
-    },
-    logs: async (service, limit, sinceMs, context) => {
-      const client = await open(context);
-      const since = new Date(sinceMs ?? Date.now() - LOGS_BACK_MS).toISOString();
-      const lines = await client.logLines((await endpointOf(client, service)).name, limit, since);
-      return lines.toReversed().map(({ timestamp, text }) => `${timestamp ?? ""} ${text}`.trim());
-    },
-  };
+  },
+  can: {},
+  lacks: {
+    keys: "callers show a Google access token, and IAM says who may call",
+    secrets:
+      "a container's environment is plain to read there; let the API read Secret Manager as vertex: {serviceAccount}",
+    metrics: "Cloud Monitoring counts requests, errors and latencies of the endpoint",
+    requests: "the endpoint's own request-response logging keeps them, in BigQuery",
+    shadow: "an endpoint copies no requests; rollout: {canary: [5]} gives a release a small share instead",
+    alerts: "Cloud Monitoring's alerts are for that",
+    exec: "nobody gets into containers that Google keeps",
+    inspect: "nobody looks into machines that Google keeps; dray trace asks what can be asked",
+    hosts: "Google keeps the machines",
+  },
+};
+
+async function open(manifest: Manifest, { signal }: Context): Promise<Vertex> {
+  const { project, region } = settingsOf(manifest);
+  return new Vertex(new GoogleApi(await googleProject(project, signal)), region, signal);
 }
 
-/** What a rollback needs of an order: the release's name; the rest is as it was deployed. */
-function orderOf(service: string, id: string): Order {
-  const limits = { timeoutMs: TIMEOUT_MS, readyMs: TIMEOUT_MS, drainMs: 0 };
-  const settings = { replicas: 1, limits, env: {}, secrets: [] };
-  const release = { id, service, image: "", digest: "", settings, from: { who: "", at: "" } };
-  const rollout = { canary: [], every: 0, maxErrors: 0, maxP95: 1, minimum: 0 };
-  return { release, image: "", golden: [], rollout, keep: 1 };
-}
-
-function prepared(
-  client: Vertex,
-  plan: Plan<VertexStep>,
-  work: Work,
-  settings: VertexSettings,
-  current: DeployedModel | undefined,
-): Prepared<Managed> {
-  const each = nodeMonth(settings.machineType);
-  const standby = settings.standby && current !== undefined;
-  const monthly = each === undefined ? undefined : each * settings.minReplicas * (standby ? 2 : 1);
-  return {
-    plan,
-    ...(monthly === undefined ? {} : { monthly }),
-    perform: async (context) => {
-      await carryOut(plan, (step, inner) => perform(step, work, client.under(inner.signal), inner), context, UNDO_MS);
-      const endpoint = await client.get(work.endpoint ?? "");
-      return {
-        service: plan.service,
-        release: plan.release,
-        ...(work.before === undefined ? {} : { before: work.before }),
-        url: urlOf(endpoint, client.region),
-        ...(monthly === undefined ? {} : { monthly }),
-        notes: notesOf(endpoint, standby ? work.before : undefined, each && each * settings.minReplicas),
-      };
-    },
-  };
-}
-
-function urlOf({ name, dedicatedEndpointDns }: Endpoint, region: string): string {
-  return `https://${dedicatedEndpointDns ?? `${region}-aiplatform.googleapis.com`}/v1/${name}:rawPredict`;
-}
-
-function notesOf(endpoint: Endpoint, standby: string | undefined, monthly: number | undefined): string[] {
-  const price = monthly === undefined ? "" : ` (${monthText(monthly)})`;
-  return [
-    "callers show a Google access token: Authorization: Bearer $(gcloud auth print-access-token)",
-    "it is billed whether it is called or not; dray remove --target vertex ends that",
-    ...(standby === undefined
-      ? []
-      : [
-          `${standby} stays deployed for a rollback in seconds, and is paid for${price}; vertex: {standby: false} undeploys it`,
-        ]),
-    ...(endpoint.dedicatedEndpointDns === undefined ? ["the shared endpoint takes requests of up to 1.5 MB"] : []),
-  ];
-}
-
-/** What a node costs a month. */
-function nodeMonth(type: string): number | undefined {
-  const hour = hourOf(type);
-  return hour === undefined ? undefined : hour * PRICES.vertexFactor * HOURS_A_MONTH;
-}
-
-function statusOf(service: string, seen: Seen, client: Vertex, settings: VertexSettings): ManagedStatus {
-  const { endpoint, models } = seen;
-  const { current, previous, strays } = rolesOf(seen);
-  const deployed = [...strays, previous, current].flatMap((each) => each ?? []);
-  const imageOf = (release: string | undefined): string =>
-    models.find((model) => model.labels?.[RELEASE] === release)?.containerSpec?.imageUri ?? "?";
-  const rows = deployed.map((each): ManagedRelease => {
-    const share = endpoint?.trafficSplit?.[each.id] ?? 0;
-    return {
-      release: each.displayName ?? each.id,
-      image: imageOf(each.displayName),
-      state:
-        share === 0
-          ? each === previous
-            ? "standby"
-            : "stray"
-          : share === 100 || each === current
-            ? "traffic"
-            : "canary",
-      share,
-      nodes: nodesOf(each),
-      ...(each.createTime === undefined ? {} : { since: each.createTime }),
-    };
+async function endpointOf(client: Vertex, service: string): Promise<Endpoint> {
+  const endpoint = await client.endpoint(service);
+  if (endpoint !== undefined) return endpoint;
+  throw new Failure("service.unknown", `${service} does not run on Vertex AI in ${client.region}`, {
+    hint: "dray deploy --target vertex starts it",
   });
-  const names = new Set(deployed.map((each) => each.displayName));
-  const kept = models.flatMap((model): ManagedRelease[] => {
-    const release = model.labels?.[RELEASE];
-    if (release === undefined || names.has(release)) return [];
-    const since = model.versionCreateTime === undefined ? {} : { since: model.versionCreateTime };
-    return [{ release, image: imageOf(release), state: "kept", share: 0, nodes: "-", ...since }];
-  });
-  const prices = deployed.map(({ dedicatedResources: nodes }) => {
-    const each = nodeMonth(nodes?.machineSpec?.machineType ?? "");
-    return each === undefined ? undefined : each * (nodes?.minReplicaCount ?? 1);
-  });
-  const monthly = prices.reduce<number | undefined>(
-    (sum, each) => (sum === undefined || each === undefined ? undefined : sum + each),
-    0,
-  );
-  return {
+}
+
+async function logs(subject: Subject, options: LogOptions, onLine: OnLine, context: Context): Promise<void> {
+  if (options.follow)
+    throw new Failure("target.unsupported", "logs of a managed service are not followed", {
+      hint: "gcloud beta logging tail; or dray logs --since 5m",
+    });
+  const client = await open(subject.manifest, context);
+  const since = new Date(options.sinceMs ?? Date.now() - LOGS_BACK_MS).toISOString();
+  const limit = options.tail === "all" ? MOST_LINES : options.tail;
+  const lines = await client.logLines((await endpointOf(client, subject.service)).name, limit, since);
+  for (const { timestamp, text } of lines.toReversed()) onLine("", `${timestamp ?? ""} ${text}`.trim());
+}
+
+async function trace({ manifest }: TraceWanted, context: Context): Promise<Trace> {
+  if (manifest === undefined) throw new TypeError("Vertex AI is traced by a manifest");
+  const startedAt = performance.now();
+  const client = await open(manifest, context);
+  const { service } = manifest;
+  const golden = (await loadGolden(manifest)).find(({ request }) => request.method === "POST");
+  const hops = await traceVertex(client, service, () => client.look(service), golden);
+  const walked: Trace = {
+    v: 1,
+    target: part.kind,
+    url: `the endpoint of ${service} in ${client.region}`,
     service,
-    where: `Vertex AI, ${client.api.project}, ${settings.region}`,
-    ...(endpoint === undefined ? {} : { url: urlOf(endpoint, settings.region) }),
-    releases: [...kept, ...rows],
-    ...(monthly === undefined ? {} : { monthly }),
-    notes: [
-      ...(deployed.length === 0
-        ? ["nothing is deployed: nothing is billed"]
-        : [
-            `billed whether called or not: ${monthly === undefined ? "not in the list of prices" : monthText(monthly)}`,
-          ]),
-      ...strays.map(
-        (each) =>
-          `${each.displayName} was left by an interrupted deploy and is billed; dray deploy, or dray remove, clears it away`,
-      ),
-    ],
+    reached: true,
+    hops,
+    ms: Math.round(performance.now() - startedAt),
+  };
+  return { ...walked, reached: brokenHop(walked) === undefined };
+}
+
+async function reach({ manifest, service }: Subject, _how: "by-name" | "there", context: Context): Promise<Reached> {
+  const client = await open(manifest, context);
+  const endpoint = await endpointOf(client, service);
+  return {
+    url: urlOf(endpoint, client.region),
+    call: async (options) => await call(client, endpoint, options),
   };
 }
 
-function prepareRemoval(
-  client: Vertex,
-  service: string,
-  { endpoint, models }: Seen,
-  settings: VertexSettings,
-): Prepared<Left> {
-  const on = client.region;
-  if (endpoint === undefined && models.length === 0) {
-    throw new Failure("service.unknown", `there is nothing of ${service} on Vertex AI in ${on}`, {
-      hint: "dray deploy --target vertex starts it",
-    });
-  }
-  const undeploy = undeployAll(on, endpoint?.deployedModels ?? [], undefined, "removed");
-  const [model] = models;
-  const gone = (name: string, title: string): VertexStep => ({ kind: "delete", on, title, name });
-  const stages = [
-    ...undeploy.map((step) => ({ title: "undeploy", steps: [step], onFailure: "stop" as const })),
-    {
-      title: "endpoint",
-      steps: endpoint === undefined ? [] : [gone(endpoint.name, "delete the endpoint")],
-      onFailure: "stop" as const,
-    },
-    {
-      title: "model",
-      steps: model === undefined ? [] : [gone(model.name, `delete the model and its ${models.length} releases`)],
-      onFailure: "stop" as const,
-    },
-  ].filter(({ steps }) => steps.length > 0);
-  const plan = { service, release: "", stages, changes: [{ what: service, before: `Vertex AI, ${on}` }] };
-  const work: Work = {
-    order: orderOf(service, ""),
-    settings,
-    endpoint: endpoint?.name,
-    model: undefined,
-    parent: undefined,
-    fresh: undefined,
-    old: undefined,
-    before: undefined,
-  };
+/** Asks the model's own route; which path that is, the deploy has said. */
+async function call(client: Vertex, endpoint: Endpoint, options: CallOptions): Promise<Called> {
+  const { headers, body = "{}", golden, as = "caller" } = options;
+  const { served, ...answer } = await client.rawPredict(endpoint, { body, headers, timeoutMs: TIMEOUT_MS, as });
+  const release = endpoint.deployedModels?.find(({ id }) => id === served)?.displayName;
   return {
-    plan,
-    perform: async (context) => {
-      await carryOut(plan, (step, inner) => perform(step, work, client.under(inner.signal), inner), context, UNDO_MS);
-      return {
-        done: stages.flatMap(({ steps }) => steps.map(({ title }) => title)),
-        costs: ["its images are still in the registry, and cost a little there"],
-      };
-    },
+    method: "POST",
+    status: answer.status,
+    ...(release === undefined ? {} : { release }),
+    headers: {},
+    body: answer.body,
+    // How long an answer may take was measured without Google's fronts in between.
+    wrong: golden === undefined ? [] : compareGolden(withoutTime(golden), answer),
+    timing: { totalMs: answer.ms },
   };
+}
+
+function withoutTime(golden: Golden): Golden {
+  const { withinMs: _without, ...expect } = golden.expect;
+  return { ...golden, expect };
 }

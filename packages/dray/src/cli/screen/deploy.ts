@@ -1,0 +1,47 @@
+import prettyMs from "pretty-ms";
+import type { Outcome } from "../../contract/order.ts";
+import { monthText } from "../../core/prices.ts";
+import type { Deployed } from "../../flows/deploy.ts";
+import { planText } from "./screen.ts";
+import { say, sayJson, tell } from "./say.ts";
+import { proofText } from "./trace.ts";
+
+/** What a plan costs, in words; empty where that is not known. */
+export function priceText({ monthly }: Pick<Outcome, "monthly">): string {
+  return monthly === undefined ? "" : `It costs ${monthText(monthly)}, called or not.`;
+}
+
+/** A plan as it is shown before somebody says yes to it. */
+export function plannedText(planned: Outcome): string {
+  return [planText(planned.plan), priceText(planned)].filter((text) => text !== "").join("\n");
+}
+
+/** What a deploy or rollback would do. */
+export function sayPlanned(outcomes: readonly Outcome[], as: "json" | "text"): void {
+  if (as === "json") return sayJson(envelope(outcomes, (outcome) => ({ ...forPrograms(outcome), plan: outcome.plan })));
+  for (const outcome of outcomes) say(plannedText(outcome));
+}
+
+/** What a deploy or rollback did, and the proof. */
+export function sayDeployed({ outcomes, traces }: Deployed, as: "json" | "text", tls: "wanted" | "off"): void {
+  if (as === "json") return sayJson({ ...envelope(outcomes, forPrograms), traces });
+  for (const outcome of outcomes) {
+    const { service, release, url, servingMs, monthly } = outcome;
+    say(`${service} ${release} serves at ${url}${servingMs === undefined ? "" : ` (after ${prettyMs(servingMs)})`}`);
+    if (monthly !== undefined) say(`it costs ${monthText(monthly)}`);
+  }
+  if (outcomes.some(({ secured }) => !secured) && tls === "wanted")
+    tell("plain HTTP: anybody on the way can read it; with domain: in the manifest it is HTTPS by itself");
+  for (const note of new Set(outcomes.flatMap(({ notes = [] }) => notes))) tell(note);
+  for (const walked of traces) tell(proofText(walked));
+}
+
+/** A list of all, and where there is one, what it says at the top as well. */
+function envelope(outcomes: readonly Outcome[], shown: (outcome: Outcome) => object): object {
+  const all = outcomes.map(shown);
+  return { ...(all.length === 1 ? all[0] : {}), outcomes: all, totalMs: Math.round(performance.now()) };
+}
+
+function forPrograms({ plan: _plan, accepted: _accepted, ...outcome }: Outcome): Omit<Outcome, "plan" | "accepted"> {
+  return outcome;
+}

@@ -1,0 +1,70 @@
+import type { Key } from "../core/keys.ts";
+import type { KeptRequest } from "../core/kept-request.ts";
+import type { MachineMetrics } from "../core/metrics.ts";
+import type { Access, HostFacts, SecretRow, SetUp, ShadowFound } from "./answers.ts";
+import type { Inside } from "./inside.ts";
+import type { Place, Subject } from "./place.ts";
+import type { Session } from "./session.ts";
+
+/** What not every target can do. */
+export interface Abilities {
+  /** Who may call. */
+  keys?: {
+    list(subject: Subject, session: Session): Promise<Access>;
+    /** @throws Failure keys.taken */
+    add(subject: Subject, named: { name: string; key: Key }, session: Session): Promise<void>;
+    /** @throws Failure keys.unknown */
+    revoke(subject: Subject, name: string, session: Session): Promise<Access>;
+  };
+  /** Values that the container gets; a new one is an order (`rotate`). */
+  secrets?: { list(subject: Subject, session: Session): Promise<SecretRow[]> };
+  /** What the endpoint did, counted where it runs. */
+  metrics?: {
+    /** @throws Failure keeper.none */
+    read(subject: Subject, sinceS: number, session: Session): Promise<MachineMetrics>;
+    /** The same again and again, until aborted. */
+    watch(
+      subject: Subject,
+      how: { sinceS: number; everyMs: number; onMetrics: (found: MachineMetrics) => void },
+      session: Session,
+    ): Promise<void>;
+  };
+  /** The sample of requests that is kept there. */
+  requests?: {
+    /** @throws Failure requests.none */
+    kept(subject: Subject, sinceMs: number, session: Session): Promise<KeptRequest[]>;
+    /** Notes there that somebody looked for drift. */
+    noteDrift(subject: Subject, psi: number | undefined, session: Session): Promise<void>;
+  };
+  /** Copies of real requests for a release that answers nobody; one begins by an order. */
+  shadow?: {
+    /** @throws Failure shadow.none */
+    report(subject: Subject, session: Session): Promise<ShadowFound>;
+    /** @throws Failure shadow.none */
+    stop(subject: Subject, session: Session): Promise<ShadowFound>;
+  };
+  /** Telling people of troubles; whom, is in the order. @throws Failure alerts.none, alerts.failed */
+  alerts?: { test(subject: Subject, session: Session): Promise<void> };
+  /** A program beside the model, at this terminal; resolves to its exit code. */
+  exec?: {
+    attach(
+      subject: Subject,
+      program: { argv: readonly string[]; terminal: boolean },
+      session: Session,
+    ): Promise<number>;
+  };
+  /** What `dray check` asks of the inside. */
+  inspect?: {
+    open(place: Place, what: { service?: string; container?: string }, session: Session): Promise<Inside>;
+  };
+  /** Computers that people own and set up. */
+  hosts?: {
+    facts(place: Place, session: Session): Promise<HostFacts>;
+    /** @throws Failure machine.setup-unsupported */
+    planSetUp(place: Place, session: Session): Promise<SetUp>;
+    /** @throws Failure machine.setup-failed */
+    setUp(place: Place, plan: SetUp, session: Session): Promise<void>;
+  };
+}
+
+export type Ability = keyof Abilities;

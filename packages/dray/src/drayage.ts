@@ -1,0 +1,181 @@
+import type { Manifest } from "./manifest/schema.ts";
+import type { Access, LogOptions, SetUp, ShadowFound } from "./contract/answers.ts";
+import type { HostFacts } from "./contract/answers.ts";
+import type { InRegistry, Outcome } from "./contract/order.ts";
+import type { Place } from "./contract/place.ts";
+import type { Reached, TraceWanted, VerbSession } from "./contract/target.ts";
+import type { Checked } from "./core/check.ts";
+import type { KeptRequest } from "./core/kept-request.ts";
+import type { MachineMetrics } from "./core/metrics.ts";
+import type { Report } from "./core/report.ts";
+import type { ShadowRollout } from "./core/shadow-rollout.ts";
+import type { Trace } from "./core/trace.ts";
+import { testAlerts } from "./flows/test-alerts.ts";
+import { check, type CheckWanted } from "./flows/check/check.ts";
+import { measure, type Measured, nodeTypeOf } from "./flows/compare.ts";
+import { deploy, type Deployed, type DeployOptions, rollback, setSecret, startShadow } from "./flows/deploy.ts";
+import { exec } from "./flows/exec.ts";
+import { hostFacts, setUpHosts, type Whose } from "./flows/hosts.ts";
+import { addKey, listKeys, revokeKey } from "./flows/keys.ts";
+import { type LogLine, logs } from "./flows/logs.ts";
+import { metrics, watchMetrics } from "./flows/metrics.ts";
+import type { Scope } from "./flows/places.ts";
+import { buildAndPush } from "./flows/push.ts";
+import { remove, type RemoveOptions } from "./flows/remove.ts";
+import { reachService } from "./flows/request.ts";
+import { drift, type Drifted, keptRequests } from "./flows/requests.ts";
+import { type Left, retire } from "./flows/retire.ts";
+import { listSecrets, type SecretsAt } from "./flows/secrets.ts";
+import { openSession } from "./flows/session.ts";
+import { shadowReport, stopShadow } from "./flows/shadow.ts";
+import { status } from "./flows/status.ts";
+import { trace, traceByHand, type TraceRequest } from "./flows/trace.ts";
+
+/**
+ * Every verb of `dray`, for programs. A scope says which manifest's service, and at which of its places.
+ *
+ *     const dray = new Drayage({ emit: (news) => console.log(news.type) });
+ *     const { outcomes } = await dray.deploy({ manifest: await loadManifest("dray.yaml") });
+ */
+export class Drayage {
+  readonly session: VerbSession;
+
+  /** What is given replaces the usual: a signal that stops, who is told of news, the values of secrets. */
+  constructor(given: Partial<VerbSession> = {}) {
+    this.session = openSession(given);
+  }
+
+  /** Builds, plans, carries out, proves, and retires the old release. @throws Failure */
+  async deploy(scope: Scope, options: DeployOptions = {}): Promise<Deployed> {
+    return await deploy(scope, options, this.session);
+  }
+
+  /** What a deploy would change and do; changes nothing. @throws Failure */
+  async plan(scope: Scope, options: Omit<DeployOptions, "mode" | "confirm"> = {}): Promise<Outcome[]> {
+    return (await deploy(scope, { ...options, mode: "plan" }, this.session)).outcomes;
+  }
+
+  /** Gives the traffic back to the release before, or to the one that is named. @throws Failure release.none-before, release.unknown */
+  async rollback(scope: Scope, options: DeployOptions & { to?: string | undefined } = {}): Promise<Deployed> {
+    return await rollback(scope, options.to, options, this.session);
+  }
+
+  /** Ends what a deploy left for later (`DeployOptions.retireLater`). @throws Failure */
+  async retire(left: Left): Promise<void> {
+    await retire(left, this.session);
+  }
+
+  /** Takes the service away, with everything that was made for it. @throws Failure service.unknown, usage.declined */
+  async remove(scope: Scope, options: RemoveOptions = {}): Promise<Report[]> {
+    return await remove(scope, options, this.session);
+  }
+
+  /** Makes the image and puts it into a registry. @throws Failure registry.*, image.* */
+  async push(
+    scope: Scope,
+    options: { to?: string | undefined; tag: string; architecture: string },
+  ): Promise<InRegistry> {
+    return await buildAndPush(scope.manifest, options, this.session);
+  }
+
+  /** What runs, at each place. */
+  async status(scope: Scope, what: "service" | "all" = "service"): Promise<Report[]> {
+    return await status(scope, what, this.session);
+  }
+
+  async logs(scope: Scope, options: LogOptions, onLine: (line: LogLine) => void): Promise<void> {
+    await logs(scope, options, onLine, this.session);
+  }
+
+  async metrics(scope: Scope, sinceS: number): Promise<MachineMetrics[]> {
+    return await metrics(scope, sinceS, this.session);
+  }
+
+  /** The same again and again, until the session's signal. */
+  async watchMetrics(
+    scope: Scope,
+    how: { sinceS: number; everyMs: number; onMetrics: (found: MachineMetrics) => void },
+  ): Promise<void> {
+    await watchMetrics(scope, how, this.session);
+  }
+
+  /** The way from here to the model at each place, hop by hop. @throws Failure usage.invalid */
+  async trace(scope: Scope, request: TraceRequest = { headers: {} }): Promise<Trace[]> {
+    return await trace(scope, request, this.session);
+  }
+
+  /** The way to a container that was started by hand, or to a bare address. @throws Failure usage.invalid */
+  async traceByHand(wanted: TraceWanted): Promise<Trace> {
+    return await traceByHand(wanted, this.session);
+  }
+
+  /** May it be called production? */
+  async check(wanted: CheckWanted): Promise<Checked> {
+    return await check(wanted, this.session);
+  }
+
+  /** The service as this computer reaches it, to send it requests. @throws Failure service.unknown */
+  async reach(scope: Scope): Promise<Reached> {
+    return await reachService(scope, this.session);
+  }
+
+  /** Calls what is deployed on each target now. */
+  async measure(scope: Scope, count: number): Promise<Measured> {
+    return await measure(scope, count, this.session);
+  }
+
+  /** What a node is, on the first target that is priced by nodes. */
+  nodeType(manifest: Manifest): string {
+    return nodeTypeOf(manifest, this.session);
+  }
+
+  readonly keys = {
+    list: async (scope: Scope): Promise<({ machine: string } & Access)[]> => await listKeys(scope, this.session),
+    /** Resolves to the key, which is kept nowhere. @throws Failure keys.taken */
+    add: async (scope: Scope, name: string): Promise<string> => await addKey(scope, name, this.session),
+    /** Resolves to who is left at each place. @throws Failure keys.unknown */
+    revoke: async (scope: Scope, name: string): Promise<Access[]> => await revokeKey(scope, name, this.session),
+  };
+
+  readonly secrets = {
+    list: async (scope: Scope): Promise<SecretsAt[]> => await listSecrets(scope, this.session),
+    /** Starts the live release anew with another value. @throws Failure secrets.unknown */
+    set: async (
+      scope: Scope,
+      secret: { name: string; value: string },
+      options: DeployOptions = {},
+    ): Promise<Outcome[]> => await setSecret(scope, secret, options, this.session),
+  };
+
+  readonly shadow = {
+    start: async (scope: Scope, how: ShadowRollout): Promise<Outcome[]> => await startShadow(scope, how, this.session),
+    report: async (scope: Scope): Promise<ShadowFound[]> => await shadowReport(scope, this.session),
+    stop: async (scope: Scope): Promise<ShadowFound[]> => await stopShadow(scope, this.session),
+  };
+
+  readonly requests = {
+    kept: async (scope: Scope, sinceMs: number): Promise<KeptRequest[]> =>
+      await keptRequests(scope, sinceMs, this.session),
+    drift: async (scope: Scope, how: { sinceMs: number; baseline?: string }): Promise<Drifted[]> =>
+      await drift(scope, how, this.session),
+  };
+
+  readonly alerts = {
+    /** Has each place send a test alert; resolves to their names. @throws Failure alerts.none */
+    test: async (scope: Scope): Promise<string[]> => await testAlerts(scope, this.session),
+  };
+
+  /** A program beside the model, at this terminal; resolves to its exit code. */
+  async exec(scope: Scope, program: { argv: readonly string[]; terminal: boolean }): Promise<number> {
+    return await exec(scope, program, this.session);
+  }
+
+  readonly hosts = {
+    facts: async (whose: Whose): Promise<HostFacts[]> => await hostFacts(whose, this.session),
+    /** `agree` is shown what would be run, and throws where it is not to be. @throws Failure machine.* */
+    setUp: async (
+      whose: Whose,
+      agree: (place: Place, plan: SetUp) => Promise<void>,
+    ): Promise<{ machine: string; changed: boolean }[]> => await setUpHosts(whose, agree, this.session),
+  };
+}

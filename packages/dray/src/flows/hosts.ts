@@ -1,0 +1,45 @@
+import { Failure } from "../base/failure.ts";
+import type { HostFacts, SetUp } from "../contract/answers.ts";
+import type { Abilities } from "../contract/abilities.ts";
+import type { Place } from "../contract/place.ts";
+import type { VerbSession } from "../contract/target.ts";
+import { onEach } from "./fleet.ts";
+import { abilityOf, type Scope, subjectsOf } from "./places.ts";
+
+type Hosts = NonNullable<Abilities["hosts"]>;
+
+/** Computers that people own: those of a manifest, or one that is named by how ssh calls it. */
+export type Whose = Scope | { host: string };
+
+function hostsOf(whose: Whose, session: VerbSession): { hosts: Hosts; places: Place[] } {
+  if (!("host" in whose)) {
+    const hosts = abilityOf("hosts", whose.manifest, session);
+    return { hosts, places: subjectsOf(whose, session).map(({ place }) => place) };
+  }
+  const { hosts } = session.byHand.can;
+  if (hosts === undefined)
+    throw new Failure("target.unsupported", `${session.byHand.kind} has no computers of its own`);
+  return { hosts, places: [{ name: whose.host, at: whose.host }] };
+}
+
+/** What each computer is. @throws Failure ssh.*, docker.* */
+export async function hostFacts(whose: Whose, session: VerbSession): Promise<HostFacts[]> {
+  const { hosts, places } = hostsOf(whose, session);
+  return await onEach(places, places.length, async (place) => await hosts.facts(place, session));
+}
+
+/** Makes each computer ready, one after the other; `agree` is shown what would be run. @throws Failure machine.* */
+export async function setUpHosts(
+  whose: Whose,
+  agree: (place: Place, plan: SetUp) => Promise<void>,
+  session: VerbSession,
+): Promise<{ machine: string; changed: boolean }[]> {
+  const { hosts, places } = hostsOf(whose, session);
+  return await onEach(places, 1, async (place) => {
+    const plan = await hosts.planSetUp(place, session);
+    if (!plan.needed) return { machine: place.name, changed: false };
+    await agree(place, plan);
+    await hosts.setUp(place, plan, session);
+    return { machine: place.name, changed: true };
+  });
+}

@@ -1,0 +1,89 @@
+import type { CallOptions, Called } from "../core/call.ts";
+import http from "node:http";
+import https from "node:https";
+import { Failure } from "../base/failure.ts";
+import type { Context } from "../core/context.ts";
+import { compareGolden } from "../core/golden.ts";
+import { joinPath } from "../base/url.ts";
+
+/** Sends one request on a connection of its own and says where the time went. @throws Failure request.failed */
+export async function call(base: string, options: CallOptions, context: Context): Promise<Called> {
+  const url = new URL(joinPath(base, options.path));
+  const startedAt = performance.now();
+  const at = { dns: 0, connect: 0, first: 0 };
+  const now = (): number => Math.round((performance.now() - startedAt) * 10) / 10;
+  try {
+    const { answer, body } = await new Promise<{ answer: http.IncomingMessage; body: string }>((resolve, reject) => {
+      const request = (url.protocol === "https:" ? https : http).request(url, {
+        method: options.method,
+        headers: { ...options.headers, "x-dray-timing": "1" },
+        agent: false,
+        ...(options.servername === undefined ? {} : { servername: options.servername }),
+        signal: context.signal,
+        timeout: options.timeoutMs,
+      });
+      request.once("socket", (socket) => {
+        socket.once("lookup", () => (at.dns = now()));
+        socket.once("connect", () => (at.connect = now()));
+      });
+      request.once("timeout", () => request.destroy(new Error(`no answer within ${options.timeoutMs / 1000} s`)));
+      request.once("error", reject);
+      request.once("response", (incoming) => {
+        at.first = now();
+        let received = "";
+        incoming.setEncoding("utf8");
+        incoming.on("data", (chunk: string) => (received += chunk));
+        incoming.once("end", () => resolve({ answer: incoming, body: received }));
+        incoming.once("error", reject);
+      });
+      request.end(options.body);
+    });
+    const status = answer.statusCode ?? 0;
+    const release = answer.headers["x-dray-release"];
+    const totalMs = now();
+    return {
+      url: url.href,
+      method: options.method,
+      status,
+      ...(typeof release === "string" ? { release } : {}),
+      headers: Object.fromEntries(Object.entries(answer.headers).map(([key, value]) => [key, String(value)])),
+      body,
+      wrong: options.golden === undefined ? [] : compareGolden(options.golden, { status, body, ms: totalMs }),
+      timing: {
+        dnsMs: at.dns,
+        connectMs: at.connect - at.dns,
+        ...edgeTiming(String(answer.headers["server-timing"] ?? "")),
+        firstByteMs: at.first - at.connect,
+        totalMs,
+      },
+    };
+  } catch (error) {
+    context.signal.throwIfAborted();
+    throw explain(url, error);
+  }
+}
+
+/** The edge's Server-Timing header (W3C Server Timing: `name;dur=milliseconds`). */
+function edgeTiming(header: string): { queueMs?: number; modelMs?: number } {
+  const of = (name: string): number | undefined => {
+    const found = new RegExp(`(?:^|, *)${name};dur=(\\d+)`).exec(header)?.[1];
+    return found === undefined ? undefined : Number(found);
+  };
+  const [queueMs, modelMs] = [of("queue"), of("model")];
+  return { ...(queueMs === undefined ? {} : { queueMs }), ...(modelMs === undefined ? {} : { modelMs }) };
+}
+
+function explain(url: URL, error: unknown): Failure {
+  const code = (error as NodeJS.ErrnoException).code ?? "";
+  const why: Record<string, string> = {
+    ECONNREFUSED: `nothing listens on ${url.host}: is the edge running? dray status`,
+    ENOTFOUND: `the name ${url.hostname} does not resolve: check it, or use the address`,
+    ETIMEDOUT: `no answer from ${url.host}: a firewall between here and there drops TCP ${url.port || 80}`,
+    EHOSTUNREACH: `no route to ${url.hostname}: is it an internal address of another network?`,
+  };
+  if (/CERT|SELF_SIGNED|UNABLE_TO/.test(code)) why[code] = "its certificate: dray status says how that stands";
+  return new Failure("request.failed", `${url.href}: ${error instanceof Error ? error.message : String(error)}`, {
+    hint: why[code] ?? "dray status shows what runs; dray logs what it says",
+    cause: error,
+  });
+}

@@ -1,0 +1,77 @@
+import type { Subject } from "../../contract/place.ts";
+import type { Session } from "../../contract/session.ts";
+import type { Target } from "../../contract/target.ts";
+import type { Prepared } from "../../core/prepared.ts";
+import type { Report } from "../../core/report.ts";
+import { proveAlerts } from "./alerts.ts";
+import { attachProgram } from "./exec.ts";
+import { hostFacts, planSetUp, setUp } from "./hosts.ts";
+import { inspect } from "./inspect.ts";
+import { addKey, listKeys, revokeKey } from "./keys.ts";
+import { logs } from "./logs.ts";
+import { metrics, watchMetrics } from "./metrics.ts";
+import { part } from "./options.ts";
+import { begin, type MachineWork, outcomeOf, planFor } from "./outcome.ts";
+import { perform } from "./perform.ts";
+import { placesOf } from "./places.ts";
+import { reach } from "./reach.ts";
+import { finish, remove } from "./remove.ts";
+import { keptRequests, noteDrift } from "./requests.ts";
+import { listSecrets } from "./secret-names.ts";
+import { shadowOn, stopShadow } from "./shadow-kept.ts";
+import { observe, type Sight } from "./sight.ts";
+import { statusReport } from "./status-report.ts";
+import type { MachineStep } from "./steps.ts";
+import { proof, trace } from "./trace/trace.ts";
+
+/** Computers with sshd and Docker. */
+export const machines: Target<Sight, MachineStep, MachineWork> = {
+  ...part,
+  way: "drayage",
+  needs: "machine",
+  places: placesOf,
+  observe,
+  plan: planFor,
+  begin,
+  perform,
+  outcome: async (work, at, plan) => await Promise.resolve(outcomeOf(work, at, plan)),
+  retire: finish,
+  proof: async ({ manifest, place }, { address, secured }, session) =>
+    await proof({ manifest, place, address, secured, headers: {} }, session),
+  status: statusReport,
+  logs,
+  trace,
+  reach,
+  remove: async (subject, session) => await Promise.resolve(prepareRemoval(subject, session)),
+  can: {
+    keys: { list: listKeys, add: addKey, revoke: revokeKey },
+    secrets: { list: listSecrets },
+    metrics: { read: metrics, watch: watchMetrics },
+    requests: { kept: keptRequests, noteDrift },
+    shadow: { report: shadowOn, stop: stopShadow },
+    alerts: { test: proveAlerts },
+    exec: { attach: attachProgram },
+    inspect: { open: inspect },
+    hosts: { facts: hostFacts, planSetUp, setUp },
+  },
+  lacks: {},
+};
+
+/** Nothing is asked of the machine before it is agreed to. */
+function prepareRemoval(subject: Subject, session: Session): Prepared<Report> {
+  const { service, place } = subject;
+  const step = { kind: "remove", on: place.name, title: "route, containers, images" };
+  return {
+    plan: {
+      service,
+      release: "",
+      stages: [{ title: "remove", steps: [step], onFailure: "stop" }],
+      changes: [{ what: service, before: place.name }],
+    },
+    perform: async (context) => {
+      const { edge } = await remove(subject, { ...session, ...context });
+      const text = `${service} is gone from ${place.name}${edge ? ", and the edge with it" : ""}`;
+      return { data: { machine: place.name, edge }, text: [text] };
+    },
+  };
+}
