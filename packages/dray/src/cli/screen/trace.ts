@@ -12,7 +12,7 @@ const MARKS: Record<Verdict, { mark: string; style: Parameters<typeof paint>[0] 
 };
 
 /** The way as a chain, in colours. */
-export function chainText(trace: Trace): string {
+function chainText(trace: Trace): string {
   return chainOf(trace, (verdict, text) => paint(verdict === undefined ? "dim" : MARKS[verdict].style, text));
 }
 

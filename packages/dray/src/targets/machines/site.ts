@@ -18,11 +18,7 @@ export async function connect(place: Place, session: Session): Promise<Machine> 
 }
 
 /** Connects to a machine for the time of `act`. @throws Failure ssh.*, docker.* */
-export async function withMachine<T>(
-  place: Place,
-  session: Session,
-  act: (machine: Machine) => Promise<T>,
-): Promise<T> {
+async function withMachine<T>(place: Place, session: Session, act: (machine: Machine) => Promise<T>): Promise<T> {
   await using machine = await connect(place, session);
   return await act(machine);
 }
