@@ -33,8 +33,8 @@ export interface Reached {
   /** Below it lies every path of the API; undefined: only the model's own route is led to. */
   base?: string;
   url: string;
-  /** @throws Failure request.failed */
-  call(options: CallOptions): Promise<Called>;
+  /** `signal`: instead of the session's. @throws Failure request.failed */
+  call(options: CallOptions, signal?: AbortSignal): Promise<Called>;
 }
 
 /** What a plan needs to know, and the connections that were opened to see it; closing them is the caller's. */

@@ -5,12 +5,11 @@ import { httpAsker } from "../../flows/batch/asker.ts";
 import { batch, type BatchJob, type BatchResult } from "../../flows/batch/batch.ts";
 import type { Example } from "../../flows/batch/rows.ts";
 import { askPrediction } from "../../flows/described.ts";
-import { managedOf } from "../../flows/managed.ts";
-import { loadGolden } from "../../manifest/golden.ts";
+import { callOptions, type Sample, sampleOf } from "../../flows/request.ts";
 import { define, type Run } from "../command.ts";
 import { headersOf } from "../headers.ts";
 import { say, sayJson, tell } from "../screen/say.ts";
-import { baseUrl, callOptions, type Sample, sampleOf } from "./request.ts";
+import { saidOf } from "./request.ts";
 
 interface Flags {
   out?: string;
@@ -101,26 +100,24 @@ interface Asking extends Disposable {
 async function askerOf(run: Run<Flags>, concurrency: number): Promise<Asking> {
   const { url } = run.flags;
   if (url !== undefined) return await byUrl(run, url, concurrency);
-  const manifest = await run.manifest();
+  const scope = await run.scope();
+  const { manifest } = scope;
   const { service } = manifest;
-  const target = managedOf(manifest);
-  if (target !== undefined) {
-    const golden = (await loadGolden(manifest)).find(({ request }) => request.method === "POST");
-    const headers = { ...golden?.request.headers, ...headersOf(run.flags.header ?? []) };
-    const ask: BatchJob["ask"] = async (body, signal) =>
-      await target.call(service, { body, headers }, { ...run.context, signal });
-    const part = { service, ask, path: golden?.request.path ?? "predict", example: rowOf(golden?.request.body) };
+  const reached = await run.dray.reach(scope);
+  const said = { ...(await saidOf(run.flags)), method: "POST" };
+  const sample = await sampleOf(reached, manifest, {}, run.context);
+  const options = await callOptions({ reached, manifest }, said, sample, run.context.signal);
+  const example = rowOf(sample.request?.body);
+  const { base } = reached;
+  if (base === undefined) {
+    // One route only, which the target knows by itself.
+    const ask: BatchJob["ask"] = async (body, signal) => await reached.call({ ...options, body }, signal);
+    const part = { service, ask, path: sample.request?.path ?? "predict", example };
     return { part, [Symbol.dispose]: () => undefined };
   }
-  const base = await baseUrl(run, manifest);
-  const sample = await sampleOf({ ...run, flags: {} }, manifest, base);
-  const options = await callOptions({ ...run.flags, count: "1", method: "POST" }, manifest, sample, run.context.signal);
   checkPath(run.flags, sample);
   const ask = httpAsker(base, options, concurrency);
-  return {
-    part: { service, ask, path: options.path, example: rowOf(sample.request?.body) },
-    [Symbol.dispose]: ask[Symbol.dispose],
-  };
+  return { part: { service, ask, path: options.path, example }, [Symbol.dispose]: ask[Symbol.dispose] };
 }
 
 /** Without a route that predicts, rows would be posted to /. @throws Failure usage.invalid */

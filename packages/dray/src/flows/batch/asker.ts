@@ -1,8 +1,8 @@
 import http from "node:http";
 import https from "node:https";
 import { within } from "drayage-clock";
-import { under } from "../https.ts";
-import type { CallOptions } from "../request.ts";
+import { joinPath } from "../../base/url.ts";
+import type { CallOptions } from "../../core/call.ts";
 
 /** An answer to one request, of whatever target. */
 export interface Reply {
@@ -18,7 +18,7 @@ export type Asker = (body: string, signal: AbortSignal) => Promise<Reply>;
 
 /** Asks over HTTP, on connections that are kept open. */
 export function httpAsker(base: string, options: CallOptions, connections: number): Asker & Disposable {
-  const url = new URL(under(base, options.path));
+  const url = new URL(joinPath(base, options.path));
   const { request, Agent } = url.protocol === "https:" ? https : http;
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
   const headers = { "content-type": "application/json", ...lowered(options.headers) };

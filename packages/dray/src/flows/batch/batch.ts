@@ -5,7 +5,8 @@ import type { Asker } from "./asker.ts";
 import { begin, finish } from "./begun.ts";
 import { Pace } from "./pace.ts";
 import { Progress } from "./progress.ts";
-import { type Example, type Row, rowsOf } from "./rows.ts";
+import { type Example, rowsOf } from "./rows.ts";
+import type { Row } from "./row.ts";
 import { type Patience, Settler } from "./settle.ts";
 
 /** Rows of a file, and who answers them. */

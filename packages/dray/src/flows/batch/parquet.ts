@@ -2,7 +2,7 @@ import path from "node:path";
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { Failure } from "../../base/failure.ts";
-import type { Row } from "./rows.ts";
+import type { Row } from "./row.ts";
 
 /** Rows that are held at once. Each reading decodes the columns of a whole row group, so it is not smaller. */
 const STEP = 50_000;

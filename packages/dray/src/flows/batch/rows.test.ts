@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type Example, type Row, rowsOf } from "./rows.ts";
+import { type Example, rowsOf } from "./rows.ts";
+import type { Row } from "./row.ts";
 
 const FIXTURES = fileURLToPath(new URL("../../../../../test/fixtures/rows", import.meta.url));
 

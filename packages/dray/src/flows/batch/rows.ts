@@ -5,14 +5,7 @@ import { Failure } from "../../base/failure.ts";
 import type { Json } from "../../core/golden.ts";
 import { linesOf } from "./lines.ts";
 import { parquetRows } from "./parquet.ts";
-
-/** A row as it is sent: JSON; or why it cannot be. Rows count from 1. */
-export interface Row {
-  row: number;
-  body: string;
-  /** Undefined: it can be asked for. */
-  broken?: string;
-}
+import type { Row } from "./row.ts";
 
 /** What a row of this API looks like; undefined where nobody has an example. */
 export type Example = Readonly<Record<string, Json>> | undefined;

@@ -3,7 +3,7 @@ import { asFailure, Failure } from "../../base/failure.ts";
 import type { Settled } from "./answers.ts";
 import type { Asker, Reply } from "./asker.ts";
 import type { Pace } from "./pace.ts";
-import type { Row } from "./rows.ts";
+import type { Row } from "./row.ts";
 
 /** How long a service may give no answer at all. */
 export interface Patience {

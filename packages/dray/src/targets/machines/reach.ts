@@ -13,7 +13,8 @@ export async function reach(subject: Subject, how: "by-name" | "there", session:
   return {
     base,
     url: base,
-    call: async (options) => await call(base, options.as === "stranger" ? withoutKey(options) : options, session),
+    call: async (options, signal = session.signal) =>
+      await call(base, options.as === "stranger" ? withoutKey(options) : options, { ...session, signal }),
   };
 }
 

@@ -123,7 +123,7 @@ async function reach({ manifest, service }: Subject, _how: "by-name" | "there", 
   const endpoint = await endpointOf(client, service);
   return {
     url: urlOf(endpoint, client.region),
-    call: async (options) => await call(client, endpoint, options),
+    call: async (options, signal = context.signal) => await call(client.under(signal), endpoint, options),
   };
 }
 
