@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { stringify } from "yaml";
-import { parseManifest } from "../load.ts";
+import { parseManifest } from "../../yaml/load.ts";
 import { type Carried, wordsOf } from "./carried.ts";
 import { fromCompose } from "./compose.ts";
 import { fromKamal } from "./kamal.ts";
