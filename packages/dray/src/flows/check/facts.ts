@@ -2,7 +2,6 @@ import type { Inside } from "../../contract/inside.ts";
 import type { Golden } from "../../core/golden.ts";
 import type { Manifest } from "../../manifest/schema.ts";
 
-import type { Slow } from "./outside.ts";
 /** What an HTTP question was answered with. */
 export interface Said {
   status: number;
@@ -33,4 +32,12 @@ export interface Facts {
   slow: (patienceMs: number) => Promise<Slow>;
   tls: () => Promise<{ problem?: string; daysLeft: number; lifeDays: number; issuer: string } | undefined>;
   inside: Inside | undefined;
+}
+
+/** What came of a request whose body never ends: the status of its refusal, 0 where there is none, after how long. */
+export interface Slow {
+  status: number;
+  seconds: number;
+  /** Nothing came: the connection was still open when the patience ended. */
+  open: boolean;
 }

@@ -6,7 +6,7 @@ import { text } from "node:stream/consumers";
 import tls from "node:tls";
 import { within } from "drayage-clock";
 import { askTls } from "../../probes/tls.ts";
-import type { Ask, Said } from "./facts.ts";
+import type { Ask, Said, Slow } from "./facts.ts";
 
 const PATIENCE_MS = 60_000;
 const DAY_MS = 86_400_000;
@@ -43,14 +43,6 @@ function reached(base: URL, through: string | undefined): { host: string; port: 
   const host = hostOf(base);
   const port = Number(base.port || (base.protocol === "https:" ? 443 : 80));
   return { host: through ?? host, port, ...(isIP(host) === 0 ? { servername: host } : {}) };
-}
-
-/** What came of a request whose body never ends: the status of its refusal, 0 where there is none, after how long. */
-export interface Slow {
-  status: number;
-  seconds: number;
-  /** Nothing came: the connection was still open when the patience ended. */
-  open: boolean;
 }
 
 /** Sends a request whose body never ends, and waits for it to be refused. */
