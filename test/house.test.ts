@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
@@ -97,4 +97,13 @@ test("core does no I/O, processes start in base/process, words are printed in cl
 
 test("no file is longer than three screens", () => {
   expect(files.filter((file) => source(file).split("\n").length > 300)).toEqual([]);
+});
+
+test("each file that the walk of a deploy names exists", () => {
+  const root = path.join(SRC, "..", "..", "..");
+  const page = readFileSync(path.join(root, "docs", "how-a-deploy-works.md"), "utf8");
+  const named = [...page.matchAll(/`([\w./-]+\.ts)`/g)].map((match) => match[1] ?? "");
+  expect(named.length).toBeGreaterThan(20);
+  const missing = named.filter((file) => !existsSync(path.join(file.startsWith("test/") ? root : SRC, file)));
+  expect(missing).toEqual([]);
 });
