@@ -189,12 +189,12 @@ export class Siege implements AsyncDisposable {
     // A terminal of its own: on one, what containers say is shown without commands.
     const terminal = ["python3", "-c", "import pty, sys; pty.spawn(sys.argv[1:])"];
     const env = { ...laptopEnv(path.join(vm.folder, "ssh_config")), DRAY_CONTROL_HOST: vm.address, TERM: "xterm" };
-    for (const argv of SCREENS) {
+    const shown = SCREENS.map(async (argv) => {
       const { stdout } = await runDray(vm.folder, env, argv, undefined, terminal);
       // oxlint-disable-next-line no-control-regex -- they are what is looked for
-      if (/[\x1b\x9b\r][^ \n]*planted/.test(stdout)) found.push(`the screen of dray ${argv.join(" ")}`);
-    }
-    return found;
+      return /[\x1b\x9b\r][^ \n]*planted/.test(stdout) ? [`the screen of dray ${argv.join(" ")}`] : [];
+    });
+    return [...found, ...(await Promise.all(shown)).flat()];
   }
 
   /** One good request over HTTPS, which must be answered, kept, and copied to the shadow. @throws Error */
