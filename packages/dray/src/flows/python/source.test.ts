@@ -45,10 +45,13 @@ test("a pickle that wants a class of the script that made it is refused, with it
 });
 
 test("of torch's files, modules and scripts are told from weights alone", async () => {
-  await write("net.pt", pickled("net Net", "torch.nn.modules.linear Linear", "collections OrderedDict"));
+  await write(
+    "net.pt",
+    pickled("net Net", "__builtin__ set", "torch.nn.modules.linear Linear", "collections OrderedDict"),
+  );
   await write("script.pt", pickled("__torch__ Net"));
   await write("weights.pt", pickled("collections OrderedDict", "torch._utils _rebuild_tensor_v2"));
-  expect((await modelSource(folder, "net.pt")).modules).toContain("net");
+  expect((await modelSource(folder, "net.pt")).modules).toEqual(["torch", "net"]);
   expect((await modelSource(folder, "net.pt")).template).toBe("torch");
   expect(await modelSource(folder, "script.pt")).toMatchObject({
     template: "torchscript",

@@ -93,12 +93,17 @@ async function pickleSource(folder: string, named: readonly Named[], made: Made 
   return { ...made, template: "sklearn", ...exporter, modules, pins, notes: [opened(model), ...blind] };
 }
 
-const EXPORTED = /^(sklearn|numpy|scipy|pandas|joblib|collections|builtins|copyreg|copy_reg|_codecs|functools)\b/;
+const EXPORTED =
+  /^(sklearn|numpy|scipy|pandas|joblib|collections|builtins|__builtin__|copyreg|copy_reg|_codecs|functools)\b/;
 
 const opened = (file: string): string =>
   `${file} is a pickle: opening it runs the code that is in it. It was looked at and not opened here; the container opens it. Deploy only files whose makers you trust.`;
 
-const modulesOf = (named: readonly Named[]): string[] => [...new Set(named.map(({ module }) => module))];
+/** As Python 2 called what every Python has: older protocols of pickle still write it. */
+const OF_EVERY_PYTHON: ReadonlySet<string> = new Set(["__builtin__", "copy_reg", "exceptions"]);
+
+const modulesOf = (named: readonly Named[]): string[] =>
+  [...new Set(named.map(({ module }) => module))].filter((module) => !OF_EVERY_PYTHON.has(module));
 
 /** Classes of the script that made the file are known in no other program. @throws Failure usage.invalid */
 function refuseMain(file: string, named: readonly Named[]): void {
