@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { cp, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, expect, test } from "vitest";
 import { worldFolder } from "../world/owner.ts";
 import { pythonWith } from "../world/python.ts";
@@ -30,6 +32,8 @@ features:
   - {name: amount, type: number, default: 1}
   - {name: seconds, type: number, default: 0}
 `;
+
+const FIXTURES = fileURLToPath(new URL("../fixtures/python", import.meta.url));
 
 let folder = "";
 let base = "";
@@ -74,6 +78,31 @@ test("dray init --python writes a server that starts", async () => {
     );
   await expect.poll(ready).toBe(200);
 });
+test("dray init --model says of a pickle what opening it means, and opens it only in the container", async () => {
+  const own = await worldFolder();
+  try {
+    await cp(path.join(FIXTURES, "model.joblib"), path.join(own, "model.joblib"));
+    await writeFile(path.join(own, "requirements.txt"), "scikit-learn==1.7.2\n");
+    // It would be written down if the class of the pickle were ever made here.
+    await writeFile(path.join(own, "ratios.py"), 'open("opened", "w").close()\n');
+    const init = ["init", "--model", "model.joblib", "--machine", "ops@203.0.113.7", "--json"];
+    const { code, stdout, stderr } = await runDray(
+      own,
+      { ...process.env, DRAY_CONFIG: path.join(own, "config") },
+      init,
+    );
+    expect(code, stderr).toBe(0);
+    const said = JSON.parse(stdout) as { notes: string[]; written: string[]; ready: string };
+    expect(said.notes[0]).toContain("model.joblib is a pickle: opening it runs the code that is in it");
+    expect(said.written).toContain("predict.py");
+    expect(existsSync(path.join(own, "opened"))).toBe(false);
+    const dockerfile = await readFile(path.join(own, "Dockerfile"), "utf8");
+    expect(dockerfile).toContain('COPY ["model.joblib","model.joblib"]\nCOPY *.py schema.yaml ./');
+  } finally {
+    await rm(own, { recursive: true, force: true });
+  }
+});
+
 const decide = async (body: unknown, at = "/decisions"): Promise<Response> =>
   await fetch(base + at, { method: "POST", body: typeof body === "string" ? body : JSON.stringify(body) });
 

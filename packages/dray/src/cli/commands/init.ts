@@ -104,7 +104,7 @@ export function addInit(program: Command): void {
       others.push(GOLDEN);
     }
     if (run.flags.json === true)
-      return sayJson({ ...manifest, written: [path.basename(file), ...others], key: value, kept });
+      return sayJson({ ...manifest, written: [path.basename(file), ...others], key: value, kept, ...notesOf(project) });
     if (facts?.refused !== undefined) tell(noExample(facts.refused));
     for (const note of project?.notes ?? []) tell(note);
     const next = model === undefined ? "deploy" : "serve, or dray deploy";
@@ -192,6 +192,10 @@ function askedOf(flags: Flags, folder: string, service: string): PythonAsked {
   const { python, base, force = false } = flags;
   return { folder, service, python, base, force, model: at(flags.model), example: at(flags.example) };
 }
+
+/** What to know about a model of Python before it is deployed. */
+const notesOf = (project: { notes: string[] } | undefined): object =>
+  project === undefined || project.notes.length === 0 ? {} : { notes: project.notes };
 
 const noExample = (said: string): string =>
   `No golden request was written: ${said}. The row was made up; give one that the model takes: dray init --model MODEL --example row.json --force`;
