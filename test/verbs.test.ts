@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, test } from "vitest";
 import { Failure } from "../packages/dray/src/base/failure.ts";
+import { CATALOGUE } from "../packages/dray/src/catalogue.ts";
+import type { Recipe } from "../packages/dray/src/core/recipe.ts";
 import type { News } from "../packages/dray/src/core/happening.ts";
 import type { Left } from "../packages/dray/src/flows/retire.ts";
 import type { Scope } from "../packages/dray/src/flows/places.ts";
@@ -218,4 +220,32 @@ test("what happens is told step by step, the plan first", async () => {
   await drayOn(new Paper(), { emit: (each) => news.push(each) }).deploy(paperScope());
   expect(news[0]).toMatchObject({ type: "planned", plan: { service: "decisions" } });
   expect(news.filter(({ type }) => type === "step.done")).toHaveLength(3);
+});
+
+test("an image that was made without an engine is carried as it is: no engine is asked for it", async () => {
+  const cargo = { digest: `sha256:${"1".repeat(64)}`, layers: [], whole: true };
+  const facts = { id: "sha256:1", architecture: "amd64", exposed: [8080], size: 1 };
+  const made: Recipe = {
+    kind: "made",
+    perArchitecture: false,
+    wants: ({ image }) => image === "made-here",
+    make: () => Promise.resolve({ reference: "made here", facts, cargo }),
+  };
+  const paper = new Paper();
+  const { target } = paper;
+  const observe = target.observe.bind(target);
+  const built: unknown[] = [];
+  target.observe = async (place, order, session) => {
+    built.push(await order.making.build("amd64"));
+    return await observe(place, order, session);
+  };
+  const news: News[] = [];
+  CATALOGUE.recipes.unshift(made);
+  try {
+    await drayOn(paper, { emit: (each) => news.push(each) }).deploy(withImage(paperScope(), "made-here"));
+  } finally {
+    CATALOGUE.recipes.shift();
+  }
+  expect(built).toMatchObject([{ cargo }]);
+  expect(news.filter((each) => "step" in each && each.step === "load")).toEqual([]);
 });

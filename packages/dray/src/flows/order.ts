@@ -59,8 +59,9 @@ function makingOf(manifest: Manifest, from: Origin, session: Session): Making {
     perArchitecture: recipeOf(manifest).perArchitecture,
     build: async (architecture): Promise<Ready> => {
       const built = await buildImage(manifest, architecture, from, session);
-      const loaded = built.facts === undefined ? undefined : loadCargo(built, manifest.service, session);
-      return { built, cargo: built.cargo ?? (await loaded) };
+      // An image that was made without an engine is ready as it is, and no engine knows it by name.
+      if (built.cargo !== undefined || built.facts === undefined) return { built, cargo: built.cargo };
+      return { built, cargo: await loadCargo(built, manifest.service, session) };
     },
     release: (built: Built, digest) => makeRelease(manifest, built, digest, from),
     push: async (repository, image): Promise<InRegistry> => await push(manifest, repository, image, session),
