@@ -20,7 +20,7 @@ export async function googleProject(named: string | undefined, signal: AbortSign
 
 async function fromDefault(): Promise<string | undefined> {
   if (!hasDefault()) return undefined;
-  const { GoogleAuth } = await import("google-auth-library");
+  const { GoogleAuth } = await import("./auth.ts");
   return (await new GoogleAuth().getProjectId().catch(() => "")) || undefined;
 }
 

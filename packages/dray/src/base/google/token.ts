@@ -52,7 +52,7 @@ export function hasLogin(): boolean {
 /** Application Default Credentials. Without any sign of them nobody is asked: looking for a metadata server takes seconds. */
 async function fromDefault(): Promise<GoogleToken | undefined> {
   if (!hasDefault()) return undefined;
-  const { GoogleAuth } = await import("google-auth-library");
+  const { GoogleAuth } = await import("./auth.ts");
   try {
     const token = await new GoogleAuth({ scopes: [SCOPE] }).getAccessToken();
     return { password: new Secret(token ?? ""), from: "Application Default Credentials" };
