@@ -128,3 +128,14 @@ test("secrets are refused where a container's environment is plain to read", () 
   const secret = { ...order.release, settings: { ...order.release.settings, secrets: ["DB_PASSWORD"] } };
   expect(() => modelBody({ ...order, release: secret }, settings, undefined)).toThrow("plain to read");
 });
+
+test("a container's program and arguments reach Vertex AI; what it has no place for is refused by name, and a model's own read-only root is not", () => {
+  const withRun = (run: object): Deployment => ({
+    ...order,
+    release: { ...order.release, settings: { ...order.release.settings, readOnly: true, run } },
+  });
+  expect(modelBody(withRun({ command: ["serve"], args: ["--x"] }), settings, undefined)).toMatchObject({
+    model: { containerSpec: { command: ["serve"], args: ["--x"] } },
+  });
+  expect(() => modelBody(withRun({ user: "1000" }), settings, undefined)).toThrow("cannot run a container with user");
+});

@@ -106,9 +106,9 @@ export function modelBody(order: Deployment, settings: VertexSettings, parent: s
 }
 
 /** Of a container Vertex AI takes its program and its environment, and nothing else. @throws Failure target.unsupported */
-function refuseRunAs({ settings: { run = {}, readOnly } }: Release): void {
+function refuseRunAs({ settings: { run = {} } }: Release): void {
   const { command: _command, args: _args, ...rest } = run;
-  const [first] = [...Object.keys(rest), ...(readOnly === true ? ["readOnly"] : [])];
+  const [first] = Object.keys(rest);
   if (first === undefined) return;
   throw new Failure("target.unsupported", `Vertex AI cannot run a container with ${first}`, {
     hint: `leave ${first}: out of the manifest, or deploy to a machine`,
