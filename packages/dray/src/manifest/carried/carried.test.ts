@@ -188,3 +188,16 @@ test("one machine, and nobody said who logs in", () => {
   );
   expect(manifest).toMatchObject({ machine: "root@192.0.2.9", tls: "off", port: 80, ready: "/up" });
 });
+
+test("two of Kamal's volumes that end alike stay two, and a command keeps its quotes", () => {
+  const { manifest, left } = fromKamal(
+    "service: a\nimage: a\nservers: {web: {hosts: [h], cmd: \"sh -c 'a b'\"}}\nvolumes: ['/srv/x:/x', '/opt/x:/y:ro', './z:/z']\n",
+    "deploy.yml",
+    {},
+  );
+  expect(manifest).toMatchObject({
+    command: ["sh", "-c", "a b"],
+    volumes: { x: { at: "/x", from: "/srv/x", write: true }, "x-2": { at: "/y", from: "/opt/x" } },
+  });
+  expect(left.map(({ key }) => key)).toContain("volumes[2]");
+});

@@ -1,7 +1,8 @@
 import { parse } from "yaml";
 import { Failure } from "../../base/failure.ts";
 import { serviceNameOf } from "../name.ts";
-import { type Carried, Carrier, listOf, looksSecret, recordOf, textOf } from "./carried.ts";
+import { type Carried, Carrier, listOf, looksSecret, recordOf, textOf, wordsOf } from "./carried.ts";
+import { carryVolumes } from "./compose-keys.ts";
 
 /** A manifest of Kamal's config/deploy.yml (Kamal 2, configuration reference). @throws Failure manifest.syntax */
 export function fromKamal(source: string, file: string, variables: Variables): Carried {
@@ -94,7 +95,7 @@ function carryServers(value: unknown, carrier: Carrier): void {
     hosts.map((each) => (typeof each === "object" ? Object.keys(recordOf(each))[0] : textOf(each))),
   );
   const { options, cmd } = Array.isArray(web) ? {} : recordOf(web);
-  if (cmd !== undefined) carrier.set("command", textOf(cmd).split(/\s+/));
+  if (cmd !== undefined) carrier.set("command", wordsOf(textOf(cmd)));
   for (const [key, said] of Object.entries(recordOf(options))) carryOption(key, said, carrier);
   for (const role of Object.keys(others).filter((each) => others[each] !== web))
     carrier.leave(`servers.${role}`, "a role without traffic is no endpoint: give it a manifest, or run it elsewhere");
@@ -160,20 +161,6 @@ function carryEnv(value: unknown, carrier: Carrier): void {
   if (Object.keys(env).length > 0) carrier.set("env", env);
   if (Object.keys(secrets).length > 0) carrier.set("secrets", secrets);
   if (tags !== undefined) carrier.leave("env.tags", "each machine gets the same environment");
-}
-
-function carryVolumes(value: unknown, carrier: Carrier): void {
-  const volumes: Record<string, object> = {};
-  for (const each of listOf(value)) {
-    const [source = "", at = "", mode = ""] = textOf(each).split(":");
-    const name = serviceNameOf(source.split("/").findLast((part) => part !== "") ?? "data");
-    volumes[name] = {
-      at,
-      ...(source.startsWith("/") ? { from: source } : {}),
-      ...(mode.includes("ro") ? {} : { write: true }),
-    };
-  }
-  if (Object.keys(volumes).length > 0) carrier.set("volumes", volumes);
 }
 
 function carryBuilder(value: unknown, carrier: Carrier): void {
