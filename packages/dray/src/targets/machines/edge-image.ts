@@ -5,13 +5,12 @@ import { engineAuth } from "../../base/registry/login.ts";
 import { parseReference } from "../../base/registry/reference.ts";
 import type { Context } from "../../core/context.ts";
 import type { OnBytes } from "../../core/registry.ts";
-import { isMissing } from "../../machine/engine.ts";
 import type { Machine } from "../../machine/machine.ts";
 import type { Manifest } from "../../manifest/schema.ts";
 import { carry, direct } from "../../registries/direct.ts";
 import { edgeImage, isOwnEdge, makeEdge } from "../../recipes/edge.ts";
-import { type Site } from "./observe.ts";
-import { architectureName } from "../../machine/machine.ts";
+import { isThere, supplyOwn } from "./own-image.ts";
+import type { Site } from "./observe.ts";
 
 /** One setting: `edge.image` in the manifest, else DRAY_EDGE_IMAGE, else the image that is put together here. */
 export function edgeImageOf(manifest: Manifest, architecture: string): string {
@@ -22,8 +21,8 @@ export function edgeImageOf(manifest: Manifest, architecture: string): string {
 export async function supplyEdge({ site, edgeImage: image, findLogin }: Work, context: Context): Promise<void> {
   const { engine, name } = site.machine;
   const { signal } = context;
-  if (await exists(site, image, context)) return;
-  if (isOwnEdge(image)) return await carryOwn(site, image, context);
+  if (isOwnEdge(image)) return await supplyOwn(site.machine, { part: "edge", image, make: makeEdge }, context);
+  if (await isThere(site.machine, image, context)) return;
   const carried = await carryFromHere(site, image, context);
   if (carried) return;
   try {
@@ -42,28 +41,6 @@ export async function supplyEdge({ site, edgeImage: image, findLogin }: Work, co
       },
     );
   }
-}
-
-async function exists(site: Site, image: string, context: Context): Promise<boolean> {
-  const found = await site.machine.engine
-    .get(`/images/${encodeURIComponent(image)}/json`, { signal: context.signal })
-    .catch((error: unknown) => {
-      if (!isMissing(error)) throw error;
-      return undefined;
-    });
-  return found !== undefined;
-}
-
-async function carryOwn({ machine }: Site, image: string, context: Context): Promise<void> {
-  const cargo = await makeEdge(architectureName(machine.version.Arch), context);
-  await carry(
-    machine,
-    cargo.digest,
-    "edge",
-    image.slice(image.lastIndexOf(":") + 1),
-    telling(machine, context),
-    context.signal,
-  );
 }
 
 function telling(machine: Machine, context: Context): OnBytes {
