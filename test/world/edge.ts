@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import http from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Front, Release } from "../../packages/dray/src/core/release.ts";
@@ -14,7 +14,7 @@ import { addressOf, EDGE_IMAGE, must } from "./images.ts";
 export interface BareEdge extends AsyncDisposable {
   address: string;
   /** The access log. */
-  log(): Promise<string>;
+  log(): string;
   /** Runs lines of bash in its container. */
   run(script: string): Promise<string>;
   /** Puts another state's files in the volume. */
@@ -61,6 +61,15 @@ export const keyOf = (value: string): NonNullable<ServiceState["keys"]>[string] 
   at: "",
 });
 
+/**
+ * Lines of a log go to whoever listens on the keeper's socket in the volume. To a stream, where there is no keeper, HAProxy
+ * drops a line when another thread is about to write one.
+ */
+const withKeeper = (state: EdgeState): EdgeState => ({
+  keeper: { address: "127.0.0.1", certificates: {}, shadows: {} },
+  ...state,
+});
+
 /** Everything that the volume holds for a state, as bash that writes it. */
 function filesOf(state: EdgeState): string {
   return [...namedFiles(), ...keysFileLines(EMPTY_STATE, state, true)].join("\n");
@@ -73,7 +82,7 @@ async function folderFor(state: EdgeState): Promise<string> {
 }
 
 async function fill(folder: string, state: EdgeState): Promise<void> {
-  await writeFile(path.join(folder, "haproxy.cfg"), edgeConfig(state));
+  await writeFile(path.join(folder, "haproxy.cfg"), edgeConfig(withKeeper(state)));
   await must(["bash", "-c", filesOf(state).replaceAll(HOME, folder)]);
 }
 
@@ -116,6 +125,10 @@ export async function startEdge(
   });
   await new Promise<void>((resolve) => void server.listen(0, "0.0.0.0", resolve));
   const folder = await mkdtemp(path.join(tmpdir(), "dray-edge-"));
+  await chmod(folder, 0o777);
+  let lines = "";
+  const log = createServer((socket) => void socket.setEncoding("utf8").on("data", (text) => (lines += text)));
+  await new Promise<void>((resolve) => void log.listen(path.join(folder, "access.sock"), resolve));
   const name = `dray-world-edge-${randomBytes(4).toString("hex")}`;
   // Where this process is, as seen from a container, is known when there is one.
   const wait = `until [ -s ${HOME}/ready ]; do sleep 0.05; done; exec haproxy -W -db -S 127.0.0.1:9998 -f ${HOME}/haproxy.cfg`;
@@ -131,7 +144,7 @@ export async function startEdge(
   await writeFile(path.join(folder, "ready"), "yes");
   return {
     address: await addressOf(name),
-    log: () => must(["docker", "logs", name]),
+    log: () => lines,
     run: (script) => must(["docker", "exec", name, "bash", "-c", script]),
     write: (next) => fill(folder, next),
     [Symbol.asyncDispose]: async () => {
@@ -139,6 +152,7 @@ export async function startEdge(
       await rm(folder, { recursive: true });
       server.closeAllConnections();
       server.close();
+      log.close();
     },
   };
 }
