@@ -6,6 +6,9 @@ import { expect, test } from "vitest";
 import { appImage, must } from "../world/images.ts";
 import { startVm, type Vm } from "../world/vm.ts";
 
+/** A caller's key. */
+const KEY = "alerts-caller-0123456789abcdef";
+
 interface Alert {
   event: string;
   state: string;
@@ -67,7 +70,7 @@ async function startEars(
   };
 }
 
-test("the machine itself tells of a silent release and of failures, by webhook and mail, and when it is over", async () => {
+test("the machine itself tells of a silent release and of failures, of guessed keys, by webhook and mail, and when it is over", async () => {
   await using vm = await startVm();
   await using ears = await startEars(await gateway(vm));
   const manifest = (more: string): Promise<void> =>
@@ -76,9 +79,9 @@ test("the machine itself tells of a silent release and of failures, by webhook a
       `service: decisions\nmachine: ${vm.host}\nimage: ${appImage("1")}\nready: /\nenv: {POLITE: "1"}\n${more}`,
     );
   const email = `{to: me@example.net, from: dray@example.net, host: "${ears.hook.split(/[/:]+/)[1]}", port: ${ears.smtp}}`;
-  await manifest(`alerts: {webhook: {env: HOOK}, email: ${email}, errors: 10%}\n`);
+  await manifest(`keys: {me: {env: KEY}}\nalerts: {webhook: {env: HOOK}, email: ${email}, errors: 10%}\n`);
   expect((await vm.dray("alerts", "test")).stderr).toContain("[service.unknown]");
-  const deployed = await vm.drayWith({ HOOK: ears.hook }, "deploy", "-y");
+  const deployed = await vm.drayWith({ HOOK: ears.hook, KEY }, "deploy", "-y");
   expect(deployed.code, deployed.stderr).toBe(0);
   const proved = await vm.dray("alerts", "test");
   expect(proved.code, proved.stderr).toBe(0);
@@ -95,19 +98,25 @@ test("the machine itself tells of a silent release and of failures, by webhook a
       `docker exec $(docker ps -q --filter label=dray.role=replica) sh -c 'echo ${name} > /tmp/mode'`,
     );
   await mode("unready");
-  for (let call = 0; call < 30; call++)
-    await fetch(`http://${vm.address}/decisions`, { method: "POST", body: "{}" }).then((answer) => answer.text());
+  const call = async (headers: Record<string, string>): Promise<void> => {
+    await (await fetch(`http://${vm.address}/decisions`, { method: "POST", body: "{}", headers })).text();
+  };
+  for (let count = 0; count < 30; count++) await call({ authorization: `Bearer ${KEY}` });
+  for (let count = 0; count < 80; count++) await call({});
   const heard = (event: string, state: string): boolean =>
     ears.alerts.some((alert) => alert.event === event && alert.state === state);
   await expect
-    .poll(() => heard("errors", "firing") && heard("down", "firing"), { timeout: 90_000, interval: 500 })
+    .poll(() => ["errors", "down", "wrong-keys"].every((event) => heard(event, "firing")), {
+      timeout: 90_000,
+      interval: 500,
+    })
     .toBe(true);
   expect(ears.alerts.filter((alert) => alert.event === "down")).toHaveLength(1);
   await mode("");
   await expect.poll(() => heard("down", "resolved"), { timeout: 60_000, interval: 500 }).toBe(true);
   // Named no more, told no more.
-  await manifest("");
-  expect((await vm.dray("deploy", "-y")).stderr).toContain("alert nobody any more");
+  await manifest("keys: {me: {env: KEY}}\n");
+  expect((await vm.drayWith({ KEY }, "deploy", "-y")).stderr).toContain("alert nobody any more");
   expect((await vm.dray("alerts", "test")).stderr).toContain("[alerts.none]");
 });
 
