@@ -1,9 +1,18 @@
 import { expect, test } from "vitest";
 import { appImage, SUITES } from "../world/images.ts";
-import { startVm } from "../world/vm.ts";
+import { startVm, type Vm } from "../world/vm.ts";
+
+/** What an engine has that it did not come with, and the rules of the machine's firewall that are ours. */
+const leftOn = async (vm: Vm): Promise<string> =>
+  await vm.inside(
+    "sh",
+    "-c",
+    `docker ps -aq; docker volume ls -q; docker images -aq; docker network ls -q --filter type=custom
+     iptables -t raw -S PREROUTING | grep drayc || true`,
+  );
 
 for (const suite of SUITES) {
-  test(`deploy, redeploy, rollback on Debian ${suite}'s engine, for a user with sudo only`, async () => {
+  test(`deploy, redeploy, rollback and machine clean on Debian ${suite}'s engine, for a user with sudo only`, async () => {
     await using vm = await startVm(suite, "sue", { fresh: true });
     const at = ["--machine", vm.host, "--service", "decisions"];
     for (const version of ["1", "2"]) {
@@ -14,9 +23,15 @@ for (const suite of SUITES) {
     const back = await vm.dray("rollback", ...at, "--wait");
     expect(back.code, back.stderr).toBe(0);
     expect(await (await fetch(`http://${vm.address}/`)).json()).toMatchObject({ version: "1" });
-    const gone = await vm.dray("remove", "--yes", ...at);
-    expect(gone.code, gone.stderr).toBe(0);
-    expect(await vm.inside("docker", "ps", "-aq")).toBe("");
+    const declined = await vm.dray("machine", "clean", vm.host);
+    expect(declined.code, declined.stderr).toBe(2);
+    expect(declined.stderr).toContain(`${vm.host}: remove the container dray-edge`);
+    expect(await (await fetch(`http://${vm.address}/`)).json()).toMatchObject({ version: "1" });
+    const clean = await vm.dray("machine", "clean", vm.host, "--yes");
+    expect(clean.code, clean.stderr).toBe(0);
+    expect(clean.stdout).toMatch(/volume +dray-keeper +there +gone/);
+    expect(clean.stdout).toContain(`nothing of dray is left on ${vm.host}`);
+    expect(await leftOn(vm)).toBe("");
   });
 }
 

@@ -1,5 +1,5 @@
 import type { Manifest } from "./manifest/schema.ts";
-import type { Access, LogOptions, SetUp, ShadowFound } from "./contract/answers.ts";
+import type { Access, Cleaned, LogOptions, SetUp, ShadowFound } from "./contract/answers.ts";
 import type { HostFacts } from "./contract/answers.ts";
 import type { InRegistry, Outcome } from "./contract/order.ts";
 import type { Place } from "./contract/place.ts";
@@ -15,7 +15,7 @@ import { check, type CheckWanted } from "./flows/check/check.ts";
 import { measure, type Measured, nodeTypeOf } from "./flows/compare.ts";
 import { deploy, type Deployed, type DeployOptions, rollback, setSecret, startShadow } from "./flows/deploy.ts";
 import { exec } from "./flows/exec.ts";
-import { hostFacts, setUpHosts, type Whose } from "./flows/hosts.ts";
+import { cleanHosts, type CleanOptions, hostFacts, setUpHosts, type Whose } from "./flows/hosts.ts";
 import { addKey, listKeys, revokeKey } from "./flows/keys.ts";
 import { type LogLine, logs } from "./flows/logs.ts";
 import { metrics, watchMetrics } from "./flows/metrics.ts";
@@ -177,5 +177,8 @@ export class Drayage {
       whose: Whose,
       agree: (place: Place, plan: SetUp) => Promise<void>,
     ): Promise<{ machine: string; changed: boolean }[]> => await setUpHosts(whose, agree, this.session),
+    /** Removes everything that dray made there. @throws Failure machine.not-clean */
+    clean: async (whose: Whose, options: CleanOptions): Promise<Cleaned[]> =>
+      await cleanHosts(whose, options, this.session),
   };
 }

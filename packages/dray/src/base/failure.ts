@@ -74,6 +74,7 @@ export const CODES = {
   "machine.port-taken": [EXIT.refused, "The edge's port is used by something else on the machine."],
   "machine.setup-unsupported": [EXIT.refused, "`dray machine setup` does not know this operating system."],
   "machine.setup-failed": [EXIT.failed, "Installing Docker on the machine failed."],
+  "machine.not-clean": [EXIT.failed, "Something that Drayage made could not be removed from the machine."],
   "image.bad-name": [EXIT.usage, "An image cannot have this name."],
   "image.not-found": [EXIT.refused, "The image is neither on this computer nor in a registry the machine can reach."],
   "registry.insecure": [

@@ -1,7 +1,8 @@
 import type { Key } from "../core/keys.ts";
 import type { KeptRequest } from "../core/kept-request.ts";
 import type { MachineMetrics } from "../core/metrics.ts";
-import type { Access, HostFacts, SecretRow, SetUp, ShadowFound } from "./answers.ts";
+import type { Access, Cleaned, HostFacts, SecretRow, SetUp, ShadowFound } from "./answers.ts";
+import type { Prepared } from "../core/prepared.ts";
 import type { Inside } from "./inside.ts";
 import type { Place, Subject } from "./place.ts";
 import type { Session } from "./session.ts";
@@ -64,6 +65,8 @@ export interface Abilities {
     planSetUp(place: Place, session: Session): Promise<SetUp>;
     /** @throws Failure machine.setup-failed */
     setUp(place: Place, plan: SetUp, session: Session): Promise<void>;
+    /** Removes everything that dray made there. `data`: what services keep in volumes, too. @throws Failure service.locked, machine.not-clean */
+    clean(place: Place, options: { data: boolean }, session: Session): Promise<Prepared<Cleaned>>;
   };
 }
 

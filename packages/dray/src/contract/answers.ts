@@ -39,6 +39,21 @@ export interface SetUp {
   needed: boolean;
 }
 
+/** Something on a computer that dray has made there. */
+export interface Belonging {
+  kind: "container" | "network" | "volume" | "image";
+  name: string;
+  /** A volume in which a service keeps its own data. */
+  data?: boolean;
+}
+
+/** What was there before and after a computer was cleaned. */
+export interface Cleaned {
+  machine: string;
+  before: Belonging[];
+  after: Belonging[];
+}
+
 /** What a shadow's answers were like; `running`: copies still go to it. */
 export interface ShadowFound {
   machine: string;

@@ -1,7 +1,8 @@
 import { Failure } from "../base/failure.ts";
-import type { HostFacts, SetUp } from "../contract/answers.ts";
+import type { Cleaned, HostFacts, SetUp } from "../contract/answers.ts";
 import type { Abilities } from "../contract/abilities.ts";
 import type { Place } from "../contract/place.ts";
+import type { Plan } from "../core/plan.ts";
 import type { VerbSession } from "../contract/target.ts";
 import { onEach } from "./fleet.ts";
 import { abilityOf, type Scope, subjectsOf } from "./places.ts";
@@ -41,5 +42,27 @@ export async function setUpHosts(
     await agree(place, plan);
     await hosts.setUp(place, plan, session);
     return { machine: place.name, changed: true };
+  });
+}
+
+/** How computers are cleaned. */
+export interface CleanOptions {
+  /** What services keep in volumes goes, too. */
+  data: boolean;
+  /** Is shown what would go, and throws where it is not to be. */
+  agree: (plan: Plan) => Promise<void>;
+}
+
+/** Removes everything of dray's from each computer, one after the other. @throws Failure machine.not-clean, service.locked */
+export async function cleanHosts(
+  whose: Whose,
+  { data, agree }: CleanOptions,
+  session: VerbSession,
+): Promise<Cleaned[]> {
+  const { hosts, places } = hostsOf(whose, session);
+  return await onEach(places, 1, async (place) => {
+    const prepared = await hosts.clean(place, { data }, session);
+    if (prepared.plan.stages.length > 0) await agree(prepared.plan);
+    return await prepared.perform(session);
   });
 }

@@ -1,11 +1,11 @@
-import type { HostFacts } from "../../contract/answers.ts";
-import type { SetUp } from "../../contract/answers.ts";
+import type { Belonging, Cleaned, HostFacts, SetUp } from "../../contract/answers.ts";
 import type { Place } from "../../contract/place.ts";
 import type { Whose } from "../../flows/hosts.ts";
 import { confirm, isCancel } from "@clack/prompts";
 import type { Command } from "commander";
 import prettyBytes from "pretty-bytes";
 import { Failure } from "../../base/failure.ts";
+import { agree } from "../agree.ts";
 import { define, type Run } from "../command.ts";
 import { addCloudMachines, listOf } from "./cloud-machine.ts";
 import { say, sayJson, table, tell } from "../screen/say.ts";
@@ -41,7 +41,40 @@ export function addMachine(program: Command): void {
     for (const { machine, changed } of done)
       say(changed ? `${machine} has Docker now` : `${machine} has Docker already`);
   });
+  addClean(group);
   addCloudMachines(group);
+}
+
+function addClean(group: Command): void {
+  const clean = group
+    .command("clean")
+    .description("remove everything that dray made on a machine; Docker itself stays")
+    .argument("[host]", "user@host")
+    .option("--data", "also the volumes in which services keep data")
+    .option("-y, --yes", "do not ask");
+  const examples = ["dray machine clean", "dray machine clean ops@203.0.113.7 --data --yes"];
+  define<{ data?: boolean; yes?: boolean }>(clean, examples, async (run, host) => {
+    const whose = host === undefined ? await named(run) : { host };
+    const before = "Every service on it ends, and its releases and history are lost.";
+    const done = await run.dray.hosts.clean(whose, {
+      data: run.flags.data === true,
+      agree: async (plan) => await agree(run, plan, before),
+    });
+    run.screen.close();
+    if (run.flags.json === true) return sayJson(done);
+    for (const each of done) sayCleaned(each);
+  });
+}
+
+function sayCleaned({ machine, before, after }: Cleaned): void {
+  const key = ({ kind, name }: Belonging): string => `${kind} ${name}`;
+  const there = new Set(after.map(key));
+  const rows = before.map((each) => [each.kind, each.name, "there", there.has(key(each)) ? "there" : "gone"]);
+  if (rows.length > 0) say(table(["KIND", "NAME", "BEFORE", "AFTER"], rows));
+  if (after.length === 0) return say(`nothing of dray is left on ${machine}`);
+  say(
+    `left on ${machine}: ${after.length} volume(s) with data of services; dray machine clean --data removes them, too`,
+  );
 }
 
 async function named(run: Run<object>): Promise<Whose> {

@@ -4,6 +4,7 @@ import type { Target } from "../../contract/target.ts";
 import type { Prepared } from "../../core/prepared.ts";
 import type { Report } from "../../core/report.ts";
 import { proveAlerts } from "./alerts.ts";
+import { prepareCleaning } from "./clean.ts";
 import { attachProgram } from "./exec.ts";
 import { hostFacts, planSetUp, setUp } from "./hosts.ts";
 import { inspect } from "./inspect.ts";
@@ -52,7 +53,7 @@ export const machines: Target<Sight, MachineStep, MachineWork> = {
     alerts: { test: proveAlerts },
     exec: { attach: attachProgram },
     inspect: { open: inspect },
-    hosts: { facts: hostFacts, planSetUp, setUp },
+    hosts: { facts: hostFacts, planSetUp, setUp, clean: prepareCleaning },
   },
   lacks: {},
 };

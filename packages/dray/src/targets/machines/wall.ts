@@ -6,7 +6,7 @@ import { execStream } from "../../machine/exec.ts";
 import { CAGE } from "./container.ts";
 import { CLOSED_BRIDGE } from "./network.ts";
 
-const WALL = "dray-wall";
+export const WALL = "dray-wall";
 export const WALL_LABEL = "dray.wall";
 /** Changes with the rules: an older wall makes room. */
 export const WALL_VERSION = "1";
@@ -112,8 +112,9 @@ async function exec(
   return { closed, problem: said().trim().split("\n").at(-1) ?? "" };
 }
 
-/** Removes the wall and its rules, where they are. */
+/** Removes the wall and its rules, where they are: one that was stopped is started to take its rules away. */
 export async function removeWall(engine: Engine, signal: AbortSignal): Promise<void> {
+  await engine.post(`/containers/${WALL}/start`, { signal }).catch(() => signal.throwIfAborted());
   await exec(engine, TEAR_DOWN, signal).catch(() => signal.throwIfAborted());
   await removeContainer(engine, signal);
 }
