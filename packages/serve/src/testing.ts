@@ -31,3 +31,7 @@ export async function postJson(url: string, body: unknown, headers: Record<strin
   const sent = typeof body === "string" ? body : JSON.stringify(body);
   return await fetch(url, { method: "POST", body: sent, headers: { "content-type": "application/json", ...headers } });
 }
+
+/** A model of other people's exporters. */
+export const stranger = (name: string): string =>
+  fileURLToPath(new URL(`../../../test/fixtures/models/${name}/model.onnx`, import.meta.url));

@@ -10,11 +10,11 @@ const refusal = (description: string): Json => ({ description, content: { "appli
 /** The protocol's one route that answers questions, with this model's own inputs. */
 export function inferPath(service: Service, name: string): Json {
   const { inputs, outputs } = service.model;
-  const askedOf = inputs.map((port) => inputOf(port, service.counted));
+  const askedOf = inputs.map((port) => inputOf(port, service));
   const asked = {
     type: "object",
     required: ["inputs"],
-    properties: { id: { type: "string" }, inputs: listOf(askedOf, inputs) },
+    properties: { id: { type: ["string", "null"] }, inputs: listOf(askedOf, inputs) },
   };
   const answered = {
     type: "object",
@@ -55,30 +55,42 @@ function listOf(schemas: readonly Json[], ports: readonly Port[]): Json {
   return { ...whole, items: { anyOf: schemas }, allOf: once };
 }
 
-function inputOf(port: Port, counted: boolean): Json {
-  const { json, oip, range } = kindOf(port.dtype);
-  const [low, high] = range ?? [];
-  const cell = {
-    type: json,
-    ...(low === undefined ? {} : { minimum: low }),
-    ...(high === undefined ? {} : { maximum: high }),
-  };
+function inputOf(port: Port, { counted, holes }: Service): Json {
   // The example is of one row, and of one in each other dimension that is open: so many values belong to it.
   const shape = port.shape.map((each) => (each < 0 ? 1 : each));
-  const count = shape.reduce((product, each) => product * each, 1);
   return {
     type: "object",
     required: ["name", "shape", "datatype", "data"],
     properties: {
       name: { const: port.name },
-      datatype: { const: oip },
+      datatype: { const: kindOf(port.dtype).oip },
       shape: {
         const: shape,
         description: `Here of ${counted ? "one row" : "one request"}; the model takes [${port.shape.join(", ")}].`,
       },
-      data: { type: "array", items: cell, minItems: count, maxItems: count },
+      data: dataOf(shape, cellOf(port, holes.has(port.name))),
     },
   };
+}
+
+function cellOf({ dtype }: Port, hole: boolean): Json {
+  const { json, range } = kindOf(dtype);
+  // The protocol's clients in C and Go write a flag as a number.
+  if (json === "boolean") return { type: ["boolean", "integer"], minimum: 0, maximum: 1 };
+  const [low, high] = range ?? [];
+  return {
+    type: hole ? [json, "null"] : json,
+    ...(low === undefined ? {} : { minimum: low }),
+    ...(high === undefined ? {} : { maximum: high }),
+  };
+}
+
+/** All values in one list, or nested as the shape says. */
+function dataOf(shape: readonly number[], cell: Json): Json {
+  const count = shape.reduce((product, each) => product * each, 1);
+  const list = (items: Json, length: number): Json => ({ type: "array", items, minItems: length, maxItems: length });
+  const flat = list(cell, count);
+  return shape.length < 2 ? flat : { anyOf: [flat, shape.reduceRight(list, cell)] };
 }
 
 function outputOf(port: Port): Json {
