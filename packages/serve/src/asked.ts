@@ -1,6 +1,6 @@
 import type { Feeds } from "./model/model.ts";
 import { tensorOfSame } from "./model/tensors.ts";
-import type { Row } from "./schema/validate.ts";
+import type { Row } from "./schema/row.ts";
 
 /** Tensors that came as such (the Open Inference Protocol), and how many rows of the queue they take. */
 export interface Tensors {

@@ -3,7 +3,7 @@ import type { Asked } from "./asked.ts";
 import { Batcher, type BatchLimits, type Share } from "./batcher.ts";
 import type { Feeds } from "./model/model.ts";
 import { Refusal } from "./refusal.ts";
-import type { Row } from "./schema/validate.ts";
+import type { Row } from "./schema/row.ts";
 
 const LIMITS: BatchLimits = { batch: 4, queue: 6, timeoutMs: 60_000 };
 

@@ -1,7 +1,7 @@
 import { makeMeters } from "./http/metrics.ts";
 import { expected } from "./schema/features.ts";
 import type { Decision } from "./schema/decisions.ts";
-import type { Row } from "./schema/validate.ts";
+import type { Row } from "./schema/row.ts";
 import type { Settings } from "./settings.ts";
 import type { Batching } from "./service.ts";
 import { load } from "./start.ts";

@@ -13,7 +13,8 @@ import { shapeOf } from "./schema/encode.ts";
 import type { Feature } from "./schema/features.ts";
 import type { Meaning } from "./schema/meaning.ts";
 import type { SchemaFile } from "./schema/schema-file.ts";
-import type { Row, Validator } from "./schema/validate.ts";
+import type { Row } from "./schema/row.ts";
+import type { Validator } from "./schema/validate.ts";
 
 /** Everything behind the routes: a model, what its rows and answers mean, and the queue in front of it. */
 export interface Service extends ByTensor {

@@ -10,7 +10,7 @@ import { Refusal } from "./refusal.ts";
 import { makeService, type Service } from "./service.ts";
 import { RunWatch } from "./run-watch.ts";
 import { parseSchema } from "./schema/schema-file.ts";
-import type { Row } from "./schema/validate.ts";
+import type { Row } from "./schema/row.ts";
 import type { Settings } from "./settings.ts";
 
 export interface Running extends Server {

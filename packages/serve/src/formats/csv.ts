@@ -2,7 +2,7 @@ import { parse } from "csv-parse/sync";
 import { Refusal } from "../refusal.ts";
 import type { Decision } from "../schema/decisions.ts";
 import type { Feature } from "../schema/features.ts";
-import type { Row } from "../schema/validate.ts";
+import type { Row } from "../schema/row.ts";
 
 /**
  * Rows of text/csv, as SageMaker's built-in models take them: the columns are the features in their order, without a

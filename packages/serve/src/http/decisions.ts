@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { csvOf } from "../formats/csv.ts";
 import { Refusal } from "../refusal.ts";
 import type { Decision } from "../schema/decisions.ts";
-import type { Row } from "../schema/validate.ts";
+import type { Row } from "../schema/row.ts";
 import type { Service } from "../service.ts";
 import { secondsSince } from "./arrival.ts";
 import type { Meters } from "./metrics.ts";

@@ -19,6 +19,12 @@ export function makeMeters(service: string, release: string): Meters {
   const registry = new Registry();
   registry.setDefaultLabels({ service, release });
   const registers = [registry];
+  return { registry, batches: batchMeter(registers), answered: answers(registers), serving: served(registers) };
+}
+
+type Registers = Registry[];
+
+function answers(registers: Registers): Meters["answered"] {
   const requests = new Counter({
     name: "dray_requests_total",
     help: "Answers, by route and status code.",
@@ -32,19 +38,35 @@ export function makeMeters(service: string, release: string): Meters {
     buckets: SECONDS,
     registers,
   });
-  const queue = new Histogram({
-    name: "dray_queue_seconds",
-    help: "A request's wait for the model.",
-    buckets: SECONDS,
-    registers,
-  });
-  const model = new Histogram({
-    name: "dray_model_seconds",
-    help: "One run of the model.",
-    buckets: SECONDS,
-    registers,
-  });
+  // Looking labels up costs more than counting.
+  const children = new Map<string, { count: Counter.Internal; time: Histogram.Internal<"route"> }>();
+  return (route, code, seconds) => {
+    const key = `${code} ${route}`;
+    let known = children.get(key);
+    if (known === undefined) {
+      known = { count: requests.labels({ route, code }), time: duration.labels({ route }) };
+      children.set(key, known);
+    }
+    known.count.inc();
+    known.time.observe(seconds);
+  };
+}
+
+function batchMeter(registers: Registers): BatchMeter {
+  const times = { buckets: SECONDS, registers };
+  const queue = new Histogram({ name: "dray_queue_seconds", help: "A request's wait for the model.", ...times });
+  const model = new Histogram({ name: "dray_model_seconds", help: "One run of the model.", ...times });
   const rows = new Histogram({ name: "dray_batch_rows", help: "Rows of one run.", buckets: ROWS, registers });
+  return {
+    ran: (count, seconds) => {
+      model.observe(seconds);
+      rows.observe(count);
+    },
+    waited: (seconds) => queue.observe(seconds),
+  };
+}
+
+function served(registers: Registers): Meters["serving"] {
   const info = new Gauge({
     name: "dray_model_info",
     help: "What is served.",
@@ -54,8 +76,6 @@ export function makeMeters(service: string, release: string): Meters {
     registers,
   });
   const workers = new Gauge({ name: "dray_workers", help: "Processes that have loaded the model.", registers });
-  // Looking labels up costs more than counting.
-  const children = new Map<string, { count: Counter.Internal; time: Histogram.Internal<"route"> }>();
   let inFlight = (): { waiting: number; running: number } => ({ waiting: 0, running: 0 });
   const waiting: Gauge = new Gauge({
     name: "dray_rows_waiting",
@@ -69,30 +89,10 @@ export function makeMeters(service: string, release: string): Meters {
     registers,
     collect: () => running.set(inFlight().running),
   });
-  return {
-    registry,
-    batches: {
-      ran: (count, seconds) => {
-        model.observe(seconds);
-        rows.observe(count);
-      },
-      waited: (seconds) => queue.observe(seconds),
-    },
-    answered: (route, code, seconds) => {
-      const key = `${code} ${route}`;
-      let known = children.get(key);
-      if (known === undefined) {
-        known = { count: requests.labels({ route, code }), time: duration.labels({ route }) };
-        children.set(key, known);
-      }
-      known.count.inc();
-      known.time.observe(seconds);
-    },
-    serving: (what, now) => {
-      info.reset();
-      workers.set(1);
-      info.set({ digest: what.digest, producer: what.producer }, 1);
-      inFlight = now;
-    },
+  return (what, now) => {
+    info.reset();
+    workers.set(1);
+    info.set({ digest: what.digest, producer: what.producer }, 1);
+    inFlight = now;
   };
 }

@@ -63,7 +63,7 @@ const DOCS_HEADERS = policy(
 const word = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`;
 
 /** The address as the client sees it, also behind a proxy that ends its encryption. */
-export function originOf(request: FastifyRequest): string {
+export function addressOf(request: FastifyRequest): string {
   const secure = request.headers["x-forwarded-proto"] === "https";
   return `${secure ? "https" : "http"}://${request.host}`;
 }

@@ -11,7 +11,7 @@ import { otherMethods } from "./methods.ts";
 import type { Meters } from "./metrics.ts";
 import { type Identity, openApi } from "./openapi.ts";
 import { canPack, packed } from "./pack.ts";
-import { addDocs, greeting, GREETING_HEADERS, greetingPage, originOf } from "./pages.ts";
+import { addDocs, greeting, GREETING_HEADERS, greetingPage, addressOf } from "./pages.ts";
 import { addUnpacking } from "./unpack.ts";
 import { addProtocolV2, isV2 } from "./v2/routes.ts";
 
@@ -145,7 +145,7 @@ function addOwnRoutes(app: FastifyInstance, behind: Behind, { meters, describe }
     void reply.header("vary", "accept");
     const wantsPage = request.headers.accept?.includes("text/html") === true;
     if (!wantsPage) return greeting(loaded(), identity);
-    const page = greetingPage(loaded(), identity, originOf(request));
+    const page = greetingPage(loaded(), identity, addressOf(request));
     return reply.type("text/html; charset=utf-8").headers(GREETING_HEADERS).send(page);
   });
   app.get("/openapi.json", () => describe());

@@ -1,5 +1,5 @@
 import type { Feature } from "../schema/features.ts";
-import type { Row } from "../schema/validate.ts";
+import type { Row } from "../schema/row.ts";
 
 /** How bold invented values are: a model may refuse a text that is no number, or a token that its table has not. */
 type Style = "wide" | "small" | "near";

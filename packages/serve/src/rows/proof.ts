@@ -1,6 +1,6 @@
 import type { Feeds } from "../model/model.ts";
 import type { Encode } from "../schema/encode.ts";
-import type { Row } from "../schema/validate.ts";
+import type { Row } from "../schema/row.ts";
 import { difference } from "./compare.ts";
 
 /** What was seen when a model was asked with several rows, alone and in company. */

@@ -1,6 +1,6 @@
 import type { Cells } from "../model/tensors.ts";
 import type { Feature } from "./features.ts";
-import type { Row } from "./validate.ts";
+import type { Row } from "./row.ts";
 
 // What differs per model is written out as code once, as ajv does: at 40,000 rows a second, looking up which
 // feature comes next costs more than reading it. Only names, numbers and our own words get into the code.

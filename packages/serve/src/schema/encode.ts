@@ -4,7 +4,7 @@ import { Refusal } from "../refusal.ts";
 import type { Layout } from "../rows/layout.ts";
 import { compileFill } from "./compiled.ts";
 import type { Feature } from "./features.ts";
-import type { Row } from "./validate.ts";
+import type { Row } from "./row.ts";
 
 /** Validated rows -> the model's inputs. One call makes the tensors of all rows together. */
 export type Encode = (rows: readonly Row[]) => Feeds;

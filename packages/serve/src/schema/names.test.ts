@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import { compileFill, compileGlance } from "./compiled.ts";
 import { type Decision, decisionWriter } from "./decisions.ts";
 import type { Feature } from "./features.ts";
-import { type Row, Validator } from "./validate.ts";
+import type { Row } from "./row.ts";
+import { Validator } from "./validate.ts";
 
 // Names come from strangers' files, and code is made from them: words of JSON Schema, of JavaScript, and of neither.
 const NAMES = [

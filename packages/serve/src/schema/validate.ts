@@ -2,8 +2,7 @@ import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
 import { type Issue, Refusal } from "../refusal.ts";
 import { compileGlance } from "./compiled.ts";
 import { expected, type Feature, rowSchema } from "./features.ts";
-
-export type Row = Record<string, unknown>;
+import type { Row } from "./row.ts";
 
 const MAX_ISSUES = 20;
 

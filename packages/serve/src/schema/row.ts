@@ -1,0 +1,2 @@
+/** Values by the name of their feature. */
+export type Row = Record<string, unknown>;
