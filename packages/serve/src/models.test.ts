@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { makeMeters } from "./http/metrics.ts";
 import { openApi } from "./http/openapi.ts";
+import { readAsking } from "./http/v2/request.ts";
 import { parseSchema } from "./schema/schema-file.ts";
 import { makeService, type Service } from "./service.ts";
 
@@ -93,6 +94,16 @@ test("rows of different lengths come together and each gets its own answer", asy
     { outputs: { largest: 4 } },
   ]);
   expect(() => service.validator.rows({ ids: [] })).toThrow("/ids");
+});
+
+test("integers that pick rows of an embedding are held against its rows, on both routes", async () => {
+  const service = await serviceOf(stranger("made-tokens"));
+  expect(service.features).toMatchObject([{ name: "ids", minimum: -20, maximum: 19 }]);
+  expect(() => service.validator.rows({ ids: [3, 20] })).toThrow("/ids/1");
+  const body = (...data: number[]): Buffer =>
+    Buffer.from(JSON.stringify({ inputs: [{ name: "ids", datatype: "INT64", shape: [1, data.length], data }] }));
+  expect(() => readAsking(body(3, 20), undefined, service)).toThrow("ids: value 1: expected integer from -20 to 19");
+  expect(readAsking(body(3, 19), undefined, service).feeds["ids"]?.dims).toEqual([1, 2]);
 });
 
 test("a model that takes one row at a time gets one at a time", async () => {

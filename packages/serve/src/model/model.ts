@@ -3,6 +3,7 @@ import { Refusal } from "../refusal.ts";
 import { withNeutralLocale } from "./locale.ts";
 import { whyNotLoaded } from "./words.ts";
 import { columnsOf } from "./columns.ts";
+import { indicesOf, type Range } from "./indices.ts";
 import type { Graph } from "./graph.ts";
 import { type Prepared, prepareModel } from "./prepare.ts";
 import { type Dtype, kindOf } from "./tensors.ts";
@@ -15,6 +16,8 @@ export interface Port {
   shape: readonly number[];
   /** Of an input whose second dimension the file leaves open: what its readers say that it is. */
   columns?: number;
+  /** Of an input of integers: what they may be, where the graph says more than their type does. */
+  range?: Range;
 }
 
 export type Feeds = Record<string, Tensor>;
@@ -50,7 +53,7 @@ export async function loadModel({ file, folder }: ModelSource, options: LoadOpti
   const prepared = prepareModel(file);
   await checkWeights(prepared.weights, folder);
   const session = await open(prepared.bytes, folder, options);
-  const inputs = session.inputMetadata.map((metadata) => widened(port(metadata), prepared.graph));
+  const inputs = session.inputMetadata.map((metadata) => asRead(port(metadata), prepared.graph));
   const outputs = session.outputMetadata.map((metadata) => columned(port(metadata), prepared.columns));
   return {
     inputs,
@@ -105,7 +108,18 @@ function columned(output: Port, columns: Prepared["columns"]): Port {
   return wide === undefined ? output : { ...output, shape: [-1, wide.length] };
 }
 
-function widened(input: Port, graph: Graph): Port {
+/** With what the operators behind an input say of it. */
+function asRead(input: Port, graph: Graph): Port {
   const columns = input.shape.length === 2 && input.shape[1] === -1 ? columnsOf(graph, input.name) : undefined;
-  return columns === undefined ? input : { ...input, columns };
+  const range = kindOf(input.dtype).json === "integer" ? indicesOf(graph, input.name) : undefined;
+  return {
+    ...input,
+    ...(columns === undefined ? {} : { columns }),
+    ...(range === undefined ? {} : { range }),
+  };
+}
+
+/** What the cells of an input may be: undefined for what is no integer. */
+export function rangeOf({ range, dtype }: Port): Range | undefined {
+  return range ?? kindOf(dtype).range;
 }

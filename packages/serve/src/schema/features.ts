@@ -1,4 +1,4 @@
-import type { Model, Port } from "../model/model.ts";
+import { type Model, type Port, rangeOf } from "../model/model.ts";
 import { type Cell, kindOf } from "../model/tensors.ts";
 import { takesMissing } from "../model/missing.ts";
 import { Refusal } from "../refusal.ts";
@@ -111,7 +111,7 @@ function scalarFeature(
       400,
       `schema.yaml allows ${JSON.stringify(stranger)} for ${name}, and the model does not know it`,
     );
-  const [low, high] = kind.range ?? [];
+  const [low, high] = rangeOf(input) ?? [];
   return {
     name,
     input: input.name,
@@ -139,7 +139,7 @@ function codesOf(model: Model, text: FeatureText): ReadonlyMap<string, number> |
 function tensorFeature(model: Model, input: Port, shape: readonly number[], texts: readonly FeatureText[]): Feature {
   const text = texts.find((each) => each.name === input.name) ?? { name: input.name };
   const kind = kindOf(input.dtype);
-  const [low, high] = kind.range ?? [];
+  const [low, high] = rangeOf(input) ?? [];
   return {
     name: input.name,
     input: input.name,

@@ -1,4 +1,4 @@
-import type { Port } from "../../model/model.ts";
+import { type Port, rangeOf } from "../../model/model.ts";
 import { kindOf } from "../../model/tensors.ts";
 import type { Service } from "../../service.ts";
 
@@ -73,11 +73,11 @@ function inputOf(port: Port, { counted, holes }: Service): Json {
   };
 }
 
-function cellOf({ dtype }: Port, hole: boolean): Json {
-  const { json, range } = kindOf(dtype);
+function cellOf(port: Port, hole: boolean): Json {
+  const { json } = kindOf(port.dtype);
   // The protocol's clients in C and Go write a flag as a number.
   if (json === "boolean") return { type: ["boolean", "integer"], minimum: 0, maximum: 1 };
-  const [low, high] = range ?? [];
+  const [low, high] = rangeOf(port) ?? [];
   return {
     type: hole ? [json, "null"] : json,
     ...(low === undefined ? {} : { minimum: low }),

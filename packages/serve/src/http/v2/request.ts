@@ -1,7 +1,8 @@
 import * as z from "zod";
 import { cellsIn, tensorOfBytes } from "../../formats/bytes.ts";
 import { fitsPort, onlyInput, shapeOfCells } from "../../formats/shape.ts";
-import type { Feeds, Model, Port } from "../../model/model.ts";
+import type { Range } from "../../model/indices.ts";
+import { type Feeds, type Model, type Port, rangeOf } from "../../model/model.ts";
 import { type Cell, fill, kindOf, tensorOf } from "../../model/tensors.ts";
 import { Refusal } from "../../refusal.ts";
 
@@ -159,22 +160,23 @@ function fromData(input: Input, port: Port, holes: boolean): Feeds[string] {
   const data = given.some(Array.isArray) ? given.flat<unknown[], 20>(20) : given;
   if (data.length !== count) throw bad(input, `expected ${count} values, got ${data.length}`);
   const cells = kind.make(count);
+  const range = rangeOf(port);
   for (const [index, value] of data.entries()) {
-    if (!isCell(value, kind) && !(holes && value === null))
+    if (!isCell(value, kind.json, range) && !(holes && value === null))
       throw bad(
         input,
-        `value ${index}: expected ${kind.json}${kind.range === undefined ? "" : ` from ${kind.range[0]} to ${kind.range[1]}`}, got ${value === null ? "null" : typeof value}`,
+        `value ${index}: expected ${kind.json}${range === undefined ? "" : ` from ${range[0]} to ${range[1]}`}, got ${value === null ? "null" : typeof value}`,
       );
     fill(cells, index, value);
   }
   return tensorOf(port.dtype, cells, input.shape);
 }
 
-function isCell(value: unknown, kind: ReturnType<typeof kindOf>): value is Cell {
-  if (kind.json === "string") return typeof value === "string";
-  if (kind.json === "boolean") return typeof value === "boolean" || value === 0 || value === 1;
+function isCell(value: unknown, json: ReturnType<typeof kindOf>["json"], range: Range = SAFE): value is Cell {
+  if (json === "string") return typeof value === "string";
+  if (json === "boolean") return typeof value === "boolean" || value === 0 || value === 1;
   if (typeof value !== "number" || !Number.isFinite(value)) return false;
-  if (kind.json === "number") return true;
-  const [low, high] = kind.range ?? [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER];
-  return Number.isInteger(value) && value >= low && value <= high;
+  return json === "number" || (Number.isInteger(value) && value >= range[0] && value <= range[1]);
 }
+
+const SAFE: Range = [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER];
