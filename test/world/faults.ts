@@ -67,17 +67,25 @@ const mode = (word: string): RigFault["inject"] =>
     (rig) => `docker exec ${rig.replica} rm -f /tmp/mode`,
   );
 
-/** `docker run` by hand, as in the lecture; \`wait\` gives a crash the time to happen. */
-const run = (flags: string, wait = 1): RigFault["inject"] =>
+/** Bash that waits until a container is as it should be: on a busy machine even a crash takes its time. `$1` state, `$2` restarts, `$3` pid. */
+const until = (test: string, container = "my-api"): string =>
+  `for i in $(seq 200); do set -- $(docker inspect -f '{{.State.Status}} {{.RestartCount}} {{.State.Pid}}' ${container}); { ${test}; } && break; sleep 0.1; done`;
+/** Somebody listens on the port in the container's network (proc(5): state 0A). */
+const listens = (port: number): string =>
+  `grep -qE ':${port.toString(16).toUpperCase().padStart(4, "0")} [0-9A-F:]+ 0A ' /proc/$3/net/tcp`;
+const ENDED = `[ "$1" = exited ] || [ "$1" = created ]`;
+
+/** `docker run` by hand, as in the lecture. */
+const run = (flags: string, test = listens(8080)): RigFault["inject"] =>
   lines(
     "vm",
-    (rig) => `docker run -d --name my-api ${flags.replaceAll("IMAGE", rig.image)} >/dev/null 2>&1; sleep ${wait}`,
+    (rig) => `docker run -d --name my-api ${flags.replaceAll("IMAGE", rig.image)} >/dev/null 2>&1; ${until(test)}`,
     "docker rm -f my-api >/dev/null",
   );
 
 const PUBLISH = `-p ${HAND_PORT}:8080`;
 const onHost = (rig: Rig): string =>
-  `docker run -d --name my-api --network host -e PORT=${HAND_PORT} ${rig.image} >/dev/null; sleep 1`;
+  `docker run -d --name my-api --network host -e PORT=${HAND_PORT} ${rig.image} >/dev/null; ${until(listens(HAND_PORT))}`;
 
 /** From the name to the machine. */
 const REACH: readonly RigFault[] = [
@@ -180,23 +188,28 @@ const BY_HAND: readonly RigFault[] = [
   {
     fault: "port-taken",
     hop: "listener",
-    inject: run("-p 80:8080 IMAGE"),
+    inject: run("-p 80:8080 IMAGE", ENDED),
     argv: (rig, user) => hand(rig, user).map((word) => word.replace(`:${HAND_PORT}/`, ":80/")),
   },
   { fault: "app-on-localhost", hop: "bind", inject: run(`${PUBLISH} -e MODE=localhost IMAGE`), argv: hand },
-  { fault: "wrong-container-port", hop: "bind", inject: run(`${PUBLISH} -e PORT=8082 IMAGE`), argv: hand },
-  { fault: "starting", hop: "ready", inject: run(`${PUBLISH} -e MODE=silent IMAGE`), argv: hand },
+  {
+    fault: "wrong-container-port",
+    hop: "bind",
+    inject: run(`${PUBLISH} -e PORT=8082 IMAGE`, listens(8082)),
+    argv: hand,
+  },
+  { fault: "starting", hop: "ready", inject: run(`${PUBLISH} -e MODE=silent IMAGE`, `[ "$1" = running ]`), argv: hand },
   {
     fault: "crash-loop",
     hop: "container",
-    inject: run(`${PUBLISH} --restart always -e MODE=crash IMAGE`, 3),
+    inject: run(`${PUBLISH} --restart always -e MODE=crash IMAGE`, `[ "$2" -ge 2 ]`),
     argv: hand,
   },
-  { fault: "crashed", hop: "container", inject: run(`${PUBLISH} -e MODE=crash IMAGE`, 2), argv: hand },
+  { fault: "crashed", hop: "container", inject: run(`${PUBLISH} -e MODE=crash IMAGE`, ENDED), argv: hand },
   {
     fault: "out-of-memory",
     hop: "container",
-    inject: run(`${PUBLISH} --memory 40m --memory-swap 40m -e MODE=eat IMAGE`, 4),
+    inject: run(`${PUBLISH} --memory 40m --memory-swap 40m -e MODE=eat IMAGE`, ENDED),
     argv: hand,
   },
   {
@@ -206,12 +219,17 @@ const BY_HAND: readonly RigFault[] = [
       "vm",
       // The head of a 64-bit ELF file for aarch64 (machine 183), and nothing after it.
       (rig) =>
-        `printf '\\177ELF\\002\\001\\001\\000\\000\\000\\000\\000\\000\\000\\000\\000\\002\\000\\267\\000' > /arm; chmod +x /arm; docker run -d --name my-api ${PUBLISH} -v /arm:/arm --entrypoint /arm ${rig.image} >/dev/null 2>&1; sleep 1`,
+        `printf '\\177ELF\\002\\001\\001\\000\\000\\000\\000\\000\\000\\000\\000\\000\\002\\000\\267\\000' > /arm; chmod +x /arm; docker run -d --name my-api ${PUBLISH} -v /arm:/arm --entrypoint /arm ${rig.image} >/dev/null 2>&1; ${until(ENDED)}`,
       "docker rm -f my-api >/dev/null; rm /arm",
     ),
     argv: hand,
   },
-  { fault: "command-missing", hop: "container", inject: run(`${PUBLISH} --entrypoint uvicorn IMAGE`), argv: hand },
+  {
+    fault: "command-missing",
+    hop: "container",
+    inject: run(`${PUBLISH} --entrypoint uvicorn IMAGE`, ENDED),
+    argv: hand,
+  },
   {
     fault: "stopped",
     as: "by hand",
@@ -244,7 +262,7 @@ function certificate(dates: string, days: number, name: string): RigFault["injec
     await rig.copyTls();
     await rig.on(
       "vm",
-      `docker run -d --name my-api -p ${TLS_PORT}:8080 -v /tls:/tls:ro -e MODE=tls ${rig.image} >/dev/null; sleep 1`,
+      `docker run -d --name my-api -p ${TLS_PORT}:8080 -v /tls:/tls:ro -e MODE=tls ${rig.image} >/dev/null; ${until(listens(8080))}`,
     );
     return async () => await rig.on("vm", "docker rm -f my-api >/dev/null");
   };
@@ -306,7 +324,7 @@ const SERVED: readonly RigFault[] = [
   {
     fault: "edge-stopped",
     hop: "edge",
-    inject: lines("vm", "docker stop -t 1 dray-edge", "docker start dray-edge; sleep 1"),
+    inject: lines("vm", "docker stop -t 1 dray-edge", `docker start dray-edge; ${until(listens(80), "dray-edge")}`),
   },
   { fault: "edge-paused", hop: "edge", inject: lines("vm", "docker pause dray-edge", "docker unpause dray-edge") },
   {
@@ -363,7 +381,7 @@ const SERVED: readonly RigFault[] = [
     inject: lines(
       "vm",
       (rig) => `docker stop -t 0 ${rig.replica}`,
-      (rig) => `docker start ${rig.replica}; sleep 1`,
+      (rig) => `docker start ${rig.replica}; ${until(listens(8080), rig.replica)}`,
     ),
   },
   {
@@ -382,7 +400,7 @@ const SERVED: readonly RigFault[] = [
     inject: lines(
       "vm",
       (rig) =>
-        `docker exec ${rig.replica} sh -c 'echo unready > /tmp/mode'; docker restart -t 0 ${rig.replica}; sleep 1`,
+        `docker exec ${rig.replica} sh -c 'echo unready > /tmp/mode'; docker restart -t 0 ${rig.replica}; ${until(listens(8080), rig.replica)}`,
       (rig) => `docker exec ${rig.replica} rm -f /tmp/mode`,
     ),
   },
@@ -428,6 +446,10 @@ const engineOff =
   "touch /etc/world-engine-off; kill $(pgrep -x dockerd); while pgrep -x dockerd >/dev/null; do sleep 0.1; done";
 const engineOn =
   "rm -f /etc/world-engine-off; for i in $(seq 100); do docker version >/dev/null 2>&1 && break; sleep 0.2; done; sleep 2";
+
+/** The engine with what it ran before, and that serves again. */
+const engineBack = (rig: Rig): string =>
+  `${engineOn}; ${until(listens(80), "dray-edge")}; ${until(listens(8080), rig.replica)}`;
 
 /** The operator's own way in; what breaks the engine comes last. */
 const ACCESS: readonly RigFault[] = [
@@ -496,8 +518,8 @@ const ACCESS: readonly RigFault[] = [
     inject: lines(
       "vm",
       (rig) =>
-        `echo '{"userland-proxy": false}' > /etc/docker/daemon.json; ${engineOff}; ${engineOn}; docker run -d --name my-api ${PUBLISH} ${rig.image} >/dev/null; sleep 1; iptables -t nat -F DOCKER`,
-      `docker rm -f my-api >/dev/null; rm /etc/docker/daemon.json; ${engineOff}; ${engineOn}`,
+        `echo '{"userland-proxy": false}' > /etc/docker/daemon.json; ${engineOff}; ${engineOn}; docker run -d --name my-api ${PUBLISH} ${rig.image} >/dev/null; ${until(listens(8080))}; iptables -t nat -F DOCKER`,
+      (rig) => `docker rm -f my-api >/dev/null; rm /etc/docker/daemon.json; ${engineOff}; ${engineBack(rig)}`,
     ),
     argv: hand,
   },
@@ -507,17 +529,18 @@ const ACCESS: readonly RigFault[] = [
     inject: lines(
       "vm",
       `${engineOff}; mkdir -p /full; mount --bind /var/lib/docker /full; mount -t tmpfs -o size=40m tmpfs /var/lib/docker; ${engineOn}; head -c 60000000 /dev/zero > /var/lib/docker/filler 2>/dev/null; true`,
-      `${engineOff}; umount /var/lib/docker; umount /full; ${engineOn}`,
+      (rig) => `${engineOff}; umount /var/lib/docker; umount /full; ${engineBack(rig)}`,
     ),
   },
-  { fault: "docker-down", hop: "engine", inject: lines("vm", engineOff, engineOn) },
+  { fault: "docker-down", hop: "engine", inject: lines("vm", engineOff, engineBack) },
   {
     fault: "docker-missing",
     hop: "engine",
     inject: lines(
       "vm",
       `${engineOff}; for each in docker dockerd; do mv /usr/bin/$each /usr/bin/$each.away 2>/dev/null || mv /usr/sbin/$each /usr/sbin/$each.away; done`,
-      `for each in /usr/bin/*.away /usr/sbin/*.away; do [ -e $each ] && mv $each \${each%.away}; done; ${engineOn}`,
+      (rig) =>
+        `for each in /usr/bin/*.away /usr/sbin/*.away; do [ -e $each ] && mv $each \${each%.away}; done; ${engineBack(rig)}`,
     ),
   },
 ];

@@ -133,6 +133,8 @@ async function wire(
   const deployed = await vm.dray("deploy", "--file", "root.yaml", "--json");
   if (deployed.code !== 0) throw new Error(deployed.stdout + deployed.stderr);
   const replica = await on("vm", "docker ps --filter label=dray.role=replica --format '{{.Names}}'");
+  // What takes a hung replica out and restarts it after 13 s would mend a fault before it is walked to, on a busy machine.
+  await on("vm", "docker pause dray-keeper dray-warden");
   const image = await on("vm", `docker inspect ${replica} -f '{{.Config.Image}}'`);
 
   const env = {
@@ -183,7 +185,11 @@ async function wire(
         );
     },
     near: async () => void (await on("router", "iptables -t nat -F PREROUTING; pkill node || true")),
-    [Symbol.asyncDispose]: dispose,
+    [Symbol.asyncDispose]: async () => {
+      // A machine of others goes on. The engine may have been restarted since, and they with it.
+      await on("vm", "docker unpause dray-keeper dray-warden 2>/dev/null || true");
+      await dispose();
+    },
   };
 }
 
