@@ -48,7 +48,9 @@ test("the lecture from end to end: a VM, Artifact Registry, the external address
   expect(latency?.cells.vertex).toMatch(/^[\d.]+ and [\d.]+ ms, 0 failed$/);
   const open = compared.rows.find(({ what }) => what.startsWith("without a key"));
   expect(open?.cells).toMatchObject({ drayage: "200: open to everybody", vertex: "401: refused" });
-  expect(compared.rows.every(({ source, asOf }) => source !== "" && asOf !== "")).toBe(true);
+  expect(
+    compared.rows.every(({ known }) => Object.values(known).every(({ source, asOf }) => source !== "" && asOf !== "")),
+  ).toBe(true);
 
   await dray("remove", "--target", "vertex", "-y");
   await dray("remove", "-y");

@@ -1,7 +1,7 @@
 import type { Perform } from "../core/carry-out.ts";
 import type { Called, CallOptions } from "../core/call.ts";
 import type { Cloud } from "../core/cloud.ts";
-import type { Way } from "../core/compare.ts";
+import type { Way } from "../core/compare-facts.ts";
 import type { Plan, Step } from "../core/plan.ts";
 import type { Prepared } from "../core/prepared.ts";
 import type { Report } from "../core/report.ts";

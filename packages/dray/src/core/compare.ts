@@ -1,25 +1,30 @@
+import { type Fact, FACTS, SOURCES, UNCHECKED, type Way, WAY_NAMES, WAYS } from "./compare-facts.ts";
 import { HOURS_A_MONTH, hourOf, PRICES } from "./prices.ts";
 
-/** The ways to run it that are compared. */
-export const WAYS = ["hand", "drayage", "vertex", "kubernetes", "run"] as const;
-export type Way = (typeof WAYS)[number];
-
-export const WAY_NAMES: Record<Way, string> = {
-  hand: "by hand on a VM",
-  drayage: "Drayage on a VM",
-  vertex: "Vertex AI",
-  kubernetes: "Kubernetes (GKE)",
-  run: "Cloud Run",
-};
+/** From where something is known. */
+export interface Known {
+  /** `measured`: here, now; else a page, a file of ours, or `computed` from the prices. */
+  source: string;
+  /** When it was so or was read: ISO date, or month. */
+  asOf: string;
+  /** False: it was written down from memory at that time, and not checked since. */
+  checked: boolean;
+}
 
 /** One row: what each way has to say, and from where that is known. */
 export interface Row {
   what: string;
   cells: Record<Way, string>;
-  /** `measured`: here, now; else a page, a file of ours, or `computed` from the prices. */
-  source: string;
-  /** When it was so: ISO date, or month. */
-  asOf: string;
+  known: Record<Way, Known>;
+}
+
+/** The same of every way. */
+export function alike<T>(value: T): Record<Way, T> {
+  return byWay(() => value);
+}
+
+function byWay<T>(of: (way: Way) => T): Record<Way, T> {
+  return Object.fromEntries(WAYS.map((way) => [way, of(way)])) as Record<Way, T>;
 }
 
 /** What a service needs, for the costs. */
@@ -31,158 +36,19 @@ export interface Load {
   machineType: string;
 }
 
-const KNOWN = "2025-06";
-const VERTEX_DOCS = "https://cloud.google.com/vertex-ai/docs/predictions";
-const CR_DOCS = "https://cloud.google.com/run/docs";
-const K8S_DOCS = "https://kubernetes.io/docs/concepts";
+/** The rows that do not depend on the service. */
+export function factRows(): Row[] {
+  return FACTS.map(({ what, facts }) => ({
+    what,
+    cells: byWay((way) => facts[way][0]),
+    known: byWay((way) => knownBy(facts[way])),
+  }));
+}
 
-/** What does not depend on the service: a sentence each, with its source. */
-export const FACTS: readonly Row[] = [
-  {
-    what: "first deploy",
-    cells: {
-      hand: "half an hour of typing",
-      drayage: "a minute with a new machine, seconds on one that is there",
-      vertex: "10 to 20 minutes (deployModel)",
-      kubernetes: "5 to 10 minutes for the cluster, then a minute",
-      run: "about a minute",
-    },
-    source: VERTEX_DOCS,
-    asOf: KNOWN,
-  },
-  {
-    what: "redeploy",
-    cells: {
-      hand: "stop, pull, run: a minute without service",
-      drayage: "seconds: only changed layers travel",
-      vertex: "10 to 20 minutes: a new node each time",
-      kubernetes: "a rolling update: a minute or so",
-      run: "about a minute",
-    },
-    source: VERTEX_DOCS,
-    asOf: KNOWN,
-  },
-  {
-    what: "rollback",
-    cells: {
-      hand: "as a redeploy, if the old tag is still known",
-      drayage: "under a second: the old replicas are kept",
-      vertex: "seconds while the old model stays deployed and paid for, else as a redeploy",
-      kubernetes: "a rolling update back",
-      run: "seconds: traffic goes back to the old revision",
-    },
-    source: CR_DOCS,
-    asOf: KNOWN,
-  },
-  {
-    what: "downtime of a redeploy",
-    cells: {
-      hand: "from docker stop until the model is loaded",
-      drayage: "none: old requests finish, new ones go to the new release",
-      vertex: "none",
-      kubernetes: "none with readiness probes and a preStop wait",
-      run: "none; cold starts after idle time",
-    },
-    source: K8S_DOCS,
-    asOf: KNOWN,
-  },
-  {
-    what: "TLS",
-    cells: {
-      hand: "none",
-      drayage: "by itself, for a name or a bare address",
-      vertex: "Google's name; none of your own",
-      kubernetes: "cert-manager, or a managed certificate with a load balancer",
-      run: "by itself; own names by mapping or load balancer",
-    },
-    source: VERTEX_DOCS,
-    asOf: KNOWN,
-  },
-  {
-    what: "auth",
-    cells: {
-      hand: "none",
-      drayage: "keys by caller, with rates",
-      vertex: "IAM: each caller needs a Google token",
-      kubernetes: "none of its own: an ingress or mesh",
-      run: "IAM, or open",
-    },
-    source: VERTEX_DOCS,
-    asOf: KNOWN,
-  },
-  {
-    what: "canary",
-    cells: {
-      hand: "no",
-      drayage: "by shares, judged, taken back by itself",
-      vertex: "trafficSplit by hand; dray judges it",
-      kubernetes: "with Argo Rollouts or a mesh",
-      run: "shares by hand",
-    },
-    source: VERTEX_DOCS,
-    asOf: KNOWN,
-  },
-  {
-    what: "autoscaling",
-    cells: {
-      hand: "no",
-      drayage: "no: replicas and machines are what the manifest says",
-      vertex: "min to max nodes by CPU or GPU, minutes; never to zero",
-      kubernetes: "pods in seconds, nodes in minutes",
-      run: "to zero and to hundreds, in seconds",
-    },
-    source: CR_DOCS,
-    asOf: KNOWN,
-  },
-  {
-    what: "zones",
-    cells: {
-      hand: "one machine, one zone",
-      drayage: "one machine each; several with machines: and a name that leads to all",
-      vertex: "a region; several nodes are spread over its zones",
-      kubernetes: "a region, if the cluster is regional",
-      run: "a region",
-    },
-    source: K8S_DOCS,
-    asOf: KNOWN,
-  },
-  {
-    what: "limits",
-    cells: {
-      hand: "the machine's",
-      drayage: "what limits: says; body, time, queue, concurrency",
-      vertex: "10 MB and an hour a request (dedicated), 1.5 MB and a minute (shared)",
-      kubernetes: "the ingress controller's",
-      run: "32 MiB a request over HTTP/1, an hour, no privileged containers",
-    },
-    source: VERTEX_DOCS,
-    asOf: KNOWN,
-  },
-  {
-    what: "logs",
-    cells: {
-      hand: "docker logs on the machine",
-      drayage: "dray logs: release and access log joined by request id",
-      vertex: "Cloud Logging",
-      kubernetes: "kubectl logs, or an agent",
-      run: "Cloud Logging",
-    },
-    source: VERTEX_DOCS,
-    asOf: KNOWN,
-  },
-  {
-    what: "lock-in",
-    cells: {
-      hand: "none",
-      drayage: "none: containers and labels; the image runs anywhere",
-      vertex: "the caller's URL, token and route are Google's",
-      kubernetes: "little: manifests move between clusters",
-      run: "little: a container with HTTP",
-    },
-    source: "docs of each",
-    asOf: KNOWN,
-  },
-];
+function knownBy([, source]: Fact): Known {
+  if (source === undefined) return { source: "memory", asOf: UNCHECKED, checked: false };
+  return { ...SOURCES[source], checked: true };
+}
 
 /** Cells of `smallest monthly cost`, and of the cost at a load, in US dollars; computed from the list of prices. */
 export function costRows(load: Load): Row[] {
@@ -190,9 +56,12 @@ export function costRows(load: Load): Row[] {
   const busy = (rps * ms) / 1000;
   const row = (what: string, costs: Record<Way, number | undefined>): Row => ({
     what,
-    cells: Object.fromEntries(WAYS.map((way) => [way, dollars(costs[way])])) as Record<Way, string>,
-    source: `computed: ${PRICES.region}, list prices, ${Object.values(PRICES.sources).join(" ")}`,
-    asOf: PRICES.asOf,
+    cells: byWay((way) => dollars(costs[way])),
+    known: alike({
+      source: `computed: ${PRICES.region}, list prices, ${Object.values(PRICES.sources).join(" ")}`,
+      asOf: PRICES.asOf,
+      checked: PRICES.checked,
+    }),
   });
   return [
     row("smallest cost a month", {
@@ -255,18 +124,48 @@ function runCost(rps: number, ms: number): number {
 
 const dollars = (cost: number | undefined): string => (cost === undefined ? "?" : `$${cost.toFixed(2)}`);
 
+/** How old the prices are, aloud: `list prices of us-central1, written down in 2025-06, 17 months ago`. */
+export function priceAge(now: Date): string {
+  const [year = 0, month = 0] = PRICES.asOf.split("-").map(Number);
+  const months = (now.getUTCFullYear() - year) * 12 + now.getUTCMonth() + 1 - month;
+  const age = `${months} month${months === 1 ? "" : "s"} ago`;
+  const since = PRICES.checked ? "" : ", and not checked since: look them up before you decide";
+  return `costs: list prices of ${PRICES.region}, written down in ${PRICES.asOf}, ${age}${since}`;
+}
+
+/** What stands below the table for one source: `read 2026-11-30`, `not checked since 2025-06`. */
+export function sourceText({ source, asOf, checked }: Known): string {
+  if (!checked) return source === "memory" ? `not checked since ${asOf}` : `${source} (not checked since ${asOf})`;
+  return `${source} (${asOf})`;
+}
+
+/** Every source of these rows once, in the order in which they are met; what was measured needs none. */
+export function sourcesOf(rows: readonly Row[]): string[] {
+  const all = rows.flatMap(({ cells, known }) => WAYS.filter((way) => cells[way] !== "").map((way) => known[way]));
+  return [...new Set(all.filter(({ source }) => source !== "measured").map(sourceText))];
+}
+
 /** The table in Markdown, sources below it. */
-export function compareMarkdown(rows: readonly Row[]): string {
+export function compareMarkdown(rows: readonly Row[], now: Date): string {
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
-  const sources = [...new Set(rows.map(({ source, asOf }) => `${source} (${asOf})`))];
+  const sources = sourcesOf(rows);
+  const noted = ({ cells, known }: Row, way: Way): string => {
+    const note = sources.indexOf(sourceText(known[way]));
+    return note === -1 || cells[way] === "" ? cells[way] : `${cells[way]} [${note + 1}]`;
+  };
   return [
     line(["", ...WAYS.map((way) => WAY_NAMES[way])]),
     line(["---", ...WAYS.map(() => "---")]),
-    ...rows.map(({ what, cells, source }) =>
-      line([source === "measured" ? `**${what}** (measured)` : what, ...WAYS.map((way) => cells[way])]),
+    ...rows.map((row) =>
+      line([
+        row.known.hand.source === "measured" ? `**${row.what}** (measured)` : row.what,
+        ...WAYS.map((way) => noted(row, way)),
+      ]),
     ),
     "",
-    ...sources.map((source) => `- ${source}`),
+    ...sources.map((source, index) => `${index + 1}. ${source}`),
+    "",
+    priceAge(now),
   ].join("\n");
 }

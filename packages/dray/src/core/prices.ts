@@ -4,6 +4,8 @@
  */
 export const PRICES = {
   asOf: "2025-06",
+  /** Were they compared with the pages since? */
+  checked: false as boolean,
   region: "us-central1",
   sources: {
     compute: "https://cloud.google.com/compute/vm-instance-pricing",

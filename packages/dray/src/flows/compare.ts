@@ -1,7 +1,8 @@
 import type { Golden } from "../core/golden.ts";
 import { asFailure } from "../base/failure.ts";
 import type { AnyTarget, VerbSession } from "../contract/target.ts";
-import { type Row, WAY_NAMES, type Way, WAYS } from "../core/compare.ts";
+import { alike, type Row } from "../core/compare.ts";
+import { WAY_NAMES, type Way, WAYS } from "../core/compare-facts.ts";
 import { percentile } from "../core/judge.ts";
 import { loadGolden } from "../manifest/golden.ts";
 import type { Manifest } from "../manifest/schema.ts";
@@ -36,8 +37,7 @@ export async function measure(scope: Scope, count: number, session: VerbSession)
   const row = (what: string, cell: (seen: Seen) => string): Row => ({
     what,
     cells: cellsOf(found, cell),
-    source: "measured",
-    asOf,
+    known: alike({ source: "measured", asOf, checked: true }),
   });
   return {
     ...(modelMs.length === 0 ? {} : { ms: Math.max(1, percentile(modelMs, 0.5)) }),

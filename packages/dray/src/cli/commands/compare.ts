@@ -1,9 +1,10 @@
 import type { Measured } from "../../flows/compare.ts";
 import type { Command } from "commander";
 import { Failure } from "../../base/failure.ts";
-import { compareMarkdown, costRows, FACTS, WAY_NAMES, WAYS } from "../../core/compare.ts";
+import { compareMarkdown, costRows, factRows, priceAge } from "../../core/compare.ts";
 import { define } from "../command.ts";
-import { say, sayJson, table } from "../screen/say.ts";
+import { compareText } from "../screen/compare.ts";
+import { say, sayJson } from "../screen/say.ts";
 
 interface Flags {
   measure?: boolean;
@@ -40,23 +41,12 @@ export function addCompare(program: Command): void {
         msPerRequest: run.flags.ms === undefined ? (measured.ms ?? DEFAULT_MS) : numberOf("--ms", run.flags.ms),
         machineType: run.dray.nodeType(manifest),
       };
-      const rows = [...measured.rows, ...FACTS, ...costRows(load)];
+      const rows = [...measured.rows, ...factRows(), ...costRows(load)];
+      const now = new Date();
       run.screen.close();
-      if (run.flags.json === true) return sayJson({ load, rows });
-      if (run.flags.markdown === true) return say(compareMarkdown(rows));
-      for (const { what, cells, source, asOf } of rows) {
-        say(`${what}${source === "measured" ? " (measured now)" : ""}`);
-        say(
-          table(
-            ["", ""],
-            WAYS.filter((way) => cells[way] !== "").map((way) => [`  ${WAY_NAMES[way]}`, cells[way]]),
-          ).replace(/^\s*\n/, ""),
-        );
-        if (source !== "measured")
-          say(
-            `  ${source.split(" ")[0] === "computed:" ? `computed from list prices of ${asOf}` : `${source} (${asOf})`}\n`,
-          );
-      }
+      if (run.flags.json === true) return sayJson({ load, prices: priceAge(now), rows });
+      if (run.flags.markdown === true) return say(compareMarkdown(rows, now));
+      say(compareText(rows, process.stdout.columns ?? 80, now));
     },
   );
 }
