@@ -1,0 +1,84 @@
+// What the pages of docs/ say is there: links lead somewhere, and commands exist.
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { expect, test } from "vitest";
+import { makeProgram } from "../packages/dray/src/cli/program.ts";
+
+const program = await makeProgram();
+const pages = [
+  "README.md",
+  ...readdirSync("docs", { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".md"))
+    .map((file) => path.join("docs", file)),
+];
+const textOf = (page: string): string => readFileSync(page, "utf8");
+
+/** The anchors that a forge makes of a page's headings. */
+function anchorsOf(page: string): Set<string> {
+  const headings = [...textOf(page).matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) => heading);
+  return new Set(
+    headings.map((heading) =>
+      heading
+        .toLowerCase()
+        .replaceAll(/[^\p{L}\p{N}\s_-]/gu, "")
+        .trim()
+        .replaceAll(/\s/g, "-"),
+    ),
+  );
+}
+
+/** Links within the project that lead nowhere. */
+function deadIn(page: string): string[] {
+  const links = [...textOf(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = ""]) => link);
+  return links.filter((link) => {
+    if (/^[a-z]+:/.test(link)) return false;
+    const [file = "", anchor] = link.split("#");
+    const target = file === "" ? page : path.join(path.dirname(page), file);
+    if (!existsSync(target)) return true;
+    return anchor !== undefined && !anchorsOf(target).has(anchor);
+  });
+}
+
+test.each(pages)("%s has no dead link", (page) => {
+  expect(deadIn(page)).toEqual([]);
+});
+
+test("a dead link is found", () => {
+  expect(anchorsOf("README.md")).toContain("what-it-does-not-do");
+  expect(anchorsOf("README.md")).not.toContain("what-it-does");
+});
+
+/** The lines of a page's blocks that call dray. */
+function commandsIn(page: string): string[][] {
+  const blocks = [...textOf(page).matchAll(/```(?:sh|console)\n([\s\S]*?)```/g)].map(([, block = ""]) => block);
+  const lines = blocks
+    .flatMap((block) => block.split("\n"))
+    .map((line) => line.replace(/^\$ /, "").replace(/\s#.*$/, ""));
+  return lines.filter((line) => line.startsWith("dray ")).map((line) => line.trim().split(/\s+/).slice(1));
+}
+
+/** The command that a line names, and those of its options that the command does not have. */
+function unknownIn(argv: readonly string[]): string[] {
+  let command = program;
+  let rest = [...argv];
+  for (let next = command; ;) {
+    const found = next.commands.find((each) => each.name() === rest[0]);
+    if (found === undefined) break;
+    [command, next, rest] = [found, found, rest.slice(1)];
+  }
+  if (command === program && !rest[0]?.startsWith("-")) return [`no command ${rest[0]}`];
+  const options = command.options.flatMap(({ long, short }) => [long, short]);
+  const own = rest.includes("--") ? rest.slice(0, rest.indexOf("--")) : rest;
+  return own.filter((word) => word.startsWith("-") && !options.includes(word.split("=")[0] ?? ""));
+}
+
+test.each(pages)("each command of %s exists, with its options", (page) => {
+  const wrong = commandsIn(page).flatMap((argv) => unknownIn(argv).map((what) => `${argv.join(" ")}: ${what}`));
+  expect(wrong).toEqual([]);
+});
+
+test("the reader of commands is not blind", () => {
+  expect(commandsIn("docs/pl/README.md").length).toBeGreaterThan(10);
+  expect(unknownIn(["machine", "clean", "--everything"])).toEqual(["--everything"]);
+  expect(unknownIn(["fly"])).toEqual(["no command fly"]);
+});
