@@ -23,6 +23,8 @@ export interface Answer {
   /** Until the head came. */
   ms: number;
   body: Buffer;
+  /** Its content type, where it says one. */
+  type?: string;
 }
 
 interface Limits {
@@ -52,7 +54,7 @@ export async function ask({ address, port }: Replica, question: Question, limits
         request.off("close", gone);
         const ms = performance.now() - startedAt;
         collect(incoming).then(
-          (collected) => resolve({ status: incoming.statusCode ?? 0, ms, body: collected }),
+          (collected) => resolve({ status: incoming.statusCode ?? 0, ms, body: collected, ...typeOf(incoming) }),
           (error: unknown) => {
             request.destroy();
             reject(error instanceof Error ? error : new Error(String(error)));
@@ -64,6 +66,11 @@ export async function ask({ address, port }: Replica, question: Question, limits
   } catch (error) {
     throw signal.aborted ? new Error(`no answer in ${limits.withinMs} ms`, { cause: error }) : error;
   }
+}
+
+function typeOf({ headers }: http.IncomingMessage): Pick<Answer, "type"> {
+  const type = headers["content-type"];
+  return type === undefined ? {} : { type };
 }
 
 async function collect(incoming: http.IncomingMessage): Promise<Buffer> {

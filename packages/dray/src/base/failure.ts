@@ -169,6 +169,7 @@ export const CODES = {
     EXIT.failed,
     "The service answers no row any more, or tells every row the same refusal; the same command goes on from there.",
   ],
+  "request.no-file": [EXIT.usage, "A file that a request is to carry cannot be read."],
   "request.failed": [EXIT.failed, "The request got no answer, or not the one expected."],
   "fleet.partly-failed": [EXIT.failed, "Some machines of the fleet failed; the others carry the new release."],
   "upgrade.unknown": [EXIT.unreachable, "The newest version of Drayage is not known: npm's registry gave no answer."],

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import http from "node:http";
 import type { Duplex, Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -24,7 +25,7 @@ export interface Ask {
   method: string;
   path: string;
   headers?: Record<string, string>;
-  body?: string | Buffer;
+  body?: string | Uint8Array;
   /** Instead of `body`, of a length nobody knows yet. */
   stream?: Readable;
   signal: AbortSignal;
@@ -80,6 +81,26 @@ export async function hijack(request: Ask): Promise<Duplex> {
     message.once("error", reject);
     message.end(body);
   });
+}
+
+/** A body that came, as text and as what it weighs. */
+export interface Body {
+  text: string;
+  bytes: number;
+  /** In hex. */
+  sha256: string;
+}
+
+/** Reads an answer to its end, whatever it is. */
+export async function wholeBody(answer: AsyncIterable<unknown>): Promise<Body> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of answer) chunks.push(chunk as Buffer);
+  return bodyOf(Buffer.concat(chunks));
+}
+
+/** What bytes that came are. */
+export function bodyOf(all: Buffer): Body {
+  return { text: all.toString("utf8"), bytes: all.length, sha256: createHash("sha256").update(all).digest("hex") };
 }
 
 /** Reads an answer to its end as text. */

@@ -2,6 +2,7 @@ import type { Perform } from "../core/carry-out.ts";
 import type { Called, CallOptions } from "../core/call.ts";
 import type { Cloud } from "../core/cloud.ts";
 import type { Way } from "../core/compare-facts.ts";
+import type { Payload } from "../core/payload.ts";
 import type { Plan, Step } from "../core/plan.ts";
 import type { Prepared } from "../core/prepared.ts";
 import type { Report } from "../core/report.ts";
@@ -21,7 +22,7 @@ export interface TraceWanted {
   container?: string;
   url?: string;
   headers: Record<string, string>;
-  body?: string;
+  body?: Payload;
   /** False: the certificate is still to come, and plain HTTP is what there is. */
   secured?: boolean;
   /** Who may be asked what lies in front of a machine. */

@@ -1,4 +1,5 @@
 import type { Golden } from "./golden.ts";
+import type { Payload } from "./payload.ts";
 
 /** One call of a service from this computer; times in milliseconds from the start of the call. */
 export interface Called {
@@ -8,7 +9,11 @@ export interface Called {
   status: number;
   release?: string;
   headers: Record<string, string>;
+  /** As text. */
   body: string;
+  /** How many bytes the body has, and their SHA-256 in hex. */
+  bytes?: number;
+  sha256?: string;
   /** What differs from the golden answer. */
   wrong: string[];
   timing: {
@@ -28,7 +33,7 @@ export interface CallOptions {
   method: string;
   path: string;
   headers: Record<string, string>;
-  body?: string;
+  body?: Payload;
   timeoutMs: number;
   /** The name that the certificate must be for, where the URL has an address. */
   servername?: string;

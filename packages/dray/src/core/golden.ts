@@ -1,26 +1,59 @@
-export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+import type { Json } from "./json.ts";
+import { type Carried, mediaType } from "./payload.ts";
 
 /** An example request with its expected answer. */
 export interface Golden {
-  request: { method: string; path: string; headers?: Record<string, string>; body?: Json };
-  /** `tolerance` is absolute and relative, for numbers anywhere in the body; `withinMs` the longest answer time. */
-  expect: { status: number; body?: Json; tolerance: number; withinMs?: number };
+  request: Carried & { method: string; path: string; headers?: Record<string, string> };
+  expect: Expected;
+}
+
+/** What an answer must be: its status, and its body as JSON, as text, or by its content type and SHA-256. */
+export interface Expected {
+  status: number;
+  body?: Json;
+  text?: string;
+  /** Content type, without its parameters. */
+  type?: string;
+  /** Of the body's bytes, in hex. */
+  sha256?: string;
+  /** Absolute and relative, for numbers anywhere in the body. */
+  tolerance: number;
+  /** The longest answer time. */
+  withinMs?: number;
 }
 
 export interface Answer {
   status: number;
+  /** As text. */
   body: string;
   ms: number;
+  /** Its content type, where it says one. */
+  type?: string;
+  /** Of the bytes of the body, in hex. */
+  sha256?: string;
 }
 
-/** The expectation that an answer meets; its body counts where it is JSON. */
-export function withAnswer(expect: Golden["expect"], answer: Answer): Golden["expect"] {
-  const { body: _old, ...rest } = expect;
+/** An answer's text that is longer is expected by its digest. */
+const LONGEST_TEXT = 10_000;
+
+/** The expectation that an answer meets. */
+export function withAnswer(expect: Expected, answer: Answer): Expected {
+  const { body: _body, text: _text, type: _type, sha256: _digest, ...rest } = expect;
+  const met = { ...rest, status: answer.status };
   try {
-    return { ...rest, status: answer.status, body: JSON.parse(answer.body) as Json };
+    return { ...met, body: JSON.parse(answer.body) as Json };
   } catch {
-    return { ...rest, status: answer.status };
+    return { ...met, ...contentOf(answer) };
   }
+}
+
+/** What to expect of an answer that is no JSON. A page for people changes for many reasons: of it only that it is one. */
+function contentOf({ type: said, body, sha256 }: Answer): Pick<Expected, "type" | "text" | "sha256"> {
+  if (said === undefined) return {};
+  const type = mediaType(said);
+  if (type === "text/html") return { type };
+  if (type.startsWith("text/") && body.length <= LONGEST_TEXT) return { type, text: body };
+  return { type, ...(sha256 === undefined ? {} : { sha256 }) };
 }
 
 /** What is wrong with an answer, a line each; empty when it is as expected. */
@@ -29,9 +62,23 @@ export function compareGolden(golden: Golden, answer: Answer): string[] {
   const wrong: string[] = [];
   if (answer.status !== expect.status)
     wrong.push(`status ${answer.status} instead of ${expect.status}: ${answer.body.slice(0, 200)}`);
-  else if (expect.body !== undefined) wrong.push(...compareBody(expect.body, answer.body, expect.tolerance));
+  else wrong.push(...compareContent(expect, answer));
   if (expect.withinMs !== undefined && answer.ms > expect.withinMs)
     wrong.push(`took ${answer.ms} ms instead of at most ${expect.withinMs} ms`);
+  return wrong;
+}
+
+function compareContent(expect: Expected, answer: Answer): string[] {
+  const wrong: string[] = [];
+  const type = mediaType(answer.type ?? "");
+  if (expect.type !== undefined && type !== mediaType(expect.type))
+    wrong.push(`the answer is ${type === "" ? "of no content type" : type} instead of ${expect.type}`);
+  if (expect.body !== undefined) wrong.push(...compareBody(expect.body, answer.body, expect.tolerance));
+  // Editors put a line break at the end of a text by themselves.
+  if (expect.text !== undefined && answer.body.trimEnd() !== expect.text.trimEnd())
+    wrong.push(`the body is ${brief(answer.body)} instead of ${brief(expect.text)}`);
+  if (expect.sha256 !== undefined && answer.sha256 !== expect.sha256)
+    wrong.push(`the body has the SHA-256 ${answer.sha256 ?? "?"} instead of ${expect.sha256}`);
   return wrong;
 }
 

@@ -1,4 +1,4 @@
-import type { Json } from "./golden.ts";
+import type { Json } from "./json.ts";
 
 /** A JSON object. */
 export type Node = { [key: string]: Json };

@@ -1,4 +1,4 @@
-import type { Json } from "./golden.ts";
+import type { Json } from "./json.ts";
 import { type Node, resolve } from "./json-reference.ts";
 
 /** A schema may lead to itself, or be written by somebody who wants us to work for ever. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Json } from "./golden.ts";
+import type { Json } from "./json.ts";
 import { describedBy, predictionOf } from "./openapi.ts";
 
 const REF = { $ref: "#/components/schemas/Loan" };

@@ -1,4 +1,4 @@
-import type { Json } from "./golden.ts";
+import type { Json } from "./json.ts";
 import { isNode, type Node, resolve } from "./json-reference.ts";
 import { made } from "./openapi-made.ts";
 

@@ -3,6 +3,7 @@ import { asFailure, Failure } from "../base/failure.ts";
 import { Secret } from "../base/secret.ts";
 import type { Golden } from "../core/golden.ts";
 import type { Context } from "../core/context.ts";
+import { payloadOf } from "../core/payload.ts";
 import { loadGolden } from "../manifest/golden.ts";
 import type { Manifest } from "../manifest/schema.ts";
 import { valueOf } from "../manifest/secrets.ts";
@@ -54,20 +55,45 @@ export async function alertSettings(manifest: Manifest, context: Context): Promi
     disk,
     certificateDays,
     ready,
-    golden: (await loadGolden(manifest)).map((golden) => goldenOf(golden, manifest.host ?? manifest.domain)),
+    golden: (await loadGolden(manifest))
+      .filter((golden) => fits(golden, context))
+      .map((golden) => goldenOf(golden, manifest.host ?? manifest.domain)),
   };
   return new Secret(JSON.stringify(settings));
 }
 
+/** What the keeper asks every minute lies in the machine's memory. */
+const MOST_BYTES = 256_000;
+
+function fits({ request }: Golden, context: Context): boolean {
+  const bytes = payloadOf(request)?.bytes.byteLength ?? 0;
+  if (bytes <= MOST_BYTES) return true;
+  const text = `${request.method} ${request.path} carries ${bytes} bytes: it proves releases, and the keeper, which takes ${MOST_BYTES}, does not ask it every minute`;
+  context.emit({ type: "warning", text });
+  return false;
+}
+
+/** JSON goes as it always did: an older keeper knows nothing else. */
+function sentOf(request: Golden["request"]): Pick<AlertSettings["golden"][number], "body" | "payload"> {
+  const payload = payloadOf(request);
+  if (payload === undefined) return {};
+  if (request.body !== undefined) return { body: JSON.stringify(request.body) };
+  return { payload: { type: payload.type, base64: Buffer.from(payload.bytes).toString("base64") } };
+}
+
 function goldenOf({ request, expect }: Golden, host: string | undefined): AlertSettings["golden"][number] {
-  const { method, path, headers, body } = request;
+  const { method, path, headers } = request;
+  const { text, type, sha256 } = expect;
   return {
     method,
     path,
     headers: { ...(host === undefined ? {} : { host }), ...headers },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...sentOf(request),
     status: expect.status,
     ...(expect.body === undefined ? {} : { answer: JSON.stringify(expect.body) }),
+    ...(text === undefined ? {} : { text }),
+    ...(type === undefined ? {} : { type }),
+    ...(sha256 === undefined ? {} : { sha256 }),
     tolerance: expect.tolerance,
   };
 }

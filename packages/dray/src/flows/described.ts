@@ -1,7 +1,7 @@
-import type { CallOptions } from "../core/call.ts";
+import type { Called, CallOptions } from "../core/call.ts";
 import { Failure } from "../base/failure.ts";
 import type { Context } from "../core/context.ts";
-import { type Golden, withAnswer } from "../core/golden.ts";
+import { type Answer, type Golden, withAnswer } from "../core/golden.ts";
 import { describedBy, type Prediction } from "../core/openapi.ts";
 import { call } from "../probes/call.ts";
 
@@ -21,6 +21,17 @@ export async function askPrediction(
   return await describedBy((path) => call(base, { method: "GET", path, headers, timeoutMs, ...named }, context));
 }
 
+function answerOf({ status, body, headers, sha256, timing }: Called): Answer {
+  const type = headers["content-type"] ?? "";
+  return {
+    status,
+    body,
+    ms: timing.totalMs,
+    ...(type === "" ? {} : { type }),
+    ...(sha256 === undefined ? {} : { sha256 }),
+  };
+}
+
 /** Asks once and writes down what was answered. @throws Failure request.failed, where the API refuses or fails */
 export async function recordAnswer(
   base: string,
@@ -37,5 +48,5 @@ export async function recordAnswer(
     );
   }
   const { request, expect = { status: 200, tolerance: TOLERANCE } } = golden;
-  return { request, expect: withAnswer(expect, { ...called, ms: called.timing.totalMs }) };
+  return { request, expect: withAnswer(expect, answerOf(called)) };
 }

@@ -2,6 +2,7 @@ import { Failure } from "../base/failure.ts";
 import type { Reached, VerbSession } from "../contract/target.ts";
 import type { CallOptions } from "../core/call.ts";
 import type { Golden } from "../core/golden.ts";
+import { type Carried, type Payload, payloadHeaders, payloadOf } from "../core/payload.ts";
 import { loadGolden } from "../manifest/golden.ts";
 import { ownKey } from "../manifest/keys.ts";
 import type { Manifest } from "../manifest/schema.ts";
@@ -12,7 +13,8 @@ import { type Scope, subjectOf, targetOf } from "./places.ts";
 export interface Said {
   method?: string;
   path?: string;
-  body?: string;
+  /** What it carries, as a golden request would say it, and as it travels. */
+  carried?: Carried;
   headers?: Record<string, string>;
 }
 
@@ -70,7 +72,7 @@ export async function callOptions(
   { request, golden }: Sample,
   signal: AbortSignal,
 ): Promise<CallOptions> {
-  const body = said.body ?? (request?.body === undefined ? undefined : JSON.stringify(request.body));
+  const body = payloadOf(said.carried ?? request ?? {});
   // A target that leads to one route only logs in by itself, and says itself whom it asks.
   const usual = reached.base === undefined ? {} : await usualHeaders(manifest, body, signal);
   return {
@@ -86,14 +88,12 @@ export async function callOptions(
 
 async function usualHeaders(
   manifest: Manifest,
-  body: string | undefined,
+  body: Payload | undefined,
   signal: AbortSignal,
 ): Promise<Record<string, string>> {
   const named = manifest.domain ?? manifest.host;
   return {
-    ...(body === undefined
-      ? {}
-      : { "content-type": "application/json", "content-length": String(Buffer.byteLength(body)) }),
+    ...payloadHeaders(body),
     ...(named === undefined ? {} : { host: named }),
     ...(await ownKey(manifest, signal)),
   };

@@ -5,31 +5,54 @@ import { parse, type ParseError } from "jsonc-parser";
 import * as z from "zod";
 import { Failure } from "../base/failure.ts";
 import type { Golden } from "../core/golden.ts";
+import { written } from "../core/payload.ts";
 import { frame } from "../base/frame.ts";
+import { readPayload } from "./payload.ts";
 import { issueWords } from "./words.ts";
 import type { Manifest } from "./schema.ts";
 
+const fileName = z.string().min(1);
+/** One of several keys at most. */
+const oneOf =
+  (...keys: string[]) =>
+  (said: object): boolean =>
+    keys.filter((key) => key in said).length < 2;
+
 const goldenSchema = z.array(
   z.strictObject({
-    request: z.strictObject({
-      method: z.string().default("POST"),
-      path: z.string().startsWith("/"),
-      headers: z.record(z.string(), z.string()).optional(),
-      body: z.json().optional(),
-    }),
+    request: z
+      .strictObject({
+        method: z.string().default("POST"),
+        path: z.string().startsWith("/"),
+        headers: z.record(z.string(), z.string()).optional(),
+        body: z.json().optional(),
+        text: z.string().optional(),
+        file: fileName.optional(),
+        form: z
+          .record(z.string(), z.union([z.string(), z.strictObject({ file: fileName, type: z.string().optional() })]))
+          .optional(),
+      })
+      .refine(oneOf("body", "text", "file", "form"), "a request carries one of body, text, file and form"),
     expect: z
       .strictObject({
         status: z.number().int().default(200),
         body: z.json().optional(),
+        text: z.string().optional(),
+        type: z.string().optional(),
+        sha256: z
+          .string()
+          .regex(/^[0-9a-f]{64}$/, "expected a SHA-256 in hex")
+          .optional(),
         tolerance: z.number().nonnegative().default(1e-6),
         withinMs: z.number().positive().optional(),
       })
+      .refine(oneOf("body", "text", "sha256"), "an answer is expected by one of body, text and sha256")
       .prefault({}),
   }),
 );
 
 /** Where a manifest's golden requests are. */
-function goldenFile(manifest: Pick<Manifest, "golden" | "folder">): string {
+export function goldenFile(manifest: Pick<Manifest, "golden" | "folder">): string {
   return path.resolve(manifest.folder, manifest.golden ?? "golden.json");
 }
 
@@ -39,7 +62,8 @@ export async function saveGolden(
   golden: readonly Golden[],
 ): Promise<string> {
   const file = goldenFile(manifest);
-  await writeFile(`${file}.new`, `${JSON.stringify(golden, undefined, 2)}\n`);
+  const said = golden.map(({ request, expect }) => ({ request: written(request), expect }));
+  await writeFile(`${file}.new`, `${JSON.stringify(said, undefined, 2)}\n`);
   await rename(`${file}.new`, file);
   return path.relative(process.cwd(), file);
 }
@@ -53,7 +77,14 @@ export async function loadGolden(manifest: Pick<Manifest, "golden" | "folder">):
       hint: "name a file that exists, or take `golden:` out",
     });
   }
-  return parseGolden(await readFile(file, "utf8"), path.relative(process.cwd(), file));
+  const all = parseGolden(await readFile(file, "utf8"), path.relative(process.cwd(), file));
+  return await Promise.all(all.map((golden) => withPayload(golden, path.dirname(file))));
+}
+
+/** With what its request carries read from the files that it names. */
+async function withPayload(golden: Golden, folder: string): Promise<Golden> {
+  const payload = await readPayload(golden.request, folder);
+  return payload === undefined ? golden : { ...golden, request: { ...golden.request, payload } };
 }
 
 /** @throws Failure golden.invalid, with the place when the text is no JSON */

@@ -3,7 +3,8 @@ import http from "node:http";
 import https from "node:https";
 import { Failure } from "../base/failure.ts";
 import type { Context } from "../core/context.ts";
-import { compareGolden } from "../core/golden.ts";
+import { type Body, wholeBody } from "../base/request.ts";
+import { type Answer, compareGolden } from "../core/golden.ts";
 import { joinPath } from "../base/url.ts";
 
 /** Sends one request on a connection of its own and says where the time went. @throws Failure request.failed */
@@ -13,7 +14,7 @@ export async function call(base: string, options: CallOptions, context: Context)
   const at = { dns: 0, connect: 0, first: 0 };
   const now = (): number => Math.round((performance.now() - startedAt) * 10) / 10;
   try {
-    const { answer, body } = await new Promise<{ answer: http.IncomingMessage; body: string }>((resolve, reject) => {
+    const { answer, body } = await new Promise<{ answer: http.IncomingMessage; body: Body }>((resolve, reject) => {
       const request = (url.protocol === "https:" ? https : http).request(url, {
         method: options.method,
         headers: { ...options.headers, "x-dray-timing": "1" },
@@ -30,13 +31,9 @@ export async function call(base: string, options: CallOptions, context: Context)
       request.once("error", reject);
       request.once("response", (incoming) => {
         at.first = now();
-        let received = "";
-        incoming.setEncoding("utf8");
-        incoming.on("data", (chunk: string) => (received += chunk));
-        incoming.once("end", () => resolve({ answer: incoming, body: received }));
-        incoming.once("error", reject);
+        wholeBody(incoming).then((whole) => resolve({ answer: incoming, body: whole }), reject);
       });
-      request.end(options.body);
+      request.end(options.body?.bytes);
     });
     const status = answer.statusCode ?? 0;
     const release = answer.headers["x-dray-release"];
@@ -47,8 +44,10 @@ export async function call(base: string, options: CallOptions, context: Context)
       status,
       ...(typeof release === "string" ? { release } : {}),
       headers: Object.fromEntries(Object.entries(answer.headers).map(([key, value]) => [key, String(value)])),
-      body,
-      wrong: options.golden === undefined ? [] : compareGolden(options.golden, { status, body, ms: totalMs }),
+      body: body.text,
+      bytes: body.bytes,
+      sha256: body.sha256,
+      wrong: options.golden === undefined ? [] : compareGolden(options.golden, answerOf(answer, body, totalMs)),
       timing: {
         dnsMs: at.dns,
         connectMs: at.connect - at.dns,
@@ -61,6 +60,11 @@ export async function call(base: string, options: CallOptions, context: Context)
     context.signal.throwIfAborted();
     throw explain(url, error);
   }
+}
+
+/** An answer as golden requests know it. */
+function answerOf({ statusCode = 0, headers }: http.IncomingMessage, { text, sha256 }: Body, ms: number): Answer {
+  return { status: statusCode, body: text, ms, type: headers["content-type"] ?? "", sha256 };
 }
 
 /** The edge's Server-Timing header (W3C Server Timing: `name;dur=milliseconds`). */

@@ -1,7 +1,7 @@
 import http from "node:http";
 import https from "node:https";
 import { since } from "drayage-clock";
-import { agentOver, type Dial } from "../base/request.ts";
+import { agentOver, type Body, type Dial, wholeBody } from "../base/request.ts";
 import type { Exchange } from "../core/evidence.ts";
 import { compareGolden, type Golden } from "../core/golden.ts";
 
@@ -10,7 +10,7 @@ export interface Asked {
   url: string;
   method: string;
   headers: Record<string, string>;
-  body?: string;
+  body?: string | Uint8Array;
   timeoutMs: number;
   golden?: Golden;
   /** How much of the answer's body is kept; its first characters when left out. */
@@ -38,13 +38,15 @@ export async function exchange(asked: Asked, signal: AbortSignal): Promise<Excha
   try {
     const { status, headers, body } = await send(asked, signal);
     const ms = since(startedAt);
-    const wrong = asked.golden === undefined ? undefined : compareGolden(asked.golden, { status, body, ms });
+    const { text, sha256 } = body;
+    const answer = { status, body: text, sha256, type: headers["content-type"] ?? "", ms };
+    const wrong = asked.golden === undefined ? undefined : compareGolden(asked.golden, answer);
     return {
       outcome: "answered",
       ms,
       status,
       headers,
-      body: body.slice(0, asked.keep ?? KEPT),
+      body: text.slice(0, asked.keep ?? KEPT),
       ...(wrong === undefined ? {} : { wrong }),
     };
   } catch (error) {
@@ -65,7 +67,7 @@ const LATE = "no answer in time";
 async function send(
   asked: Asked,
   signal: AbortSignal,
-): Promise<{ status: number; headers: Record<string, string>; body: string }> {
+): Promise<{ status: number; headers: Record<string, string>; body: Body }> {
   const { url, method, headers, body, timeoutMs, dial } = asked;
   const agent = dial === undefined ? false : agentOver(dial, 1);
   return await new Promise((resolve, reject) => {
@@ -77,20 +79,14 @@ async function send(
       if (agent !== false) agent.destroy();
       act();
     };
-    request.once("error", (error) => done(() => reject(error)));
+    const fail = (error: Error): void => done(() => reject(error));
+    request.once("error", fail);
     request.once("response", (answer) => {
-      let said = "";
-      answer.setEncoding("utf8");
-      answer.on("data", (chunk: string) => (said += chunk));
-      answer.once("error", (error) => done(() => reject(error)));
-      answer.once("end", () =>
-        done(() =>
-          resolve({
-            status: answer.statusCode ?? 0,
-            headers: Object.fromEntries(Object.entries(answer.headers).map(([key, value]) => [key, String(value)])),
-            body: said,
-          }),
-        ),
+      const said = Object.entries(answer.headers).map(([key, value]): [string, string] => [key, String(value)]);
+      wholeBody(answer).then(
+        (whole) =>
+          done(() => resolve({ status: answer.statusCode ?? 0, headers: Object.fromEntries(said), body: whole })),
+        fail,
       );
     });
     request.end(body);

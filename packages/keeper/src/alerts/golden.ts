@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { ask, type Replica } from "../ask.ts";
 import { hostHeader } from "../host.ts";
 import { compareBodies } from "../shadow/compare.ts";
@@ -9,30 +10,42 @@ const PATIENCE_MS = 60_000;
 
 /** Asks a replica a golden request, by its own name or `host`; resolves to what is wrong with the answer, undefined when nothing is. */
 export async function askGolden(golden: Golden, at: Replica, host?: string): Promise<string | undefined> {
-  const { method, path, headers, body, status } = golden;
+  const { method, path, headers, status } = golden;
   const said = `${method} ${path}`;
   try {
-    const own = body === undefined ? {} : { "content-type": "application/json", ...lengthOf(body) };
+    const sent = sentBy(golden);
+    const own = sent === undefined ? {} : { "content-type": sent.type, "content-length": sent.body.length };
     const question = {
       method,
       path,
       headers: { ...hostHeader(host), ...own, ...headers },
-      ...(body === undefined ? {} : { body }),
+      ...(sent === undefined ? {} : { body: sent.body }),
     };
     const answer = await ask(at, question, { withinMs: PATIENCE_MS });
     if (answer.status !== status) return `${said} says ${answer.status} instead of ${status}`;
-    const wrong = wrongIn(golden, String(answer.body));
+    const wrong = wrongIn(golden, answer);
     return wrong === undefined ? undefined : `${said}: ${wrong}`;
   } catch (error) {
     return `${said}: ${error instanceof Error ? error.message : String(error)}`;
   }
 }
 
-const lengthOf = (body: string): Record<string, number> => ({ "content-length": Buffer.byteLength(body) });
+function sentBy({ body, payload }: Golden): { type: string; body: Buffer } | undefined {
+  if (payload !== undefined) return { type: payload.type, body: Buffer.from(payload.base64, "base64") };
+  return body === undefined ? undefined : { type: "application/json", body: Buffer.from(body) };
+}
 
-/** The first field that is not as expected; those that nobody expects may be anything. */
-export function wrongIn({ answer, tolerance }: Golden, got: string): string | undefined {
+/** What is not as expected, the first of it; fields of JSON that nobody expects may be anything. */
+export function wrongIn(golden: Golden, { body, type = "" }: { body: Buffer; type?: string }): string | undefined {
+  const { answer, text, sha256, tolerance } = golden;
+  const media = (type.split(";")[0] ?? "").trim().toLowerCase();
+  if (golden.type !== undefined && media !== golden.type)
+    return `the answer is ${media === "" ? "of no content type" : media} instead of ${golden.type}`;
+  // Editors put a line break at the end of a text by themselves.
+  if (text !== undefined && String(body).trimEnd() !== text.trimEnd()) return "the body is another text";
+  if (sha256 !== undefined && createHash("sha256").update(body).digest("hex") !== sha256)
+    return "the body has another SHA-256";
   if (answer === undefined) return undefined;
-  const wrong = compareBodies(answer, got, tolerance).find((each) => each.live !== "missing");
+  const wrong = compareBodies(answer, String(body), tolerance).find((each) => each.live !== "missing");
   return wrong === undefined ? undefined : `${wrong.at} is ${wrong.shadow} instead of ${wrong.live}`;
 }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import { fixFor, Refused } from "../certificates/refused.ts";
 import { add, type Histogram } from "../numbers/histogram.ts";
@@ -110,5 +111,17 @@ test.each([
     tolerance: 1e-6,
     ...(answer === undefined ? {} : { answer }),
   };
-  expect(wrongIn(golden, got)).toBe(wrong);
+  expect(wrongIn(golden, { body: Buffer.from(got) })).toBe(wrong);
+});
+
+test.each([
+  [{ type: "image/png" }, "image/png; q=1", undefined],
+  [{ type: "image/png" }, "text/html", "the answer is text/html instead of image/png"],
+  [{ text: "ok" }, "text/plain", undefined],
+  [{ text: "no" }, "text/plain", "the body is another text"],
+  [{ sha256: createHash("sha256").update("ok\n").digest("hex") }, "x/y", undefined],
+  [{ sha256: "0".repeat(64) }, "x/y", "the body has another SHA-256"],
+])("golden %o, answered with ok as %s", (expected, type, wrong) => {
+  const golden = { method: "POST", path: "/", status: 200, tolerance: 0, ...expected };
+  expect(wrongIn(golden, { body: Buffer.from("ok\n"), type })).toBe(wrong);
 });

@@ -27,10 +27,17 @@ const settings = z.object({
         method: z.string(),
         path: z.string(),
         headers: z.record(z.string(), z.string()).optional(),
+        /** JSON. */
         body: z.string().optional(),
+        /** A body of another kind, in base64, with its content type. */
+        payload: z.object({ type: z.string(), base64: z.string() }).optional(),
         status: z.number(),
         /** JSON; fields that are not in it may be anything. */
         answer: z.string().optional(),
+        text: z.string().optional(),
+        type: z.string().optional(),
+        /** In hex, of the answer's bytes. */
+        sha256: z.string().optional(),
         tolerance: z.number(),
       }),
     )

@@ -9,6 +9,7 @@ import { callOptions, type Sample, sampleOf } from "../../flows/request.ts";
 import { define, type Run } from "../command.ts";
 import { headersOf } from "../headers.ts";
 import { say, sayJson, tell } from "../screen/say.ts";
+import { payloadOfJson } from "../../core/payload.ts";
 import { saidOf } from "./request.ts";
 
 interface Flags {
@@ -104,14 +105,16 @@ async function askerOf(run: Run<Flags>, concurrency: number): Promise<Asking> {
   const { manifest } = scope;
   const { service } = manifest;
   const reached = await run.dray.reach(scope);
-  const said = { ...(await saidOf(run.flags)), method: "POST" };
+  // Rows are JSON, whatever the golden request carries.
+  const said = { carried: { body: {} }, ...(await saidOf(run.flags)), method: "POST" };
   const sample = await sampleOf(reached, manifest, {}, run.context);
   const options = await callOptions({ reached, manifest }, said, sample, run.context.signal);
   const example = rowOf(sample.request?.body);
   const { base } = reached;
   if (base === undefined) {
     // One route only, which the target knows by itself.
-    const ask: BatchJob["ask"] = async (body, signal) => await reached.call({ ...options, body }, signal);
+    const ask: BatchJob["ask"] = async (body, signal) =>
+      await reached.call({ ...options, body: payloadOfJson(body) }, signal);
     const part = { service, ask, path: sample.request?.path ?? "predict", example };
     return { part, [Symbol.dispose]: () => undefined };
   }

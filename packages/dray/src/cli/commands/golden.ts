@@ -1,8 +1,11 @@
+import path from "node:path";
 import type { Command } from "commander";
 import { Failure } from "../../base/failure.ts";
+import type { CallOptions } from "../../core/call.ts";
 import type { Golden } from "../../core/golden.ts";
 import { recordAnswer } from "../../flows/described.ts";
-import { loadGolden, saveGolden } from "../../manifest/golden.ts";
+import { type Field, written } from "../../core/payload.ts";
+import { goldenFile, loadGolden, saveGolden } from "../../manifest/golden.ts";
 import type { Manifest } from "../../manifest/schema.ts";
 import { define } from "../command.ts";
 import { say, sayJson } from "../screen/say.ts";
@@ -20,19 +23,24 @@ export function addGolden(program: Command): void {
     .description(
       "ask the live release the golden requests, or one more, or the example of its own OpenAPI where there is none, and write its answers down",
     )
-    .option("-d, --data <json|@file>", "body of one more golden request")
+    .option("-d, --data <text|@file>", "body of one more golden request: JSON, other text, or a file")
+    .option("-F, --form <name=value...>", "its fields, where it is a form: name=value, name=@file")
     .option("-p, --path <path>", "its path")
     .option("-X, --method <method>", "its method")
     .option("-H, --header <name: value...>", "its headers");
   define<Omit<CallFlags, "count">>(
     command,
-    ["dray golden record", "dray golden record --path /decisions -d @loan.json"],
+    [
+      "dray golden record",
+      "dray golden record --path /decisions -d @loan.json",
+      "dray golden record --path /classify -d @cat.jpg",
+    ],
     async (run) => {
       const scope = await run.scope();
       const { manifest } = scope;
       const known = await loadGolden(manifest);
       const said = await saidOf(run.flags);
-      const asked = said.path !== undefined || said.body !== undefined;
+      const asked = said.path !== undefined || said.carried !== undefined;
       const reached = await run.dray.reach(scope);
       const base = baseOf(reached, manifest);
       const samples: Sample[] = asked
@@ -44,14 +52,14 @@ export function addGolden(program: Command): void {
       for (const sample of samples) {
         const options = await callOptions({ reached, manifest }, said, sample, run.context.signal);
         const expect = sample.golden === undefined ? {} : { expect: sample.golden.expect };
-        const golden = { request: sample.request ?? requestOf(options), ...expect };
+        const golden = { request: sample.request ?? requestOf(options, said, manifest), ...expect };
         recorded.push(await recordAnswer(base, golden, options, run.context));
       }
       const all = asked ? [...known, ...recorded] : recorded;
       const file = await saveGolden(manifest, all);
       if (run.flags.json === true) return sayJson({ file, golden: all });
       for (const { request, expect } of recorded)
-        say(`${request.method} ${request.path} -> ${expect.status} ${JSON.stringify(expect.body ?? null)}`);
+        say(`${request.method} ${request.path} -> ${expect.status} ${expectedText(expect)}`);
       say(`written to ${file}`);
     },
   );
@@ -70,7 +78,23 @@ async function described(
   });
 }
 
-function requestOf(options: Awaited<ReturnType<typeof callOptions>>): Golden["request"] {
-  const { method, path, body } = options;
-  return { method, path, ...(body === undefined ? {} : { body: JSON.parse(body) as never }) };
+/** The request that was sent, as golden.json says it: its files by their paths from there. */
+function requestOf({ method, path: at }: CallOptions, { carried = {} }: Said, manifest: Manifest): Golden["request"] {
+  const folder = path.dirname(goldenFile(manifest));
+  const from = (file: string): string => path.relative(folder, path.resolve(file));
+  const { file, form, text, payload } = carried;
+  if (file !== undefined) return { method, path: at, file: from(file), ...(payload === undefined ? {} : { payload }) };
+  if (text !== undefined && payload !== undefined)
+    return { method, path: at, headers: { "content-type": payload.type }, text };
+  if (form === undefined) return { method, path: at, ...written(carried) };
+  const fields = Object.entries(form).map(([name, field]): [string, Field] => [
+    name,
+    typeof field === "string" ? field : { ...field, file: from(field.file) },
+  ]);
+  return { method, path: at, form: Object.fromEntries(fields) };
+}
+
+function expectedText({ body, text, type, sha256 }: Golden["expect"]): string {
+  if (body !== undefined) return JSON.stringify(body);
+  return text === undefined ? [type, sha256].filter((each) => each !== undefined).join(" ") : JSON.stringify(text);
 }

@@ -7,6 +7,7 @@ import { stringify } from "yaml";
 import { Failure } from "../../base/failure.ts";
 import type { Context } from "../../core/context.ts";
 import type { Golden } from "../../core/golden.ts";
+import { payloadOfJson, payloadHeaders } from "../../core/payload.ts";
 import { askPrediction, recordAnswer } from "../../flows/described.ts";
 import { saveGolden } from "../../manifest/golden.ts";
 import { MANIFEST_FILE, parseManifest } from "../../yaml/load.ts";
@@ -160,8 +161,8 @@ async function goldenFrom(url: string, context: Context): Promise<Golden> {
     });
   }
   const { method, path: at, body } = found.prediction;
-  const sent = JSON.stringify(body);
-  const headers = { "content-type": "application/json", "content-length": String(Buffer.byteLength(sent)) };
+  const sent = payloadOfJson(JSON.stringify(body));
+  const headers = payloadHeaders(sent);
   const options = { ...how, method, path: at, headers, body: sent };
   return await recordAnswer(url, { request: { method, path: at, body } }, options, context);
 }

@@ -1,16 +1,18 @@
-import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { Failure } from "../../base/failure.ts";
 import { attach } from "../../base/process.ts";
 import { joinPath } from "../../base/url.ts";
 import type { Called } from "../../core/call.ts";
+import { hasControls, isText } from "../../core/payload.ts";
 import { baseOf, callOptions, type Said, type Sample, sampleOf } from "../../flows/request.ts";
+import { carriedOf } from "../carried.ts";
 import { define } from "../command.ts";
 import { headersOf } from "../headers.ts";
 import { say, sayJson } from "../screen/say.ts";
 
 export interface CallFlags {
   data?: string;
+  form?: string[];
   path?: string;
   method?: string;
   count: string;
@@ -23,20 +25,30 @@ export function addRequest(program: Command): void {
     .description(
       "call the service from this computer; the golden request when nothing else is said, or the example of its own OpenAPI",
     )
-    .option("-d, --data <json|@file>", "body")
+    .option("-d, --data <text|@file>", "body: JSON, other text, or a file, whose content type is that of its name")
+    .option(
+      "-F, --form <name=value...>",
+      "field of a form (multipart/form-data): name=value, name=@file, name=@file;type=TYPE",
+    )
     .option("-p, --path <path>", "path")
     .option("-X, --method <method>", "method")
     .option("-H, --header <name: value...>", "headers")
     .option("-c, --count <n>", "how many times", "1");
   define<CallFlags>(
     command,
-    ["dray request", "dray request --path /", "dray request -d @loan.json --path /decisions --count 10"],
+    [
+      "dray request",
+      "dray request --path /",
+      "dray request -d @loan.json --path /decisions --count 10",
+      "dray request -d @cat.jpg --path /classify",
+      "dray request -F image=@cat.jpg -F top=3 --path /classify",
+    ],
     async (run) => {
       const scope = await run.scope();
       const { manifest } = scope;
       const reached = await run.dray.reach(scope);
       const said = await saidOf(run.flags);
-      const named = said.path !== undefined || said.body !== undefined;
+      const named = said.path !== undefined || said.carried !== undefined;
       const sample: Sample = named ? {} : await sampleOf(reached, manifest, said, run.context);
       const options = await callOptions({ reached, manifest }, said, sample, run.context.signal);
       const all: Called[] = [];
@@ -80,21 +92,29 @@ export function addOpen(program: Command): void {
   });
 }
 
-/** What the flags say of a request; a body may be in a file. */
+/** What the flags say of a request; what it carries may be in files. */
 export async function saidOf(flags: Omit<CallFlags, "count">): Promise<Said> {
-  const { data, path, method, header = [] } = flags;
-  const body = data?.startsWith("@") === true ? await readFile(data.slice(1), "utf8") : data;
+  const { data, form, path, method, header = [] } = flags;
+  const carried = await carriedOf(data, form);
   return {
     headers: headersOf(header),
-    ...(body === undefined ? {} : { body }),
+    ...(carried === undefined ? {} : { carried }),
     ...(path === undefined ? {} : { path }),
     ...(method === undefined ? {} : { method }),
   };
 }
 
-function calledText({ method, url, status, release, timing, body }: Called): string {
+function calledText(called: Called): string {
+  const { method, url, status, release, timing } = called;
   const whose = release === undefined ? "" : ` from ${release}`;
-  return `${method}${url === undefined ? "" : ` ${url}`} -> ${status}${whose}, ${timeText(timing)}\n${body}`;
+  return `${method}${url === undefined ? "" : ` ${url}`} -> ${status}${whose}, ${timeText(timing)}\n${bodyText(called)}`;
+}
+
+/** A picture would do a terminal no good. */
+function bodyText({ body, bytes, sha256, headers }: Called): string {
+  const type = headers["content-type"] ?? "";
+  if (bytes === undefined || isText(type) || !hasControls(body)) return body;
+  return `${bytes} bytes of ${type === "" ? "no content type" : type}, SHA-256 ${sha256}`;
 }
 
 /** How long it took, and where, as far as that is known. */

@@ -1,5 +1,7 @@
 import { type Command } from "commander";
 import { brokenHop, type Trace } from "../../core/trace.ts";
+import { payloadOf } from "../../core/payload.ts";
+import { carriedOf } from "../carried.ts";
 import { define, type Run } from "../command.ts";
 import { say, sayJson } from "../screen/say.ts";
 import { headersOf } from "../headers.ts";
@@ -20,7 +22,7 @@ export function addTrace(program: Command): void {
     .description("walk every hop from here to the model; names the broken one, why, and its fix")
     .option("-u, --url <url>", "the endpoint (default: the manifest's)")
     .option("-C, --container <name>", "a container that was started by hand, on --machine")
-    .option("-d, --data <json>", "body of the request")
+    .option("-d, --data <text|@file>", "body of the request")
     .option("-H, --header <name: value...>", "headers of the request")
     .option("--explain", "say what each hop is, and why it can break");
   define<Flags>(
@@ -41,10 +43,11 @@ export function addTrace(program: Command): void {
 
 async function tracesOf(run: Run<Flags>): Promise<Trace[]> {
   const { flags, dray } = run;
+  const body = payloadOf((await carriedOf(flags.data, undefined)) ?? {});
   const request = {
     headers: headersOf(flags.header ?? []),
     ...(flags.url === undefined ? {} : { url: flags.url }),
-    ...(flags.data === undefined ? {} : { body: flags.data }),
+    ...(body === undefined ? {} : { body }),
   };
   const byHand = handOf(run);
   if (byHand !== undefined) return [await dray.traceByHand({ ...request, ...byHand })];

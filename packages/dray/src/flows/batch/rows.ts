@@ -2,7 +2,7 @@ import { createReadStream } from "node:fs";
 import path from "node:path";
 import { parse } from "csv-parse";
 import { Failure } from "../../base/failure.ts";
-import type { Json } from "../../core/golden.ts";
+import type { Json } from "../../core/json.ts";
 import { linesOf } from "./lines.ts";
 import { parquetRows } from "./parquet.ts";
 import type { Row } from "./row.ts";

@@ -7,13 +7,14 @@ export interface Said {
   status: number;
   headers: Record<string, string>;
   body: string;
+  sha256?: string;
 }
 
 export interface Ask {
   method?: string;
   path: string;
   headers?: Record<string, string>;
-  body?: string;
+  body?: string | Uint8Array;
 }
 
 /** Everything the 26 questions are asked of. */

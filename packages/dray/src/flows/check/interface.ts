@@ -1,4 +1,5 @@
-import { compareGolden } from "../../core/golden.ts";
+import { compareGolden, type Golden } from "../../core/golden.ts";
+import { payloadHeaders, payloadOf } from "../../core/payload.ts";
 import { fail, type Question, unknown, when } from "./answer.ts";
 import type { Ask, Facts } from "./facts.ts";
 
@@ -68,8 +69,9 @@ export const INTERFACE: readonly Question<Facts>[] = [
       const wrong: string[] = [];
       for (const each of golden) {
         const startedAt = performance.now();
-        const { status, body } = await ask(askOf(each.request), true);
-        wrong.push(...compareGolden(each, { status, body, ms: performance.now() - startedAt }));
+        const { headers, ...said } = await ask(askOf(each.request), true);
+        const type = headers["content-type"] ?? "";
+        wrong.push(...compareGolden(each, { ...said, type, ms: performance.now() - startedAt }));
       }
       return when(
         wrong.length === 0,
@@ -83,7 +85,7 @@ export const INTERFACE: readonly Question<Facts>[] = [
     section,
     title: "bad input is the caller's fault (4xx)",
     ask: async ({ golden: [first], ask }) => {
-      if (first === undefined || first.request.body === undefined)
+      if (first === undefined || payloadOf(first.request) === undefined)
         return unknown("no golden request says where to send it");
       const { path } = first.request;
       const headers = { "content-type": "application/json" };
@@ -177,12 +179,13 @@ export const INTERFACE: readonly Question<Facts>[] = [
   },
 ];
 
-function askOf(request: { method: string; path: string; headers?: Record<string, string>; body?: unknown }): Ask {
-  const { method, path, headers, body } = request;
+function askOf(request: Golden["request"]): Ask {
+  const { method, path, headers } = request;
+  const payload = payloadOf(request);
   return {
     method,
     path,
-    headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    headers: { ...payloadHeaders(payload), ...headers },
+    ...(payload === undefined ? {} : { body: payload.bytes }),
   };
 }

@@ -2,9 +2,9 @@ import { once } from "node:events";
 import http from "node:http";
 import https from "node:https";
 import { connect, isIP } from "node:net";
-import { text } from "node:stream/consumers";
 import tls from "node:tls";
 import { within } from "drayage-clock";
+import { wholeBody } from "../../base/request.ts";
 import { askTls } from "../../probes/tls.ts";
 import type { Ask, Said, Slow } from "./facts.ts";
 
@@ -30,7 +30,8 @@ export function askOver(base: URL, through: string | undefined, signal: AbortSig
     request.end(body);
     const [answer] = (await once(request, "response")) as [http.IncomingMessage];
     const said = Object.entries(answer.headers).map(([name, value]): [string, string] => [name, String(value)]);
-    return { status: answer.statusCode ?? 0, headers: Object.fromEntries(said), body: await text(answer) };
+    const { text, sha256 } = await wholeBody(answer);
+    return { status: answer.statusCode ?? 0, headers: Object.fromEntries(said), body: text, sha256 };
   };
   // An answer may also be without end.
   return async (what) => await within(PATIENCE_MS, signal, (limit) => ask(what, limit));

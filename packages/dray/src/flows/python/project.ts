@@ -4,7 +4,7 @@ import path from "node:path";
 import { stringify } from "yaml";
 import { Failure } from "../../base/failure.ts";
 import type { Context } from "../../core/context.ts";
-import type { Json } from "../../core/golden.ts";
+import type { Json } from "../../core/json.ts";
 import { askPython, requirementsOf } from "./environment.ts";
 import { needsOf } from "./imports.ts";
 import { functionSource, isPythonModel, modelSource, type Source } from "./source.ts";

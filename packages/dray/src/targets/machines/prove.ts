@@ -2,9 +2,10 @@ import { hostOf } from "drayage-keeper";
 import type http from "node:http";
 import { deadline, joined, sleep, until, within } from "drayage-clock";
 import { Failure } from "../../base/failure.ts";
-import { agentOver, ask, type Dial, text } from "../../base/request.ts";
+import { agentOver, ask, type Dial, wholeBody } from "../../base/request.ts";
 import type { Context } from "../../core/context.ts";
 import { type Answer, compareGolden, type Golden, withAnswer } from "../../core/golden.ts";
+import { payloadOf } from "../../core/payload.ts";
 import { hostRefusal } from "../../core/host-refusal.ts";
 import { percentile } from "../../core/judge.ts";
 import type { Release } from "../../core/release.ts";
@@ -211,26 +212,21 @@ function named(request: Golden["request"], host: string): Golden["request"] {
 }
 
 async function sendRequest(agent: http.Agent, request: Golden["request"], signal: AbortSignal): Promise<Answer> {
-  const { method, path, headers, body } = request;
-  return await send(
-    agent,
-    {
-      method,
-      path,
-      headers: { "content-type": "application/json", ...headers },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    },
-    signal,
-  );
+  const { method, path, headers } = request;
+  const payload = payloadOf(request);
+  const type = { "content-type": payload?.type ?? "application/json" };
+  const body = payload === undefined ? {} : { body: payload.bytes };
+  return await send(agent, { method, path, headers: { ...type, ...headers }, ...body }, signal);
 }
 
 async function send(
   agent: http.Agent,
-  request: { method: string; path: string; headers?: Record<string, string>; body?: string },
+  request: { method: string; path: string; headers?: Record<string, string>; body?: Uint8Array },
   signal: AbortSignal,
 ): Promise<Answer> {
   const startedAt = performance.now();
   const answer = await ask({ ...request, agent, signal });
-  const body = await text(answer);
-  return { status: answer.statusCode ?? 0, body, ms: Math.round((performance.now() - startedAt) * 10) / 10 };
+  const { text, sha256 } = await wholeBody(answer);
+  const ms = Math.round((performance.now() - startedAt) * 10) / 10;
+  return { status: answer.statusCode ?? 0, body: text, ms, type: answer.headers["content-type"] ?? "", sha256 };
 }

@@ -3,14 +3,17 @@ import type { Call, GoogleApi } from "../../base/google/api.ts";
 import { baseOf } from "../../base/google/api.ts";
 import { Failure } from "../../base/failure.ts";
 import { operationDone, type OnWait } from "../../base/google/operation.ts";
+import { bodyOf } from "../../base/request.ts";
 import type { Answer } from "../../core/golden.ts";
+import { payloadOfJson, type Payload } from "../../core/payload.ts";
 import { CURRENT, type Endpoint, LABEL, type Model, PREVIOUS } from "./resources.ts";
 
 const PAGE = 100;
 
 /** A request as it goes to the model; `stranger`: without a login. */
 export interface RawRequest {
-  body: string;
+  /** An empty JSON object when left out. */
+  body?: Payload | undefined;
   headers: Record<string, string>;
   timeoutMs: number;
   as: "caller" | "stranger";
@@ -147,21 +150,24 @@ export class Vertex {
     );
     const startedAt = performance.now();
     using limit = deadline(timeoutMs, this.#signal);
+    const { type, bytes } = body ?? payloadOfJson("{}");
     const answer = await fetch(url, {
       method: "POST",
       headers: {
-        "content-type": "application/json",
+        "content-type": type,
         ...headers,
         ...(as === "caller" ? { authorization: await this.api.authorization(this.#signal) } : {}),
       },
-      body,
+      body: Buffer.from(bytes),
       signal: limit.signal,
     });
-    const text = await answer.text();
+    const { text, sha256 } = bodyOf(Buffer.from(await answer.arrayBuffer()));
     const served = answer.headers.get("x-vertex-ai-deployed-model-id");
     return {
       status: answer.status,
       body: text,
+      sha256,
+      type: answer.headers.get("content-type") ?? "",
       ms: Math.round((performance.now() - startedAt) * 10) / 10,
       ...(served === null ? {} : { served }),
     };

@@ -3,6 +3,7 @@ import { asFailure, Failure } from "../../base/failure.ts";
 import type { Undo } from "../../core/carry-out.ts";
 import type { Context } from "../../core/context.ts";
 import { compareGolden, type Golden } from "../../core/golden.ts";
+import { payloadOf } from "../../core/payload.ts";
 import { judge, numbersOf, type Sample } from "../../core/judge.ts";
 import type { Deployment } from "./deployment.ts";
 import type { Vertex } from "./client.ts";
@@ -197,11 +198,11 @@ async function ask(
   golden: Golden,
   { order }: Work,
 ): Promise<{ served?: string; ms: number; wrong: string[] }> {
-  const { body, headers = {} } = golden.request;
+  const { headers = {} } = golden.request;
   const { timeoutMs } = order.release.settings.limits;
   try {
     const answer = await vertex.rawPredict(endpoint, {
-      body: JSON.stringify(body ?? {}),
+      body: payloadOf(golden.request),
       headers,
       timeoutMs,
       as: "caller",

@@ -1,5 +1,6 @@
 import { asFailure } from "../../base/failure.ts";
 import { compareGolden, type Golden } from "../../core/golden.ts";
+import { payloadOf } from "../../core/payload.ts";
 import type { Hop } from "../../core/trace.ts";
 import type { Vertex } from "./client.ts";
 import { nodesOf, rolesOf, type Seen } from "./plan.ts";
@@ -83,10 +84,9 @@ export async function traceVertex(
 async function answer(client: Vertex, { endpoint }: Seen, golden: Golden | undefined): Promise<Hop> {
   if (endpoint === undefined) throw new TypeError("no endpoint");
   const hop = "prediction" as const;
-  const body = JSON.stringify(golden?.request.body ?? {});
   try {
     const said = await client.rawPredict(endpoint, {
-      body,
+      body: golden && payloadOf(golden.request),
       headers: golden?.request.headers ?? {},
       timeoutMs: PATIENCE_MS,
       as: "caller",

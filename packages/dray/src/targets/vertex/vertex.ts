@@ -129,7 +129,7 @@ async function reach({ manifest, service }: Subject, _how: "by-name" | "there", 
 
 /** Asks the model's own route; which path that is, the deploy has said. */
 async function call(client: Vertex, endpoint: Endpoint, options: CallOptions): Promise<Called> {
-  const { headers, body = "{}", golden, as = "caller" } = options;
+  const { headers, body, golden, as = "caller" } = options;
   const { served, ...answer } = await client.rawPredict(endpoint, { body, headers, timeoutMs: TIMEOUT_MS, as });
   const release = endpoint.deployedModels?.find(({ id }) => id === served)?.displayName;
   return {

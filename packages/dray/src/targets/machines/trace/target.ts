@@ -5,6 +5,7 @@ import path from "node:path";
 import { Failure } from "../../../base/failure.ts";
 import type { Evidence } from "../../../core/evidence.ts";
 import type { Golden } from "../../../core/golden.ts";
+import { payloadHeaders, payloadOf } from "../../../core/payload.ts";
 import { loadGolden } from "../../../manifest/golden.ts";
 import type { Manifest } from "../../../manifest/schema.ts";
 import type { Asked } from "../../../probes/http.ts";
@@ -35,7 +36,7 @@ export async function targetOf(wanted: TraceWanted, address: string | undefined,
     url.pathname = pathOf(golden.request.path);
   const fits = golden !== undefined && url.pathname === pathOf(golden.request.path);
   const request = fits ? golden.request : undefined;
-  const body = wanted.body ?? (request?.body === undefined ? undefined : JSON.stringify(request.body));
+  const body = wanted.body ?? (request && payloadOf(request));
   const method = request?.method ?? (body === undefined ? "GET" : "POST");
   // A machine that is asked by its address knows the service by its name.
   const called = (wanted.url === undefined ? (manifest?.domain ?? manifest?.host) : undefined) ?? url.host;
@@ -57,7 +58,7 @@ export async function targetOf(wanted: TraceWanted, address: string | undefined,
       readyMs: limits?.ready ?? 60_000,
       timeoutMs: limits?.timeout ?? 60_000,
       asks: fits && wanted.body === undefined ? "golden" : body === undefined && method === "GET" ? "look" : "given",
-      bodyBytes: Buffer.byteLength(body ?? ""),
+      bodyBytes: body?.bytes.byteLength ?? 0,
       ...(place === undefined ? {} : { machine: place.name }),
       ...(address === undefined ? {} : { machineAddress: address }),
       ...(manifest === undefined || container !== undefined ? {} : { service: manifest.service }),
@@ -69,15 +70,13 @@ export async function targetOf(wanted: TraceWanted, address: string | undefined,
     asked: {
       method,
       headers: {
-        ...(body === undefined
-          ? {}
-          : { "content-type": "application/json", "content-length": String(Buffer.byteLength(body)) }),
+        ...payloadHeaders(body),
         host: called,
         ...(manifest === undefined || container !== undefined ? {} : await ownKey(manifest, signal)),
         ...request?.headers,
         ...wanted.headers,
       },
-      ...(body === undefined ? {} : { body }),
+      ...(body === undefined ? {} : { body: body.bytes }),
       timeoutMs: Math.min(PATIENCE_MS, limits?.timeout ?? PATIENCE_MS) + 500,
       ...(fits && wanted.body === undefined ? { golden } : {}),
     },
