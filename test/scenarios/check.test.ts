@@ -66,7 +66,7 @@ test("a fresh deploy with domain and keys: every question that applies is answer
   const bad = found.items.filter((item) => item.verdict === "fail" || item.verdict === "unknown");
   expect(bad, ended.stderr).toEqual([]);
   expect(ended.stderr).not.toContain("MaxListenersExceededWarning");
-  expect(found.items).toHaveLength(26);
+  expect(found.items).toHaveLength(27);
   expect(
     found.items
       .filter((item) => item.verdict === "skipped")

@@ -75,6 +75,7 @@ export const CODES = {
   "machine.setup-unsupported": [EXIT.refused, "`dray machine setup` does not know this operating system."],
   "machine.setup-failed": [EXIT.failed, "Installing Docker on the machine failed."],
   "machine.not-clean": [EXIT.failed, "Something that Drayage made could not be removed from the machine."],
+  "image.no-healthcheck": [EXIT.refused, "The image's HEALTHCHECK is to say when a release is ready, and it has none."],
   "image.bad-name": [EXIT.usage, "An image cannot have this name."],
   "image.not-found": [EXIT.refused, "The image is neither on this computer nor in a registry the machine can reach."],
   "registry.insecure": [
@@ -131,6 +132,7 @@ export const CODES = {
     EXIT.failed,
     "The release refuses the name that clients call it by: its framework has a list of allowed hosts.",
   ],
+  "release.before-failed": [EXIT.failed, "The program that `before:` names did not end well; nothing was switched."],
   "release.golden-wrong": [EXIT.failed, "The release answered the golden request, but not as expected."],
   "release.rolled-back": [
     EXIT.rolledBack,

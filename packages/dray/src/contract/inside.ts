@@ -1,3 +1,4 @@
+import type { EngineHealth } from "../core/health.ts";
 import type { MachineMetrics } from "../core/metrics.ts";
 import type { EdgeState, Kept, ServiceState } from "../machine/edge-state.ts";
 
@@ -6,7 +7,7 @@ export interface Inspected {
   Id: string;
   Name: string;
   RestartCount: number;
-  State: { Running: boolean; ExitCode: number; OOMKilled: boolean };
+  State: { Running: boolean; ExitCode: number; OOMKilled: boolean; Health?: EngineHealth | null };
   Config: { User: string; Env: string[] | null; Labels: Record<string, string>; Image: string };
   HostConfig: {
     Memory: number;

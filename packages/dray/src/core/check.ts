@@ -1,7 +1,7 @@
 /** The four sides of "may this be called production?", as the ML Test Score has them (Breck et al. 2017). */
 export type Section = "interface" | "delivery" | "runtime" | "monitoring";
 
-/** One of the 26 questions, asked: `skipped` where it does not apply, `unknown` where it could not be asked. */
+/** One of the 27 questions, asked: `skipped` where it does not apply, `unknown` where it could not be asked. */
 export interface Item {
   number: number;
   section: Section;

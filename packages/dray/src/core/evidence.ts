@@ -1,4 +1,5 @@
 import type { CloudFacts } from "./cloud-facts.ts";
+import type { Health } from "./health.ts";
 import { hostRefusal, type HostRefusal } from "./host-refusal.ts";
 import type { HopName } from "./trace.ts";
 
@@ -61,6 +62,8 @@ export interface ContainerFacts {
   published: { hostIp: string; hostPort: number; port: number }[];
   /** Of host networking: its ports are the machine's own. */
   hostNetwork: boolean;
+  /** The engine's opinion, by the image's HEALTHCHECK. */
+  health?: Health;
   /** Last lines it wrote. */
   log: string[];
 }

@@ -1,6 +1,7 @@
 import { CLOUD_HOP } from "./cloud-hop.ts";
 import { addressOf } from "./faults/reach.ts";
 import { expectedPort } from "./faults/process.ts";
+import { healthText } from "./health.ts";
 import {
   SLOW_MS,
   dialled,
@@ -20,6 +21,9 @@ import {
   type HopDefinition,
 } from "./hop-words.ts";
 import { PREDICT_HOP } from "./predict-hop.ts";
+
+const UNHEALTHY =
+  "unhealthy is the opinion of the image's own HEALTHCHECK, and keeps no request away; ready: healthcheck makes it the proof of a release";
 
 /** Every part of the way, in the order a request meets them; the operator's own way in comes first. */
 export const HOP_TABLE: readonly HopDefinition[] = [
@@ -217,10 +221,9 @@ export const HOP_TABLE: readonly HopDefinition[] = [
       const dial = found.containerDial;
       const where = dial === undefined ? app.address : `${dial.address}:${dial.port}`;
       const restarts = app.restarts > 0 ? `, ${app.restarts} restarts` : "";
-      return ok(
-        `${app.status} since ${duration(app.uptimeS)}${restarts}, ${where}${dial === undefined || dial.outcome === "open" ? "" : ` ${dialled(dial)}`}`,
-        dial?.ms,
-      );
+      const health = app.health === undefined ? "" : `, ${healthText(app.health)}`;
+      const said = `${app.status} since ${duration(app.uptimeS)}${restarts}, ${where}${dial === undefined || dial.outcome === "open" ? "" : ` ${dialled(dial)}`}`;
+      return { ...ok(said + health, dial?.ms), ...(app.health?.status === "unhealthy" ? { note: UNHEALTHY } : {}) };
     },
     explain: (found) =>
       `The container has an address of its own (${found.app?.address ?? "172.17.0.2"}) in a network that exists only on ${machine(found)}; nobody outside it gets there but through a published port.`,

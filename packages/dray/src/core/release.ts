@@ -46,6 +46,10 @@ export interface RunAs {
   /** Lines of /etc/hosts: addresses by name. */
   hosts?: Record<string, string>;
   stopSignal?: string;
+  /** Runs once in a container of its own before the first replica starts. */
+  before?: string[];
+  /** The image's HEALTHCHECK says when a release is ready. */
+  healthcheck?: true;
   /** What outlives releases, by name. */
   volumes?: Record<string, Volume>;
 }

@@ -5,6 +5,7 @@ import type { Golden } from "../core/golden.ts";
 import type { Context } from "../core/context.ts";
 import { payloadOf } from "../core/payload.ts";
 import { loadGolden } from "../manifest/golden.ts";
+import { readyPath } from "../manifest/ready.ts";
 import type { Manifest } from "../manifest/schema.ts";
 import { valueOf } from "../manifest/secrets.ts";
 
@@ -41,7 +42,8 @@ export async function alertOf(manifest: Manifest, error: unknown, context: Conte
 
 /** The alerts as the keeper is to know them; the addresses in it are secrets. @throws Failure manifest.secret-missing */
 export async function alertSettings(manifest: Manifest, context: Context): Promise<Secret | undefined> {
-  const { alerts, ready = "/" } = manifest;
+  const { alerts } = manifest;
+  const ready = readyPath(manifest) ?? "/";
   if (alerts === undefined) return undefined;
   const { webhook, email, errors, p95, disk, certificateDays } = alerts;
   const smtp = email === undefined ? {} : { smtp: await mailOf(email, manifest.folder, context.signal) };

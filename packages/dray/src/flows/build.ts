@@ -7,6 +7,7 @@ import { releaseId } from "../core/release.ts";
 import type { Built, Recipe } from "../core/recipe.ts";
 import type { Cargo } from "../core/registry.ts";
 import { CATALOGUE } from "../catalogue.ts";
+import { byHealthcheck, readyPath } from "../manifest/ready.ts";
 import type { Manifest } from "../manifest/schema.ts";
 import { direct } from "../registries/direct.ts";
 
@@ -52,9 +53,10 @@ export async function shown<T>(step: string, title: string, context: Context, ac
 
 /** A release of an image, with what the manifest says about running it. @throws Failure image.wrong-arch */
 export function makeRelease(manifest: Manifest, built: Built, digest: string, from: Origin): Release {
+  const path = readyPath(manifest);
   const settings: Settings = {
     ...portOf(manifest, built),
-    ...(manifest.ready === undefined ? {} : { ready: manifest.ready }),
+    ...(path === undefined ? {} : { ready: path }),
     ...(manifest.ready === undefined && built.run !== undefined ? { ready: built.run.ready } : {}),
     ...((manifest.readOnly ?? built.run?.readOnly) === true ? { readOnly: true } : {}),
     ...runOf(manifest),
@@ -82,8 +84,9 @@ export function makeRelease(manifest: Manifest, built: Built, digest: string, fr
 
 /** What the manifest says of the container itself; nothing where it says nothing. */
 function runOf(manifest: Manifest): { run?: RunAs } {
-  const { command, args, user, init, runtime, hosts, stopSignal, volumes } = manifest;
-  const said = Object.entries({ command, args, user, init, runtime, hosts, stopSignal, volumes });
+  const { command, args, user, init, runtime, hosts, stopSignal, volumes, before } = manifest;
+  const healthcheck = byHealthcheck(manifest) ? true : undefined;
+  const said = Object.entries({ command, args, user, init, runtime, hosts, stopSignal, volumes, before, healthcheck });
   const runAs: RunAs = Object.fromEntries(said.filter(([, value]) => value !== undefined));
   return Object.keys(runAs).length === 0 ? {} : { run: runAs };
 }

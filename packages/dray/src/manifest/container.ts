@@ -4,7 +4,7 @@ import type { Volume } from "../core/release.ts";
 import { name } from "./parts.ts";
 
 /** No shell reads it: each part of the list is one argument, as in Docker's and Kubernetes' own lists. */
-const argv = z.array(z.union([z.string(), z.number(), z.boolean()]).transform(String));
+export const argv = z.array(z.union([z.string(), z.number(), z.boolean()]).transform(String));
 /** A name or number of the image's own users, and a group: what `docker run --user` takes. */
 const user = z
   .union([z.number().int().nonnegative().transform(String), z.string()])

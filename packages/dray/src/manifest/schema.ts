@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { besideKeys } from "./beside.ts";
 import { containerKeys } from "./container.ts";
 import {
   alerts,
@@ -22,6 +23,7 @@ import {
   serviceName,
   tls,
 } from "./parts.ts";
+import { ready } from "./ready.ts";
 import type { TargetPart } from "./target-part.ts";
 import { duration, rate } from "./units.ts";
 
@@ -63,11 +65,7 @@ const FIELDS = {
     .describe(
       "Port the API listens on inside its container; found when left out: the only one, or the one that answers the golden request.",
     ),
-  ready: path
-    .optional()
-    .describe(
-      "Path that answers 2xx or 3xx when the API is ready; `/` when left out (then any answer below 500 will do).",
-    ),
+  ready,
   golden: z
     .string()
     .optional()
@@ -77,6 +75,7 @@ const FIELDS = {
   replicas: z.number().int().min(1).max(64).default(1).describe("Containers of the release on each machine."),
   limits: limits.prefault({}).describe("Limits of one replica and of one request."),
   ...containerKeys,
+  ...besideKeys,
   metadata: z
     .boolean()
     .default(false)

@@ -1,4 +1,5 @@
 import type { ContainerFacts } from "../core/evidence.ts";
+import { type EngineHealth, healthOf } from "../core/health.ts";
 import { type Engine, isMissing } from "../machine/engine.ts";
 import { containerLogs } from "./logs.ts";
 
@@ -13,6 +14,7 @@ interface Inspected {
     Error: string;
     StartedAt: string;
     Pid: number;
+    Health?: EngineHealth | null;
   };
   Config: { Image: string; ExposedPorts?: Record<string, object> };
   HostConfig: {
@@ -55,7 +57,9 @@ function factsOf(found: Inspected, log: string[], now: number, architecture: str
   // The edge is in many; the one that it was made in has its published ports.
   const own = networks[host.NetworkMode]?.IPAddress;
   const address = own || Object.values(networks).find((each) => each.IPAddress !== "")?.IPAddress;
+  const health = healthOf(state.Health);
   return {
+    ...(health === undefined ? {} : { health }),
     name: found.Name.replace(/^\//, ""),
     status: state.Status,
     exitCode: state.ExitCode,

@@ -9,7 +9,7 @@ export function addCheck(program: Command): void {
   const command = program
     .command("check")
     .description(
-      "ask 26 questions about an endpoint, each with its evidence and its fix; the worst section is the score",
+      "ask 27 questions about an endpoint, each with its evidence and its fix; the worst section is the score",
     )
     .option("-u, --url <url>", "the endpoint (default: the manifest's)")
     .option("-C, --container <name>", "a container that was started by hand, on --machine")

@@ -26,7 +26,7 @@ export interface CheckWanted {
   url?: string;
 }
 
-const TITLE = "26 questions";
+const TITLE = "27 questions";
 
 /**
  * Asks an endpoint, and the machine behind it, whether it may be called production. Nothing is claimed that was not

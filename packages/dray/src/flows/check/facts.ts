@@ -17,7 +17,7 @@ export interface Ask {
   body?: string | Uint8Array;
 }
 
-/** Everything the 26 questions are asked of. */
+/** Everything the 27 questions are asked of. */
 export interface Facts {
   /** Where clients call it, without a path. */
   base: string;

@@ -1,4 +1,5 @@
 import type { Inspected } from "../../contract/inside.ts";
+import { healthOf, healthText } from "../../core/health.ts";
 import { fail, pass, type Question, skipped, unknown, when } from "./answer.ts";
 import type { Facts } from "./facts.ts";
 
@@ -107,6 +108,26 @@ export const RUNTIME: readonly Question<Facts>[] = [
       return inside.metadata
         ? fail(`${server} on ${inside.machine}, and nothing keeps a container from it`, fix)
         : skipped(`${server} on ${inside.machine}`);
+    },
+  },
+  {
+    number: 27,
+    section,
+    title: "the image's own HEALTHCHECK agrees",
+    ask: ({ inside }) => {
+      if (inside === undefined) return unknown("the machine was not asked: --machine");
+      const said = inside.live.flatMap((each) => {
+        const health = healthOf(each.State.Health);
+        return health === undefined ? [] : [{ health, text: `${name(each)} is ${healthText(health)}` }];
+      });
+      if (said.length === 0) return skipped("the image has no HEALTHCHECK");
+      const bad = said.find(({ health }) => health.status === "unhealthy");
+      const evidence = bad?.text ?? said[0]?.text ?? "";
+      return when(
+        bad === undefined,
+        evidence,
+        "mend what it checks; with ready: healthcheck such a release gets no traffic",
+      );
     },
   },
 ];

@@ -80,6 +80,13 @@ export function secretSteps({ release, again, rotates }: Wish, seen: Seen): Mach
   return [{ kind: "secrets", on: seen.machine, title, names, merge: rotates !== undefined || wantsKept(release) }];
 }
 
+/** A program that must have ended well before the release starts. What a rollback goes back to has had its own. */
+export function beforeSteps({ release, again, rotates }: Wish, seen: Seen): MachineStep[] {
+  const argv = release.settings.run?.before;
+  if (argv === undefined || again || rotates !== undefined) return [];
+  return [{ kind: "before", on: seen.machine, title: `run ${argv.join(" ")} once`, argv }];
+}
+
 /** Some of the secrets live on the machine only: they must stay there. */
 const wantsKept = (release: Wish["release"]): boolean => release.settings.keptSecrets === true;
 

@@ -1,7 +1,7 @@
 import type { Release } from "../../core/release.ts";
 import { networkOf } from "./network.ts";
 import { bringsInit, environmentOf, type ImageConfig, programOf } from "./program.ts";
-import type { Mounted } from "./secrets.ts";
+import { type Mounted, withVariables } from "./secrets.ts";
 
 /** Capabilities that ordinary images need to change their user or bind a low port; everything else is dropped. */
 const CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID"];
@@ -18,6 +18,9 @@ export const CAGE = {
   Init: true,
   LogConfig: { Type: "json-file", Config: { "max-size": "10m", "max-file": "3" } },
 };
+
+/** The role of a container that runs one program before a release. */
+export const BEFORE = "before";
 
 export function containerName(release: Release, replica: number): string {
   return `dray-${release.service}-${release.id}-${replica + 1}`;
@@ -65,6 +68,24 @@ export function replicaContainer(release: Release, { replica, image, address, co
       RestartPolicy: { Name: "no" },
     },
     NetworkingConfig: { EndpointsConfig: { [network]: { IPAMConfig: { IPv4Address: address } } } },
+  };
+}
+
+/** The body for a container of a release that runs one program to its end: as a replica is, but for its program and its address. */
+export function onceContainer(
+  release: Release,
+  wanted: Pick<Wanted, "image" | "config" | "secrets">,
+  argv: readonly string[],
+): object {
+  const network = networkOf(release);
+  return {
+    ...replicaContainer(release, { ...wanted, replica: 0, address: "" }),
+    Entrypoint: withVariables(release, argv),
+    Cmd: [],
+    Healthcheck: { Test: ["NONE"] },
+    Labels: { "dray.role": BEFORE, "dray.service": release.service, "dray.release": release.id },
+    // Any address that is free: replicas' own begin further up.
+    NetworkingConfig: { EndpointsConfig: { [network]: {} } },
   };
 }
 

@@ -5,6 +5,7 @@ import { type Context, under } from "../../core/context.ts";
 import type { Perform, Undo } from "../../core/carry-out.ts";
 import type { Replica } from "../../machine/edge-state.ts";
 import { isTaken } from "../../machine/engine.ts";
+import { runBefore } from "./before.ts";
 import { bring, imageName } from "./bring.ts";
 import { awaitCertificate, tellKeeper } from "./certificate.ts";
 import { setUpEdge } from "./edge-setup.ts";
@@ -75,6 +76,7 @@ const ACTS: { [Kind in MachineStep["kind"]]: Act<Kind> } = {
     const values = new Map([...secrets].filter(([name]) => step.names.includes(name)));
     return { undo: await handOver(site.machine.engine, release, values, step.merge, signal) };
   },
+  before: async (step, work, context) => await runBefore(work, step.argv, context),
   "stop-old": async (step, work, context) => await stopOld(work, step.containers, context),
   start: async (step, work, context) => {
     const { started, ...result } = await (step.again ? startAgain : startNew)(work, step.replica, context);

@@ -170,3 +170,19 @@ test("files that two releases would write at once are said in the plan; stop-fir
   const stopFirst = { ...rollout, order: "stop-first" as const, canary: [] };
   expect(planMachine({ ...writes, rollout: stopFirst }, busy).notes).toBeUndefined();
 });
+
+test("before: runs with the secrets handed over and before anything is stopped or started; a rollback does not run it", () => {
+  const old = { ...release, id: "r1" };
+  const state = withRelease(EMPTY_STATE, { release: old, replicas: [], deployedAt: "" });
+  const settings = { ...release.settings, secrets: ["KEY"], run: { before: ["python", "migrate.py"] } };
+  const rollout = { order: "stop-first", canary: [], every: 1, maxErrors: 0.01, maxP95: 1.5, minimum: 10 } as const;
+  const asked = { ...wish, release: { ...release, settings }, rollout };
+  const kinds = (more: Partial<Wish>): string[] =>
+    planMachine({ ...asked, ...more }, { ...seen, edge: "running", state }).stages.flatMap(({ steps }) =>
+      steps.map(({ kind }) => kind),
+    );
+  const order = kinds({}).filter((kind) => ["secrets", "before", "stop-old", "start"].includes(kind));
+  expect(order).toEqual(["secrets", "before", "stop-old", "start", "start"]);
+  expect(kinds({ again: true, source: { via: "here" } })).not.toContain("before");
+  expect(kinds({ rotates: ["KEY"] })).not.toContain("before");
+});

@@ -4,6 +4,7 @@ import type { Settings } from "../../core/release.ts";
 import { keptOf } from "../../machine/edge-state.ts";
 import {
   alertSteps,
+  beforeSteps,
   certificateSteps,
   edgeSteps,
   keeperSteps,
@@ -66,8 +67,10 @@ export function planMachine(wish: Wish, seen: Seen): Plan<MachineStep> {
       stage("move", moveSteps(seen), "warn"),
       // A machine that cannot be closed still serves: it is said, and dray check says it again.
       stage("metadata", wallSteps(wish, seen), "warn"),
-      stage("stop", stopFirst(wish, seen)),
       stage("secrets", secretSteps(wish, seen)),
+      // Whatever it takes, the old release serves meanwhile, also where it has to stop first.
+      stage("before", beforeSteps(wish, seen)),
+      stage("stop", stopFirst(wish, seen)),
       stage("start", start),
       stage("prove", prove),
       stage("shadow", shadowSteps(wish, seen)),

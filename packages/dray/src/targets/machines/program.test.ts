@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { Failure } from "../../base/failure.ts";
 import type { Release, RunAs, Settings } from "../../core/release.ts";
 import { EngineError } from "../../machine/engine.ts";
-import { replicaContainer } from "./container.ts";
+import { onceContainer, replicaContainer } from "./container.ts";
 import { bringsInit, environmentOf, explainRefusedContainer, type ImageConfig, programOf } from "./program.ts";
 import { secretsOf } from "./secrets.ts";
 
@@ -124,4 +124,17 @@ test.each<[RunAs, number | undefined, string, string]>([
   const explained = explainRefusedContainer(new EngineError(400, said), release(run, { limits }), "vm");
   expect(explained).toBeInstanceOf(Failure);
   expect(explained).toMatchObject({ code });
+});
+
+test("before: has a release's own environment, secrets and volumes, and neither its address nor its health check", () => {
+  const made = release({ volumes: { data: { at: "/data" } } }, { secrets: ["KEY"], ownShell: true });
+  const wanted = { image: "api:1", config: plain, secrets: secretsOf(made) };
+  const body = onceContainer(made, wanted, ["migrate"]) as Record<string, unknown>;
+  expect(body["Entrypoint"]).toContain("migrate");
+  expect(body["Labels"]).toMatchObject({ "dray.role": "before", "dray.release": "r1" });
+  expect(body["Healthcheck"]).toEqual({ Test: ["NONE"] });
+  expect(JSON.stringify(body["NetworkingConfig"])).not.toContain("IPv4Address");
+  expect(body["HostConfig"]).toMatchObject({
+    Mounts: expect.arrayContaining([expect.objectContaining({ Target: "/data" })]),
+  });
 });

@@ -14,6 +14,7 @@ import type { Machine } from "../../machine/machine.ts";
 import type { Work, Started } from "./work.ts";
 import { edgeOf } from "./observe.ts";
 import { containerLogs } from "../../probes/logs.ts";
+import { becomeHealthy } from "./health.ts";
 import { explainNotReady, inspectState } from "./diagnose.ts";
 
 /** The longest that the golden requests may take, warm-up included. */
@@ -39,7 +40,11 @@ export async function proveReplica(work: Work, replica: Started, context: Contex
   try {
     const gone = watch(machine, replica.container, proving.signal);
     const host = probeHost(work);
-    const becoming = within(readyMs, proving.signal, (limit) => becomeReady(agent, work.release, host, limit));
+    const becoming = within(readyMs, proving.signal, async (limit) =>
+      work.release.settings.run?.healthcheck === true
+        ? await becomeHealthy(machine.engine, replica.container, limit)
+        : await becomeReady(agent, work.release, host, limit),
+    );
     await Promise.race([becoming, gone]);
     return await Promise.race([proveGolden(work, replica, agent, context), gone]);
   } catch (error) {

@@ -1,3 +1,4 @@
+import { BEFORE } from "./container.ts";
 import { asFailure } from "../../base/failure.ts";
 import { sleep } from "drayage-clock";
 import type { Context } from "../../core/context.ts";
@@ -177,11 +178,12 @@ export async function removeStrays(
   context: Context,
 ): Promise<void> {
   const { engine } = site.machine;
-  const all = await engine.get<{ Id: string; Names: string[] }[]>("/containers/json", {
-    query: { all: true, filters: { label: [`dray.service=${service}`, "dray.role=replica"] } },
+  const all = await engine.get<{ Id: string; Names: string[]; Labels: Record<string, string> }[]>("/containers/json", {
+    query: { all: true, filters: { label: [`dray.service=${service}`] } },
     signal: context.signal,
   });
-  const strays = all.filter((container) => !container.Names.some((name) => wanted.has(name.slice(1))));
+  const releases = all.filter(({ Labels }) => ["replica", BEFORE].includes(Labels["dray.role"] ?? ""));
+  const strays = releases.filter((container) => !container.Names.some((name) => wanted.has(name.slice(1))));
   await Promise.all(
     strays.map((stray) =>
       engine

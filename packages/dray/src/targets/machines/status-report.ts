@@ -24,7 +24,7 @@ function textOf(machine: MachineStatus): Block[] {
         service.service,
         each.release,
         each.share === 100 ? "traffic" : each.share > 0 ? `${each.share} %` : each.running > 0 ? "draining" : "kept",
-        `${each.running}/${each.replicas}`,
+        `${each.running}/${each.replicas}${each.unhealthy === undefined ? "" : `, ${each.unhealthy.length} unhealthy`}`,
         String(each.inFlight),
         each.image,
         each.commit ?? "",
@@ -35,7 +35,20 @@ function textOf(machine: MachineStatus): Block[] {
   const left = machine.unfinished.map(({ running, text }) =>
     running ? text : `${text}; dray deploy, or dray rollback, clears it away`,
   );
-  return [head, ...(rows.length === 0 ? [] : [{ columns: COLUMNS, rows }]), ...left, ...certificateLines(machine)];
+  const ill = machine.services.flatMap(({ releases }) =>
+    releases.flatMap(({ unhealthy = [] }) =>
+      unhealthy.map(
+        (each) => `${each} serves, and its image's own HEALTHCHECK calls it unhealthy; dray trace says why`,
+      ),
+    ),
+  );
+  return [
+    head,
+    ...(rows.length === 0 ? [] : [{ columns: COLUMNS, rows }]),
+    ...left,
+    ...ill,
+    ...certificateLines(machine),
+  ];
 }
 
 function certificateLines({ certificates }: MachineStatus): string[] {

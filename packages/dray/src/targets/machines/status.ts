@@ -18,6 +18,8 @@ export interface ReleaseRow {
   share: number;
   running: number;
   replicas: number;
+  /** Containers that the image's own HEALTHCHECK calls unhealthy. */
+  unhealthy?: string[];
   inFlight: number;
   who: string;
   deployedAt: string;
@@ -51,11 +53,14 @@ export async function machineStatus(
 ): Promise<MachineStatus> {
   return await withSite(place, session, async (site) => {
     const state = (await site.edge?.state()) ?? EMPTY_STATE;
-    const listed = await site.machine.engine.get<{ Names: string[] }[]>("/containers/json", {
+    const listed = await site.machine.engine.get<{ Names: string[]; Status: string }[]>("/containers/json", {
       query: { filters: { label: ["dray.role=replica"] } },
       signal: session.signal,
     });
     const running = new Set(listed.flatMap((container) => container.Names.map((name) => name.slice(1))));
+    const ill = new Set(
+      listed.flatMap(({ Names, Status }) => (Status.endsWith("(unhealthy)") ? Names.map((name) => name.slice(1)) : [])),
+    );
     const services = Object.values(state.services).filter((each) => service === undefined || each.service === service);
     const left = site.edge === undefined ? [] : await unfinished(site.edge);
     const rows: ServiceRow[] = [];
@@ -74,6 +79,7 @@ export async function machineStatus(
           share: shareOf(each, kept.release.id),
           running: kept.replicas.filter((replica) => running.has(replica.container)).length,
           replicas: kept.replicas.length,
+          ...illOf(kept.replicas, ill),
           inFlight: kept.replicas.reduce(
             (sum, _replica, index) => sum + (inFlight.get(`${kept.release.id}.${index + 1}`) ?? 0),
             0,
@@ -98,6 +104,11 @@ export async function machineStatus(
         .map((each) => ({ ...each, text: leftText(each, state.services[each.service]?.current) })),
     };
   });
+}
+
+function illOf(replicas: readonly Replica[], ill: ReadonlySet<string>): Pick<ReleaseRow, "unhealthy"> {
+  const unhealthy = replicas.flatMap(({ container }) => (ill.has(container) ? [container] : []));
+  return unhealthy.length === 0 ? {} : { unhealthy };
 }
 
 function shareOf({ current, candidate }: ServiceState, release: string): number {

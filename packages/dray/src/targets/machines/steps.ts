@@ -34,6 +34,7 @@ export type MachineStep = Step &
     | { kind: "move"; services: readonly string[] }
     | { kind: "lock" }
     | { kind: "carry"; source: Source }
+    | { kind: "before"; argv: readonly string[] }
     | { kind: "stop-old"; containers: readonly string[] }
     | { kind: "start"; replica: number; again: boolean }
     | { kind: "prove"; replica: number }

@@ -110,6 +110,10 @@ function refuseRunAs({ settings: { run = {} } }: Release): void {
   const { command: _command, args: _args, ...rest } = run;
   const [first] = Object.keys(rest);
   if (first === undefined) return;
+  if (first === "healthcheck")
+    throw new Failure("target.unsupported", "Vertex AI asks a route of the API, and not the image's HEALTHCHECK", {
+      hint: "name the route that says when it is ready: ready: /health",
+    });
   throw new Failure("target.unsupported", `Vertex AI cannot run a container with ${first}`, {
     hint: `leave ${first}: out of the manifest, or deploy to a machine`,
   });

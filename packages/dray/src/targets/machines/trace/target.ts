@@ -7,6 +7,7 @@ import type { Evidence } from "../../../core/evidence.ts";
 import type { Golden } from "../../../core/golden.ts";
 import { payloadHeaders, payloadOf } from "../../../core/payload.ts";
 import { loadGolden } from "../../../manifest/golden.ts";
+import { readyPath } from "../../../manifest/ready.ts";
 import type { Manifest } from "../../../manifest/schema.ts";
 import type { Asked } from "../../../probes/http.ts";
 import { ownKey } from "../../../manifest/keys.ts";
@@ -54,7 +55,7 @@ export async function targetOf(wanted: TraceWanted, address: string | undefined,
       method,
       path: url.pathname,
       ...(manifest?.prefix === undefined ? {} : { prefix: manifest.prefix }),
-      readyPath: manifest?.ready ?? "/",
+      readyPath: (manifest && readyPath(manifest)) ?? "/",
       readyMs: limits?.ready ?? 60_000,
       timeoutMs: limits?.timeout ?? 60_000,
       asks: fits && wanted.body === undefined ? "golden" : body === undefined && method === "GET" ? "look" : "given",
