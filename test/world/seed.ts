@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { closeSync, mkdirSync, openSync, readFileSync, statSync, utimesSync } from "node:fs";
+import { accessSync, closeSync, constants, mkdirSync, openSync, readFileSync, statSync, utimesSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -91,13 +91,32 @@ function usedAt(seed: string): number {
 
 /** Fills a volume from another: the layers, which an engine never changes, as links to the same files; the rest as copies. */
 async function copyVolume(from: string, to: string): Promise<void> {
-  const root = await must(["docker", "info", "-f", "{{.DockerRootDir}}"]);
-  const script = [
-    `cd /volumes/${from}/_data`,
-    `tar -c --exclude=./overlay2 . | tar -x -C /volumes/${to}/_data`,
-    `cp -al overlay2 /volumes/${to}/_data/`,
-  ].join(" && ");
+  const volumes = `${await dockerRoot()}/volumes`;
+  const script = (at: string): string[] => [
+    "sh",
+    "-c",
+    [
+      `cd ${at}/${from}/_data`,
+      `tar -c --exclude=./overlay2 . | tar -x -C ${at}/${to}/_data`,
+      `cp -al overlay2 ${at}/${to}/_data/`,
+    ].join(" && "),
+  ];
+  // A container for that takes longer than the copy: it is for where the engine's files are out of reach.
+  if (isWritable(`${volumes}/${from}/_data`)) return void (await must(script(volumes)));
   // What says that a folder of a layer hides the one below is an attribute that only SYS_ADMIN may copy.
-  const rights = ["--network", "none", "--cap-add", "SYS_ADMIN", "-v", `${root}/volumes:/volumes`];
-  await must(["docker", "run", "--rm", ...rights, vmImage("bookworm"), "sh", "-c", script]);
+  const rights = ["--network", "none", "--cap-add", "SYS_ADMIN", "-v", `${volumes}:/volumes`];
+  await must(["docker", "run", "--rm", ...rights, vmImage("bookworm"), ...script("/volumes")]);
+}
+
+let root: Promise<string> | undefined;
+/** The engine stays where it is. */
+const dockerRoot = async (): Promise<string> => await (root ??= must(["docker", "info", "-f", "{{.DockerRootDir}}"]));
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }

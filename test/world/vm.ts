@@ -71,12 +71,11 @@ export const RIGHTS: readonly string[] = [
 export async function startVm(suite: Suite = "bookworm", user: User = "ops", options: VmOptions = {}): Promise<Vm> {
   const name = `dray-world-${randomBytes(4).toString("hex")}`;
   const folder = await worldFolder();
-  await must(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path.join(folder, "key")]);
-  const key = (await readFile(path.join(folder, "key.pub"), "utf8")).trim();
-  await must(["docker", "network", "create", name]);
-  // Another Debian's engine keeps its images in its own way.
-  await must(["docker", "volume", "create", name]);
-  if (suite === "bookworm" && options.fresh !== true) await growFromSeed(name);
+  const [key] = await Promise.all([
+    makeKey(folder),
+    must(["docker", "network", "create", name]),
+    makeDisk(name, suite === "bookworm" && options.fresh !== true),
+  ]);
   const place = [
     "--name",
     name,
@@ -120,7 +119,7 @@ export async function startVm(suite: Suite = "bookworm", user: User = "ops", opt
   const inside = (...argv: string[]): Promise<string> => must(["docker", "exec", name, ...argv]);
   const dray = (extra: Record<string, string>, argv: readonly string[], stdin?: string): Promise<Ended> =>
     runDray(folder, { ...env, ...extra }, argv, stdin);
-  await waitFor(() => inside("docker", "version"));
+  await waitFor(() => inside("sh", "-c", ENGINE_ANSWERS));
   await must(["sh", "-c", `ssh-keyscan ${address} 2>/dev/null | sed "s/^[^ ]*/${name}/" > ${folder}/known_hosts`]);
   return {
     address,
@@ -138,6 +137,21 @@ export async function startVm(suite: Suite = "bookworm", user: User = "ops", opt
       await leave();
     },
   };
+}
+
+/** Each question from out here costs as much as the start itself: the machine waits, and is asked once. */
+const ENGINE_ANSWERS = "until [ -S /var/run/docker.sock ]; do sleep 0.1; done; docker version";
+
+/** Makes the key of the laptop; resolves to what the machine knows of it. */
+async function makeKey(folder: string): Promise<string> {
+  await must(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path.join(folder, "key")]);
+  return (await readFile(path.join(folder, "key.pub"), "utf8")).trim();
+}
+
+/** Makes the volume of an engine. Another Debian's engine keeps its images in its own way: it begins with nothing. */
+async function makeDisk(name: string, grown: boolean): Promise<void> {
+  await must(["docker", "volume", "create", name]);
+  if (grown) await growFromSeed(name);
 }
 
 /** The environment of a laptop whose ssh has that configuration. */

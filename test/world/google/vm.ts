@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { must, prepareGoogle } from "../images.ts";
+import { growFromSeed } from "../seed.ts";
 import { RIGHTS } from "../vm.ts";
 import { type Metadata, startMetadata } from "./metadata.ts";
 
@@ -77,6 +78,8 @@ export async function startGoogleVm(outside: Outside, wish: Wish): Promise<Googl
   });
   const lacking = wish.noDocker ? ["-e", "NO_DOCKER=yes"] : [];
   await must(["docker", "volume", "create", container]);
+  // The layers that every deploy needs: that they travel to a machine that has nothing is seen on others.
+  if (!wish.noDocker) await growFromSeed(container);
   await must([
     "docker",
     "run",

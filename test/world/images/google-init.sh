@@ -4,7 +4,6 @@ set -u
 # The metadata server is at the address and name that the agent knows; the test's own stands behind it.
 iptables -t nat -A OUTPUT -d 169.254.169.254 -p tcp --dport 80 -j DNAT --to-destination "$METADATA"
 [ -n "${NO_DOCKER:-}" ] && rm -f /usr/sbin/dockerd /usr/bin/docker /etc/apt/sources.list /etc/apt/sources.list.d/*
-ssh-keygen -A >/dev/null
 # Until the cloud's firewall lets it in, nothing arrives: before any address translation, as there.
 iptables -t raw -N CLOUD
 iptables -t raw -A PREROUTING -i eth0 -p tcp --syn -j CLOUD

@@ -2,7 +2,10 @@
 # PID 1 of a VM stand-in: keys, mounts, sshd, and an engine that comes back when it dies.
 # No systemd here; shared/facts/docker-ssh.md, section 1, says why each line is needed.
 set -u
-ssh-keygen -A >/dev/null
+# An RSA key is half of what a start costs, and nobody here asks for one.
+for kind in ed25519 ecdsa; do
+  [ -e /etc/ssh/ssh_host_${kind}_key ] || ssh-keygen -q -t "$kind" -N "" -f /etc/ssh/ssh_host_${kind}_key
+done
 mkdir -p /run/sshd
 for user in root ops sue bob; do
   home=$(getent passwd "$user" | cut -d: -f6)
