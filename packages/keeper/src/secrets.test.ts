@@ -7,8 +7,12 @@ let home = "";
 beforeAll(async () => {
   home = await mkdtemp(path.join(tmpdir(), "dray-keeper-"));
   vi.stubEnv("DRAY_SECRETS", path.join(home, "memory"));
+  // It is read once, and another file of this process may have been the first.
+  vi.resetModules();
 });
 afterAll(async () => {
+  vi.unstubAllEnvs();
+  vi.resetModules();
   await rm(home, { recursive: true });
 });
 

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { readSettings } from "./settings.ts";
 import { type Running, start } from "./start.ts";
 
@@ -12,8 +12,8 @@ type Row = Record<string, unknown>;
 let running: Running;
 let base = "";
 beforeAll(async () => {
-  process.env["AIP_PREDICT_ROUTE"] = "/v1/endpoints/7/deployedModels/8:predict";
-  process.env["AIP_HEALTH_ROUTE"] = "/v1/endpoints/7/deployedModels/8";
+  vi.stubEnv("AIP_PREDICT_ROUTE", "/v1/endpoints/7/deployedModels/8:predict");
+  vi.stubEnv("AIP_HEALTH_ROUTE", "/v1/endpoints/7/deployedModels/8");
   const argv = ["--model", example("model.onnx"), "--schema", example("schema.yaml"), "--port", "0", "--workers", "1"];
   const flags = [
     "--log",
@@ -30,7 +30,10 @@ beforeAll(async () => {
   running = await start(readSettings([...argv, ...flags], {}, (file) => readFileSync(file, "utf8")));
   base = running.address;
 });
-afterAll(async () => await running.close());
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  await running.close();
+});
 
 interface Refused {
   error: { message: string; issues?: { path: string; expected: string; got: string }[] };

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { fixture, postJson, startTest } from "./testing.ts";
 
 test("a server that is told to end does so, also while somebody sends a body without end", async () => {
-  const running = await startTest({ model: fixture("regressor"), service: "sum", timeoutMs: 300 });
+  const running = await startTest({ model: fixture("regressor"), service: "sum", timeoutMs: 1000 });
   const { hostname, port } = new URL(running.address);
   const socket = connect(Number(port), hostname);
   await once(socket, "connect");
@@ -16,7 +16,8 @@ test("a server that is told to end does so, also while somebody sends a body wit
   expect((await postJson(`${running.address}/decisions`, { a: 1, b: 2, c: 3 })).status).toBe(200);
   const startedAt = performance.now();
   await running.close();
-  expect(performance.now() - startedAt).toBeLessThan(5000);
+  // Three seconds where nothing else runs; without that it would be the minute that slow senders are given.
+  expect(performance.now() - startedAt).toBeLessThan(20_000);
   clearInterval(sending);
   await gone;
 });
