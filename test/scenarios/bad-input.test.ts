@@ -1,12 +1,23 @@
-import { expect, test } from "vitest";
+import { rm } from "node:fs/promises";
+import path from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { foreignImage } from "../world/foreign-image.ts";
 import { appImage, must } from "../world/images.ts";
 import { startVm, type Vm } from "../world/vm.ts";
 
+/** For the tests that leave the machine as they found it. */
+let shared: Vm;
+beforeAll(async () => {
+  shared = await startVm("bookworm", "ops", { rttMs: 0 });
+});
+afterAll(async () => {
+  await shared[Symbol.asyncDispose]();
+});
+
 const manifestOf = (vm: Vm, rest: string): string => `service: decisions\nmachine: ${vm.host}\n${rest}`;
 
 test("what is wrong in a file is said with its place, before any machine is asked", async () => {
-  await using vm = await startVm();
+  const vm = shared;
   const refused = async (manifest: string, golden: string, place: string, code: string): Promise<void> => {
     await vm.write("dray.yaml", manifest);
     await vm.write("golden.json", golden);
@@ -21,10 +32,11 @@ test("what is wrong in a file is said with its place, before any machine is aske
   await refused("service: a\nmachines:\n  one: x\n  one: y\n", "[]", "dray.yaml:4:3", "manifest.duplicate-machine");
   await refused(manifestOf(vm, "image: x\n"), '[{"request": }]', "golden.json:1:14", "golden.invalid");
   await refused(manifestOf(vm, "image: x\nsecrets: [NOT_SET_ANYWHERE]\n"), "[]", "", "manifest.secret-missing");
+  for (const file of ["dray.yaml", "golden.json"]) await rm(path.join(vm.folder, file));
 });
 
 test("an image for another processor, one that is nowhere, one without a port", async () => {
-  await using vm = await startVm();
+  const vm = shared;
   const at = ["--machine", vm.host, "--service", "decisions"];
   const foreign = await foreignImage(vm.folder, "arm64");
   try {
@@ -45,6 +57,25 @@ test("an image for another processor, one that is nowhere, one without a port", 
   const silent = await vm.dray("deploy");
   expect(silent.stderr).toContain("[image.no-port]");
   expect(await (await fetch(`http://${vm.address}/`)).json()).toMatchObject({ version: "4" });
+  await rm(path.join(vm.folder, "dray.yaml"));
+});
+
+// The last of the shared one: the way to it is cut, and its ssh configuration is another.
+test("a machine that is not there, and one where nothing listens", async () => {
+  const vm = shared;
+  vm.wire?.cut();
+  const cut = await vm.dray("status", "--machine", vm.host, "--service", "decisions");
+  expect(cut.code).toBe(4);
+  expect(cut.stderr).toMatch(/\[ssh\.(refused|unreachable|failed)\]/);
+  // An address of the VM's own network that nobody has, and a port of the VM where nothing listens.
+  const nobody = vm.address.replace(/\d+$/, "250");
+  await vm.write("ssh_config", `Host gone\n  HostName ${nobody}\nHost shut\n  HostName ${vm.address}\n  Port 2222\n`);
+  const gone = await vm.dray("status", "--machine", "gone", "--service", "decisions");
+  expect(gone.stderr).toContain("[ssh.unreachable]");
+  expect(gone.code).toBe(4);
+  const shut = await vm.dray("status", "--machine", "shut", "--service", "decisions");
+  expect(shut.stderr).toContain("[ssh.refused]");
+  expect(shut.code).toBe(4);
 });
 
 test(
@@ -113,21 +144,4 @@ test("a disk that is too small is refused before anything is sent; one that fill
   expect(full.code).toBe(5);
   expect(await vm.inside("docker", "ps", "-aq", "--filter", "label=dray.role=replica")).toBe("");
   expect(await vm.inside("docker", "images", "-q", "dray/decisions")).toBe("");
-});
-
-test("a machine that is not there, and one where nothing listens", async () => {
-  await using vm = await startVm("bookworm", "ops", { rttMs: 0 });
-  vm.wire?.cut();
-  const cut = await vm.dray("status", "--machine", vm.host, "--service", "decisions");
-  expect(cut.code).toBe(4);
-  expect(cut.stderr).toMatch(/\[ssh\.(refused|unreachable|failed)\]/);
-  // An address of the VM's own network that nobody has, and a port of the VM where nothing listens.
-  const nobody = vm.address.replace(/\d+$/, "250");
-  await vm.write("ssh_config", `Host gone\n  HostName ${nobody}\nHost shut\n  HostName ${vm.address}\n  Port 2222\n`);
-  const gone = await vm.dray("status", "--machine", "gone", "--service", "decisions");
-  expect(gone.stderr).toContain("[ssh.unreachable]");
-  expect(gone.code).toBe(4);
-  const shut = await vm.dray("status", "--machine", "shut", "--service", "decisions");
-  expect(shut.stderr).toContain("[ssh.refused]");
-  expect(shut.code).toBe(4);
 });

@@ -1,6 +1,10 @@
+import { rm } from "node:fs/promises";
+import path from "node:path";
 import { expect, test } from "vitest";
+import type { Ended } from "../../packages/dray/src/base/process.ts";
 import { appImage } from "../world/images.ts";
-import { startVm } from "../world/vm.ts";
+import { worldFolder } from "../world/owner.ts";
+import { laptopEnv, runDray, startVm } from "../world/vm.ts";
 
 test("every command on one service, from init to remove", async () => {
   await using vm = await startVm();
@@ -59,13 +63,16 @@ test("every command on one service, from init to remove", async () => {
 });
 
 test("help shows examples, and a wrong command line exits with 2", async () => {
-  await using vm = await startVm();
-  const help = await vm.dray("deploy", "--help");
+  const folder = await worldFolder();
+  const dray = async (...argv: string[]): Promise<Ended> =>
+    await runDray(folder, laptopEnv(path.join(folder, "ssh_config")), argv);
+  const help = await dray("deploy", "--help");
   expect(help.stdout).toContain("Examples:");
   expect(help.code).toBe(0);
-  expect((await vm.dray("deploy", "--no-such-flag")).code).toBe(2);
-  expect((await vm.dray("no-such-command")).code).toBe(2);
-  expect((await vm.dray("status")).stderr).toContain("[manifest.missing]");
+  expect((await dray("deploy", "--no-such-flag")).code).toBe(2);
+  expect((await dray("no-such-command")).code).toBe(2);
+  expect((await dray("status")).stderr).toContain("[manifest.missing]");
+  await rm(folder, { recursive: true });
 });
 
 test("two who deploy at once: one wins, the other is told who; Ctrl-C takes everything back", async () => {
