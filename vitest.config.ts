@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { LongestFirst } from "./test/ci/order.ts";
 import { Timing } from "./test/ci/timing.ts";
@@ -18,6 +19,8 @@ export default defineConfig({
           // The defaults are durations that no test is about: a thousand made-up requests take longer on a busy core.
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          // Nothing else is tested meanwhile: vitest itself would leave one core to others.
+          maxWorkers: availableParallelism(),
           sequence: { groupOrder: 0 },
         },
       },
@@ -31,7 +34,7 @@ export default defineConfig({
           // A stand-in on a busy machine takes its time; what must be quick says so itself.
           expect: { poll: { timeout: 20_000 } },
           // A scenario waits more than it works: for an engine, for a window to pass, for an answer that must be late.
-          maxWorkers: Number(process.env["DRAY_TEST_WORKERS"] ?? 3),
+          maxWorkers: Number(process.env["DRAY_TEST_WORKERS"] ?? 4),
           // Two projects with different worker counts must not share a group; the quick ones go first.
           sequence: { groupOrder: 1 },
         },

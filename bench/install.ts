@@ -14,9 +14,9 @@ const MB = 1e6;
 
 /** Figures of an installation from the packed tarball. A smoke fetches nothing, so it has no endpoint. @throws Error where a command fails */
 export async function benchInstall(_rounds: number, say: (line: string) => void, stage: Stage): Promise<Figures> {
-  const tarball = await makePackage(say);
   const home = await mkdtemp(path.join(tmpdir(), "dray-install-"));
   try {
+    const tarball = await makePackage(path.join(home, "package"), say);
     if (stage.smoke) return { ...(await install(tarball, home)), fetchedMb: null, firstEndpointSeconds: null };
     // The machine's own start is not what is measured.
     await using vm = await stage.startVm("ops", { fresh: true });
@@ -30,10 +30,10 @@ export async function benchInstall(_rounds: number, say: (line: string) => void,
   }
 }
 
-async function makePackage(say: (line: string) => void): Promise<string> {
-  const made = await checked(["node", "scripts/release.mjs", "--dry-run", "--offline"], ROOT);
+async function makePackage(out: string, say: (line: string) => void): Promise<string> {
+  const made = await checked(["node", "scripts/release.mjs", "--dry-run", "--offline", "--out", out], ROOT);
   say(made.stderr.trim());
-  return path.join(ROOT, (JSON.parse(made.stdout) as { file: string }).file);
+  return (JSON.parse(made.stdout) as { file: string }).file;
 }
 
 async function install(tarball: string, home: string): Promise<Figures> {

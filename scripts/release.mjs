@@ -7,8 +7,15 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { bundleCli, bundleKeeper, bundleServer, packagesIn } from "./bundle.mjs";
 
-const OUT = ".dray/release";
-const { values } = parseArgs({ options: { "dry-run": { type: "boolean" }, offline: { type: "boolean" } } });
+const { values } = parseArgs({
+  options: {
+    "dry-run": { type: "boolean" },
+    offline: { type: "boolean" },
+    // Two that make the package at the same time need a folder each.
+    out: { type: "string", default: ".dray/release" },
+  },
+});
+const OUT = values.out;
 const say = (text) => process.stderr.write(`${text}\n`);
 const json = (file) => JSON.parse(readFileSync(file, "utf8"));
 const source = json("packages/dray/package.json");
@@ -91,7 +98,7 @@ function licences(metafiles) {
 
 /** Packs the stage; the tarball's path is the answer. */
 function pack(from) {
-  const { stdout } = run(["npm", "pack", "--json", "--pack-destination", OUT, `./${from}`]);
+  const { stdout } = run(["npm", "pack", "--json", "--pack-destination", OUT, path.resolve(from)]);
   const [packed] = JSON.parse(stdout);
   const unwanted = packed.files.map((each) => each.path).filter((file) => /\.(map|test\.\w+)$|(^|\/)src\//.test(file));
   if (unwanted.length > 0) throw new Error(`the package has files that nobody needs: ${unwanted.join(", ")}`);
