@@ -11,6 +11,7 @@ import { benchInstall } from "./install.ts";
 import { benchModels } from "./models.ts";
 import { benchOverload } from "./overload.ts";
 import { benchReleases } from "./releases.ts";
+import { benchSchema } from "./schema.ts";
 import { benchServe } from "./serve.ts";
 import { benchShadow } from "./shadow.ts";
 import { type Figures, FULL, openSmoke, type Stage } from "./stage.ts";
@@ -58,6 +59,10 @@ const BENCHES: Record<string, Bench> = {
   releases: {
     run: benchReleases,
     keys: "rolledBack bad alerts falseAlarms good failedByProof failed failedShare problems",
+  },
+  schema: {
+    run: benchSchema,
+    keys: "servers cases leastCases failures errors metricsFaults",
   },
   serve: {
     run: benchServe,
