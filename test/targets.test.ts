@@ -19,6 +19,7 @@ const ABILITIES: readonly Ability[] = [
   "alerts",
   "exec",
   "inspect",
+  "weights",
   "hosts",
 ];
 
@@ -113,6 +114,7 @@ function orderFor(want: Want, target: string): Order {
     keys: undefined,
     alerts: undefined,
     rollout: "at-once",
+    weights: [],
     from: { who: "me", at: "" },
     making: {
       perArchitecture: false,

@@ -106,6 +106,7 @@ export class Paper {
       alerts: "paper is patient",
       exec: "nothing runs",
       inspect: "there is no inside",
+      weights: "paper is light",
       hosts: "it is no computer",
     },
   };

@@ -7,3 +7,7 @@ export type { CertificateWish, KeeperWish, ShadowWish } from "./wish.ts";
 export type { CertificateStatus, KeeperStatus } from "./status.ts";
 export type { Difference, Numbers, ShadowReport } from "./shadow/report.ts";
 export { hostOf } from "./host.ts";
+export type { FetchFault, FetchJob, FetchNews, WeightFile } from "./fetch/job.ts";
+export { FetchError } from "./fetch/job.ts";
+export { hashOfAll } from "./fetch/folder.ts";
+export { probe, readRange, readWhole } from "./fetch/read-url.ts";

@@ -2,6 +2,7 @@
 import { text } from "node:stream/consumers";
 import { deadline, orAborted } from "drayage-clock";
 import { testAlert } from "./alerts/alerts.ts";
+import { runFetch } from "./fetch/run.ts";
 import { keep } from "./keep.ts";
 import { ward } from "./warden/warden.ts";
 import { Secrets } from "./secrets.ts";
@@ -11,6 +12,9 @@ const HOME = process.env["DRAY_HOME"] ?? "/var/lib/dray";
 const OWN = process.env["DRAY_VAULT"] ?? HOME;
 const PATIENCE_MS = 60_000;
 const [, , command, service = ""] = process.argv;
+// In a container of its own, which has the weights' volume and nothing else.
+if (command === "fetch")
+  process.exit((await runFetch("/weights", process.stdin, (line) => process.stdout.write(line))) ? 0 : 1);
 if (command === undefined) {
   // Without room to move they stay where they are, and everything else begins all the same.
   await moveIn(HOME, OWN).catch((error: unknown) =>

@@ -117,6 +117,11 @@ export const CODES = {
   "image.not-what-it-claims": [EXIT.refused, "A registry sent other bytes than the digest names."],
   "image.no-base": [EXIT.refused, "There is no base image for the machine's processor."],
   "image.carry-failed": [EXIT.failed, "The image did not arrive on the machine."],
+  "weights.missing": [EXIT.refused, "The weights are not where the manifest says."],
+  "weights.refused": [EXIT.refused, "The weights' source does not give them to the login that was found."],
+  "weights.mismatch": [EXIT.refused, "The weights' bytes are not those that the manifest names."],
+  "weights.unreachable": [EXIT.unreachable, "Neither the machine nor this computer reaches the weights' source."],
+  "weights.cut": [EXIT.unreachable, "The weights did not arrive on the machine; what has come is kept."],
   "release.crashed": [EXIT.failed, "The release's container ended before it was ready."],
   "release.out-of-memory": [
     EXIT.failed,

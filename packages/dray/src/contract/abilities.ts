@@ -58,6 +58,8 @@ export interface Abilities {
   inspect?: {
     open(place: Place, what: { service?: string; container?: string }, session: Session): Promise<Inside>;
   };
+  /** Files outside the image, fetched to where it runs; an order names them. */
+  weights?: true;
   /** Computers that people own and set up. */
   hosts?: {
     facts(place: Place, session: Session): Promise<HostFacts>;

@@ -6,6 +6,7 @@ import type { Built } from "../core/recipe.ts";
 import type { Cargo } from "../core/registry.ts";
 import type { Origin, Release } from "../core/release.ts";
 import type { ShadowRollout } from "../core/shadow-rollout.ts";
+import type { WeightsWanted } from "../core/weights.ts";
 import type { Manifest } from "../manifest/schema.ts";
 
 /** What the order is about: a new release, one that is kept, or the live one with a new value of a secret. */
@@ -55,6 +56,8 @@ export interface Order {
   rollout: Rollout;
   from: Origin;
   making: Making;
+  /** Files outside the image; a rollback has them already. */
+  weights: readonly WeightsWanted[];
   /** `plan`: it is only to be seen what would be done. */
   mode: "plan" | "perform";
   /** `asked`: somebody is shown the plan and says yes to it. */

@@ -1,3 +1,5 @@
+import type { WeightsUse } from "./weights.ts";
+
 /** What a release needs to run, the same on every machine. */
 export interface Settings {
   /** Port inside the container; undefined: found when it first starts. */
@@ -28,6 +30,8 @@ export interface Settings {
   readOnly?: boolean;
   /** How its container is run, where that is not as the image says. */
   run?: RunAs;
+  /** Files outside the image, by name. */
+  weights?: Record<string, WeightsUse>;
   /** It may ask the cloud's metadata. Undefined: made by a dray that did not know the question. */
   metadata?: boolean;
 }

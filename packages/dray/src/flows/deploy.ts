@@ -102,6 +102,7 @@ async function carryOutWant(
   session: VerbSession,
 ): Promise<Deployed> {
   const target = targetOf(manifest, session);
+  if (want.verb === "deploy" && Object.keys(manifest.weights ?? {}).length > 0) abilityOf("weights", manifest, session);
   const places = target.places(manifest, only);
   // A plan needs to know that there are secrets, and the value of none.
   const needsSecrets = want.verb === "deploy" && options.mode !== "plan" && target.can.secrets !== undefined;

@@ -9,6 +9,7 @@ import type { Manifest } from "../manifest/schema.ts";
 import { alertSettings } from "./alert.ts";
 import { buildImage, loadCargo, makeRelease, origin, recipeOf } from "./build.ts";
 import { push } from "./push.ts";
+import { usesOf, weightsOf } from "./weights.ts";
 
 /** How an order is to be carried out; each has its usual value. */
 export interface How {
@@ -26,12 +27,13 @@ export async function orderOf(
   session: Session,
 ): Promise<Order> {
   const isNew = want.verb === "deploy";
-  const [golden, keys, alerts, from] = await Promise.all([
+  const [golden, keys, alerts, from, weights] = await Promise.all([
     want.verb === "rollback" ? [] : loadGolden(manifest),
     // A plan names the callers; their keys may be somewhere else.
     can.keys === undefined ? undefined : keysOf(manifest, mode, session),
     isNew && mode === "perform" && can.alerts !== undefined ? alertSettings(manifest, session) : undefined,
     want.verb === "rollback" ? nobody(session) : origin(manifest.folder, session),
+    isNew ? weightsOf(manifest, session) : [],
   ]);
   return {
     want,
@@ -42,7 +44,8 @@ export async function orderOf(
     alerts: isNew ? (alerts ?? "nobody") : undefined,
     rollout,
     from,
-    making: makingOf(manifest, from, session),
+    weights,
+    making: makingOf(manifest, from, weights, session),
     mode,
     consent,
     once: onceEach(),
@@ -54,7 +57,7 @@ function nobody({ who }: Session): Origin {
   return { who, at: new Date().toISOString() };
 }
 
-function makingOf(manifest: Manifest, from: Origin, session: Session): Making {
+function makingOf(manifest: Manifest, from: Origin, weights: Order["weights"], session: Session): Making {
   return {
     perArchitecture: recipeOf(manifest).perArchitecture,
     build: async (architecture): Promise<Ready> => {
@@ -63,7 +66,10 @@ function makingOf(manifest: Manifest, from: Origin, session: Session): Making {
       if (built.cargo !== undefined || built.facts === undefined) return { built, cargo: built.cargo };
       return { built, cargo: await loadCargo(built, manifest.service, session) };
     },
-    release: (built: Built, digest) => makeRelease(manifest, built, digest, from),
+    release: (built: Built, digest) => {
+      const release = makeRelease(manifest, built, digest, from);
+      return { ...release, settings: { ...release.settings, ...usesOf(weights) } };
+    },
     push: async (repository, image): Promise<InRegistry> => await push(manifest, repository, image, session),
   };
 }

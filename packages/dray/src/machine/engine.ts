@@ -103,8 +103,8 @@ export class Engine {
     const stream = await hijack({
       method: "POST",
       path: this.#prefix + path,
-      body: JSON.stringify(body),
-      headers: { "content-type": "application/json" },
+      // To attach takes no body: whatever came with it would be the program's standard input.
+      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
       signal,
       agent,
     });

@@ -17,6 +17,18 @@ export async function execStream(
   return { stream: demultiplexed(raw, errors), said: () => errors.join(""), id: Id };
 }
 
+/** The standard input and output of a container's own program, which is started after this; `said()` is its stderr so far. */
+export async function attachStream(
+  engine: Engine,
+  container: string,
+  signal: AbortSignal,
+): Promise<{ stream: Duplex; said: () => string }> {
+  const path = `/containers/${container}/attach?stream=1&stdin=1&stdout=1&stderr=1`;
+  const raw = await engine.hijack(path, undefined, signal);
+  const errors: string[] = [];
+  return { stream: demultiplexed(raw, errors), said: () => errors.join("") };
+}
+
 function demultiplexed(raw: Duplex, errors: string[]): Duplex {
   const frames = new Frames();
   const stream = new Duplex({

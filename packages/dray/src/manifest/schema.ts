@@ -26,6 +26,7 @@ import {
 import { ready } from "./ready.ts";
 import type { TargetPart } from "./target-part.ts";
 import { duration, rate } from "./units.ts";
+import { weightsKey } from "./weights.ts";
 
 const service = serviceName.describe("Name of the endpoint.");
 
@@ -76,6 +77,7 @@ const FIELDS = {
   limits: limits.prefault({}).describe("Limits of one replica and of one request."),
   ...containerKeys,
   ...besideKeys,
+  weights: weightsKey,
   metadata: z
     .boolean()
     .default(false)

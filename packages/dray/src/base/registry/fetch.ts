@@ -146,8 +146,8 @@ function strange(text: string, why: string): Failure {
 const hashOf = (content: Buffer): string => `sha256:${createHash("sha256").update(content).digest("hex")}`;
 
 /** What lies at `manifests/...` or `blobs/...`; where that is named by its digest, nothing else is taken for it. */
-async function contentOf(session: Session, where: string): Promise<Buffer> {
-  const answer = await session.get(where, ACCEPT);
+export async function contentOf(session: Session, where: string, accept: string = ACCEPT): Promise<Buffer> {
+  const answer = await session.get(where, accept);
   const content = Buffer.from(await answer.arrayBuffer());
   const [digest] = /sha256:[0-9a-f]{64}$/.exec(where) ?? [];
   if (digest === undefined || hashOf(content) === digest) return content;

@@ -89,6 +89,11 @@ export class Session {
     return body instanceof ReadableStream ? answer : await ask();
   }
 
+  /** What this registry wants to see of whoever asks, once it has been asked. */
+  shown(): Record<string, string> {
+    return this.#authorization === undefined ? {} : { authorization: this.#authorization };
+  }
+
   get #host(): string {
     const { registry } = this.reference;
     return registry === "docker.io" ? "registry-1.docker.io" : registry;

@@ -63,6 +63,19 @@ export function keeperSteps(wish: Wish, seen: Seen): MachineStep[] {
   return [{ kind: "keeper", on: seen.machine, title: "start the keeper", image: keeper.image, secrets }];
 }
 
+/** Weights that the machine has not whole; a release that was there has mounted its own. */
+export function weightSteps({ release, again, rotates, keeper, weightBytes }: Wish, seen: Seen): MachineStep[] {
+  if (again || rotates !== undefined || keeper === undefined) return [];
+  const lacking = Object.entries(release.settings.weights ?? {}).filter(
+    ([, { id }]) => seen.weights?.includes(id) !== true,
+  );
+  return lacking.map(([name, { id }]) => {
+    const bytes = weightBytes?.[id];
+    const size = bytes === undefined ? "" : ` (${(bytes / 1e6).toFixed(bytes < 1e7 ? 2 : 0)} MB)`;
+    return { kind: "weights", on: seen.machine, title: `fetch the weights ${name}${size}`, id, image: keeper.image };
+  });
+}
+
 /** Whom the keeper is to tell; a rollback leaves that as it is. */
 export function alertSteps({ release, alerts, again, rotates }: Wish, seen: Seen): MachineStep[] {
   if (again || rotates !== undefined || alerts === undefined) return [];

@@ -2,6 +2,7 @@ import type { Release } from "../../core/release.ts";
 import { networkOf } from "./network.ts";
 import { bringsInit, environmentOf, type ImageConfig, programOf } from "./program.ts";
 import { type Mounted, withVariables } from "./secrets.ts";
+import { weightsMounts } from "./weights-volumes.ts";
 
 /** Capabilities that ordinary images need to change their user or bind a low port; everything else is dropped. */
 const CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID"];
@@ -62,7 +63,7 @@ export function replicaContainer(release: Release, { replica, image, address, co
         ? {}
         : { ExtraHosts: Object.entries(run.hosts).map(([name, at]) => `${name}:${at}`) }),
       ...(release.settings.readOnly === true ? { ReadonlyRootfs: true, Tmpfs: { "/tmp": "size=64m,mode=1777" } } : {}),
-      Mounts: [...secrets.mounts, ...volumeMounts(release)],
+      Mounts: [...secrets.mounts, ...volumeMounts(release), ...weightsMounts(release)],
       NetworkMode: network,
       // Until the release is proved, a crash must stay visible instead of turning into a loop.
       RestartPolicy: { Name: "no" },

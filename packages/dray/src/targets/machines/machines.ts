@@ -53,6 +53,7 @@ export const machines: Target<Sight, MachineStep, MachineWork> = {
     alerts: { test: proveAlerts },
     exec: { attach: attachProgram },
     inspect: { open: inspect },
+    weights: true,
     hosts: { facts: hostFacts, planSetUp, setUp, clean: prepareCleaning },
   },
   lacks: {},

@@ -9,6 +9,7 @@ import { KEEPER_APART_LABEL, secretsOfKeeper } from "./keeper-labels.ts";
 import { keeperStatus } from "../../machine/keeper-status.ts";
 import { listNetworks } from "./network.ts";
 import { WALL_LABEL } from "./wall.ts";
+import { listWeights } from "./weights-volumes.ts";
 
 /** Containers of ours on a machine, running or not. */
 export interface SeenContainer {
@@ -46,6 +47,8 @@ export interface Seen {
   networks: Record<string, string>;
   /** Services whose secrets it holds. */
   keeperSecrets?: string[];
+  /** Contents of weights that are whole there; asked where a release has some. */
+  weights?: readonly string[];
   /** Free bytes where the engine keeps images; undefined when it could not be asked. */
   freeBytes?: number;
   /** Bytes of memory that programs could still get; undefined when it could not be asked. */
@@ -93,16 +96,22 @@ interface Listed {
  */
 export async function survey(
   machine: Machine,
-  { port, bringing, gpus = false }: { port: number; bringing: boolean; gpus?: boolean },
+  {
+    port,
+    bringing,
+    gpus = false,
+    weights = false,
+  }: { port: number; bringing: boolean; gpus?: boolean; weights?: boolean },
   context: Context,
 ): Promise<{ site: Site; seen: Seen }> {
   const { signal } = context;
-  const [edge, listed, free, networks, store] = await Promise.all([
+  const [edge, listed, free, networks, store, whole] = await Promise.all([
     openEdge(machine, signal),
     machine.engine.get<Listed[]>("/containers/json", { query: { all: true }, signal }),
     bringing ? freeRoom(machine, gpus, signal) : {},
     listNetworks(machine.engine, signal),
     bringing ? imageStore(machine, signal) : ("layers" as const),
+    weights ? listWeights(machine.engine, signal) : undefined,
   ]);
   const container = listed.find((each) => each.Names.includes(`/${EDGE}`));
   const keeper = listed.find((each) => each.Names.includes(`/${KEEPER}`) && each.State === "running");
@@ -123,6 +132,7 @@ export async function survey(
       ? {}
       : { keeper: keeper.Labels["dray.image"] ?? "", keeperSecrets: secretsOfKeeper(keeper.Labels) }),
     ...free,
+    ...(whole === undefined ? {} : { weights: whole }),
     ...(holder === undefined ? {} : { portHolder: `the container ${holder.Names[0]?.slice(1) ?? holder.Id}` }),
     ...(container !== undefined && container.Labels[EDGE_PORT_LABEL] !== String(port)
       ? { portHolder: `the edge of this machine listens on port ${container.Labels[EDGE_PORT_LABEL]}` }

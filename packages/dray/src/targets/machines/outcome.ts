@@ -46,6 +46,7 @@ export function begin(order: Order, sight: Sight, session: Session): MachineWork
     edgeImage: wish.edge.image,
     findLogin: orMachines(loginsOf(manifest), site.machine),
     https,
+    weights: order.weights,
     keys: order.keys,
     alerts: order.alerts,
     secured: !planFor(order, sight).stages.some(({ steps }) => steps.some(({ kind }) => kind === "certificate")),

@@ -17,13 +17,14 @@ import type { MachineStep, Rollout } from "./steps.ts";
 import { findPort } from "./port.ts";
 import { proveReplica } from "./prove.ts";
 import { startAgain, startNew } from "./replica.ts";
-import { removeStrayImages, removeStrays } from "./retire.ts";
+import { removeStrays } from "./retire.ts";
 import { handOver, setAlerts } from "./secrets.ts";
 import { startShadow, watchShadow } from "./shadow.ts";
 import { moveServices } from "./move.ts";
 import { setUpNetwork } from "./network-setup.ts";
 import { giveShare, switchTraffic } from "./switch.ts";
 import { setUpWall } from "./wall.ts";
+import { fetchWeights } from "./weights.ts";
 import { Trial } from "./trial.ts";
 
 type Of<Kind extends MachineStep["kind"]> = MachineStep & { kind: Kind };
@@ -77,6 +78,7 @@ const ACTS: { [Kind in MachineStep["kind"]]: Act<Kind> } = {
     return { undo: await handOver(site.machine.engine, release, values, step.merge, signal) };
   },
   before: async (step, work, context) => await runBefore(work, step.argv, context),
+  weights: async (step, work, context) => ({ note: await fetchWeights(work, step, context) }),
   "stop-old": async (step, work, context) => await stopOld(work, step.containers, context),
   start: async (step, work, context) => {
     const { started, ...result } = await (step.again ? startAgain : startNew)(work, step.replica, context);
@@ -182,9 +184,8 @@ async function clearAway(work: Work, left: Entry | undefined, context: Context):
   // A rollback's own replicas may be among what is left: they stay, and so does what is still on trial until the switch.
   const staying = (known?.releases ?? []).flatMap((kept) => kept.replicas);
   await removeStrays(work.site, service, new Set(staying.map((replica) => replica.container)), context);
-  // This release's own image arrives meanwhile.
-  const ids = [work.release.id, ...(known?.releases ?? []).map((kept) => kept.release.id)];
-  await removeStrayImages(work.site, service, ids, context);
+  // Images that it left go when old releases are retired. This release's own arrives meanwhile, and an engine that removes
+  // an image's last name while the same one gets another removes the image.
   const current = known?.releases.find((kept) => kept.release.id === known.current);
   if (trial === undefined && current?.release.id === left.release)
     await Promise.all(current.replicas.map((replica) => bringBack(work, replica, context)));

@@ -185,3 +185,48 @@ test("before: runs with the secrets handed over and before anything is stopped o
   expect(kinds({ again: true, source: { via: "here" } })).not.toContain("before");
   expect(kinds({ rotates: ["KEY"] })).not.toContain("before");
 });
+
+const ID = "a".repeat(64);
+const weighty: Wish = {
+  ...wish,
+  keeper: { image: "dray/keeper:1", first: false },
+  weightBytes: { [ID]: 4e8 },
+  release: {
+    ...release,
+    settings: {
+      ...release.settings,
+      weights: { qwen: { id: ID, from: "https://models.example.com/qwen.gguf", at: "/models" } },
+    },
+  },
+};
+
+test("weights that a machine lacks come before anything else is touched, and those that are there cost no step", () => {
+  const kinds = (there: readonly string[]): string[] =>
+    planMachine(weighty, { ...seen, weights: there }).stages.flatMap(({ steps }) => steps.map(({ kind }) => kind));
+  expect(kinds([])).toEqual([
+    "edge",
+    "lock",
+    "carry",
+    "weights",
+    "network",
+    "start",
+    "start",
+    "prove",
+    "prove",
+    "switch",
+    "keeper",
+    "unlock",
+  ]);
+  expect(kinds([ID])).not.toContain("weights");
+  const plan = planMachine(weighty, seen);
+  expect(plan.stages.flatMap(({ steps }) => steps).map(({ title }) => title)).toContain(
+    "fetch the weights qwen (400 MB)",
+  );
+  const after = `https://models.example.com/qwen.gguf (${ID.slice(0, 12)}) at /models`;
+  expect(plan.changes).toContainEqual({ what: "weights.qwen", after });
+});
+
+test("weights and image that do not fit on the disk together are refused before anything comes", () => {
+  expect(() => planMachine(weighty, { ...seen, freeBytes: 4.01e8 })).toThrow("image and weights need about 403 MB");
+  expect(planMachine(weighty, { ...seen, freeBytes: 4.1e8 }).release).toBe("r2");
+});

@@ -12,6 +12,7 @@ import {
   networkSteps,
   secretSteps,
   wallSteps,
+  weightSteps,
 } from "./beside.ts";
 import { callersBeforeAndAfter } from "./callers.ts";
 import type { Seen } from "./observe.ts";
@@ -62,6 +63,8 @@ export function planMachine(wish: Wish, seen: Seen): Plan<MachineStep> {
       // Without a certificate the endpoint is still one: it is said, and the keeper goes on trying.
       stage("certificate", certificateSteps(wish, seen), "warn"),
       stage("carry", [lock, ...carry]),
+      // Before anything of the old release is touched: it may take an hour.
+      ...weightSteps(wish, seen).map((step) => stage("weights", [step])),
       // Under the lock: nobody else makes a network for this service.
       stage("network", networkSteps(wish, seen)),
       stage("move", moveSteps(seen), "warn"),
@@ -154,16 +157,19 @@ function check(wish: Wish, seen: Seen): void {
     );
   }
   checkRoom(wish, seen);
-  const bytes = source.via === "direct" || source.via === "pull" ? (source.bytes ?? 0) : 0;
-  if (seen.freeBytes !== undefined && seen.freeBytes < bytes * DISK_FACTOR) {
-    const [need, free] = [Math.ceil((bytes * DISK_FACTOR) / 1e6), Math.floor(seen.freeBytes / 1e6)];
-    throw new Failure(
-      "machine.disk-full",
-      `${seen.machine} has ${free} MB of free disk; the image needs about ${need} MB while it arrives`,
-      {
-        hint: `look at what is there: ssh ${seen.machine} docker system df; fewer kept releases: keep: 2`,
-      },
-    );
+  const image = (source.via === "direct" || source.via === "pull" ? (source.bytes ?? 0) : 0) * DISK_FACTOR;
+  const weights = Object.values(wish.weightBytes ?? {}).reduce((sum, bytes) => sum + bytes, 0);
+  if (seen.freeBytes !== undefined && seen.freeBytes < image + weights) {
+    const [need, free] = [Math.ceil((image + weights) / 1e6), Math.floor(seen.freeBytes / 1e6)];
+    const coming =
+      weights === 0
+        ? "the image, while it arrives, needs"
+        : image === 0
+          ? "the weights need"
+          : "image and weights need";
+    throw new Failure("machine.disk-full", `${seen.machine} has ${free} MB of free disk; ${coming} about ${need} MB`, {
+      hint: `look at what is there: ssh ${seen.machine} docker system df; fewer kept releases: keep: 2`,
+    });
   }
 }
 
@@ -236,10 +242,14 @@ function settingRows(
   after: Settings,
 ): [string, string | undefined, string | undefined][] {
   const flat = (settings: Settings | undefined): Map<string, string> => {
-    const { limits, env, ...rest }: Partial<Settings> = settings ?? {};
+    const { limits, env, weights, ...rest }: Partial<Settings> = settings ?? {};
     return new Map([
       ...entries(rest, ""),
       ...entries(limits ?? {}, "limits."),
+      ...Object.entries(weights ?? {}).map(([key, { from, id, at }]): [string, string] => [
+        `weights.${key}`,
+        `${from} (${id.slice(0, 12)}) at ${at}`,
+      ]),
       // Values of env may be private; that they changed is enough.
       ...Object.entries(env ?? {}).map(([key, value]): [string, string] => [
         `env.${key}`,

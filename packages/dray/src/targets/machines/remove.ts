@@ -13,6 +13,7 @@ import { edgeOf } from "./observe.ts";
 import { removeStrays, retire } from "./retire.ts";
 import { removeWall } from "./wall.ts";
 import { dropSecrets, removeSecretsVolumes, setAlerts } from "./secrets.ts";
+import { pruneWeights } from "./weights-volumes.ts";
 import { serviceOn } from "./status.ts";
 
 /** Takes a service off a machine: its route, containers and images; the edge too when it was the last. Only what is ours. */
@@ -43,6 +44,8 @@ export async function remove({ place, service }: Subject, session: Session): Pro
         if (!isMissing(error)) throw error;
       });
     }
+    if (known.releases.some((kept) => kept.release.settings.weights !== undefined))
+      await pruneWeights(engine, after, session);
     await removeNetworks(engine, networksOf(service), [EDGE, KEEPER], signal);
     await lease.release();
     const last = Object.keys(after.services).length === 0;

@@ -10,12 +10,14 @@ import { freeAddress } from "./network.ts";
 import { edgeOf } from "./observe.ts";
 import { explainRefusedContainer, imageConfig } from "./program.ts";
 import { secretsOf } from "./secrets.ts";
+import { mustHaveWeights } from "./weights-volumes.ts";
 
 /** Starts one replica of a new release. */
 export async function startNew(work: Work, index: number, context: Context): Promise<{ undo: Undo; started: Started }> {
   const { site, release } = work;
   const { engine } = site.machine;
   if (work.subnet === undefined) throw new TypeError("no network for a replica");
+  await mustHaveWeights(site.machine, release, context.signal);
   const address = freeAddress(work.subnet, work.taken);
   work.taken.add(address);
   const container = containerName(release, index);

@@ -5,10 +5,12 @@ import type { Context } from "../../core/context.ts";
 import type { Edge } from "../../machine/edge.ts";
 import { type EdgeState, type Kept, keptOf, serversOf, type ServiceState } from "../../machine/edge-state.ts";
 import { type Engine, isMissing } from "../../machine/engine.ts";
+import { unfinished } from "./journal.ts";
 import { RETIRING, takeLock } from "./lock.ts";
 import { leaveOldNetwork } from "./move.ts";
 import { edgeOf, type Site } from "./observe.ts";
 import { settleSecrets } from "./secrets.ts";
+import { pruneWeights } from "./weights-volumes.ts";
 
 const POLL_MS = 500;
 /** How long a program may take to end after SIGTERM, when it has no request left. */
@@ -152,6 +154,7 @@ async function prune(site: Site, service: string, keep: number, context: Context
     staying.map((kept) => kept.release.id),
     context,
   );
+  await pruneUnused(site, known, context);
   for (const kept of gone) {
     await site.machine.engine
       .call("DELETE", `/images/dray/${service}:${kept.release.id}`, { signal: context.signal })
@@ -159,6 +162,14 @@ async function prune(site: Site, service: string, keep: number, context: Context
         if (!isMissing(error)) context.emit({ type: "warning", text: asFailure(error).message });
       });
   }
+}
+
+/** Weights that no release of any service uses. While another service is being changed they stay: it may be about to use them. */
+async function pruneUnused(site: Site, { service, releases }: ServiceState, context: Context): Promise<void> {
+  if (!releases.some(({ release }) => release.settings.weights !== undefined)) return;
+  const edge = edgeOf(site);
+  if ((await unfinished(edge)).some((entry) => entry.running && entry.service !== service)) return;
+  await pruneWeights(site.machine.engine, await edge.state(), context);
 }
 
 /**
@@ -194,7 +205,7 @@ export async function removeStrays(
 }
 
 /** Images of ours, by the name we gave them, of releases that nobody kept: a killed deploy's. Another's are never touched. */
-export async function removeStrayImages(
+async function removeStrayImages(
   site: Site,
   service: string,
   kept: readonly string[],

@@ -4,6 +4,7 @@ import type { Place } from "../../contract/place.ts";
 import type { Session } from "../../contract/session.ts";
 import type { Observed } from "../../contract/target.ts";
 import { type Release, releaseId } from "../../core/release.ts";
+import { bytesOf } from "../../core/weights.ts";
 import { keptOf } from "../../machine/edge-state.ts";
 import { architectureName, type Machine } from "../../machine/machine.ts";
 import { loginsOf } from "../../manifest/registry.ts";
@@ -60,7 +61,12 @@ async function sightOf(machine: Machine, order: Order, session: Session): Look {
 async function toDeploy(machine: Machine, order: Order, session: Session): Look {
   const { manifest, making } = order;
   const architecture = architectureName(machine.version.Arch);
-  const looking = { port: manifest.edge.port, bringing: true, gpus: manifest.limits.gpus !== undefined };
+  const looking = {
+    port: manifest.edge.port,
+    bringing: true,
+    gpus: manifest.limits.gpus !== undefined,
+    weights: order.weights.length > 0,
+  };
   const [made, { site, seen }] = await Promise.all([
     makeRelease(order, making.perArchitecture ? architecture : "any"),
     survey(machine, looking, session),
@@ -70,16 +76,30 @@ async function toDeploy(machine: Machine, order: Order, session: Session): Look 
   const keeper = isWatched(order) || Object.keys(manifest.secrets).length > 0 ? "needed" : "for-https";
   const reached = await reachedBy(order, { machine, architecture }, keeper, session);
   await refuseOpen({ manifest, seen, address: machine.address }, order);
+  const weightBytes = await missingBytes(order, seen, session.signal);
   const wish: Wish = {
     release,
     source,
     again: false,
+    weightBytes,
     alerts: manifest.alerts !== undefined,
     ...reached.wish,
     ...(order.rollout === "as-the-manifest-says" ? { rollout: manifest.rollout } : {}),
     ...(typeof order.rollout === "object" ? { shadow: order.rollout } : {}),
   };
   return { site, seen, wish, https: reached.https };
+}
+
+/** Asks the sources of what the machine lacks, once for all machines. @throws Failure weights.* */
+async function missingBytes(order: Order, seen: Seen, signal: AbortSignal): Promise<Readonly<Record<string, number>>> {
+  const lacking = order.weights.filter(({ id }) => seen.weights?.includes(id) !== true);
+  const asked = lacking.map(async (wanted): Promise<[string, number][]> => {
+    const files = order.once(`weights ${wanted.id}`, () => wanted.open(signal));
+    // A plan can be made where there is no login for the source: it just does not know the size.
+    const bytes = bytesOf(order.mode === "plan" ? await files.catch(() => [{ path: "" }]) : await files);
+    return bytes === undefined ? [] : [[wanted.id, bytes]];
+  });
+  return Object.fromEntries((await Promise.all(asked)).flat());
 }
 
 /** Somebody looks at its answers before, or after, it has all of the traffic. */

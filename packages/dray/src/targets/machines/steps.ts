@@ -35,6 +35,7 @@ export type MachineStep = Step &
     | { kind: "lock" }
     | { kind: "carry"; source: Source }
     | { kind: "before"; argv: readonly string[] }
+    | { kind: "weights"; id: string; image: string }
     | { kind: "stop-old"; containers: readonly string[] }
     | { kind: "start"; replica: number; again: boolean }
     | { kind: "prove"; replica: number }
@@ -58,6 +59,8 @@ export interface Wish {
     host?: string;
     certificate?: CertificateWish;
   };
+  /** Bytes of weights that the machine lacks, by content, where their source tells. */
+  weightBytes?: Readonly<Record<string, number>>;
   /** Undefined: all of the traffic at once, watched by nobody. */
   rollout?: Rollout;
   /** Who may call, as the manifest says it. */

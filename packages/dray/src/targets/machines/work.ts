@@ -49,6 +49,8 @@ export interface Work {
   /** Golden requests whose changed answers were taken over. */
   accepted: Golden[];
   edgeImage: string;
+  /** Files outside the image. */
+  weights: Order["weights"];
   /** Who may call, as the manifest says it. */
   keys: Callers;
   /** Whom to tell of troubles, as the keeper is to know it; undefined: as before. */

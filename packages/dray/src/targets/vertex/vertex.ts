@@ -70,6 +70,7 @@ export const vertex: Target<Sight, VertexStep, VertexWork> = {
     alerts: "Cloud Monitoring's alerts are for that",
     exec: "nobody gets into containers that Google keeps",
     inspect: "nobody looks into machines that Google keeps; dray trace asks what can be asked",
+    weights: "the image brings its own, or downloads them from Cloud Storage as vertex: {serviceAccount}",
     hosts: "Google keeps the machines",
   },
 };
