@@ -48,6 +48,8 @@ async function stage(to) {
     recursive: true,
     filter: (file) => !file.includes("__pycache__"),
   });
+  // A script that the action and GitLab's include call.
+  cpSync("packages/dray/ci", path.join(to, "ci"), { recursive: true });
   for (const file of ["README.md", "LICENSE"]) cpSync(file, path.join(to, file));
   writeFileSync(path.join(to, "THIRD-PARTY-LICENSES.txt"), licences(made));
   writeJson(path.join(to, "package.json"), manifest());
@@ -69,7 +71,7 @@ function manifest() {
     type: "module",
     bin: { dray: "cli/main.js" },
     exports: { ".": { types: "./types/index.d.ts", default: "./cli/index.js" } },
-    files: ["cli", "keeper", "python", "serve", "types", "THIRD-PARTY-LICENSES.txt", "!**/*.map"],
+    files: ["ci", "cli", "keeper", "python", "serve", "types", "THIRD-PARTY-LICENSES.txt", "!**/*.map"],
     peerDependencies: { zod: dependencies.zod },
     peerDependenciesMeta: { zod: { optional: true } },
   };
