@@ -105,6 +105,7 @@ export class Paper {
       shadow: "there is no light",
       alerts: "paper is patient",
       exec: "nothing runs",
+      with: "a sheet has room for one",
       inspect: "there is no inside",
       weights: "paper is light",
       hosts: "it is no computer",

@@ -30,6 +30,21 @@ COPY server.py /
 HEALTHCHECK --interval=1s --retries=1 CMD test -z "$ILL" || { echo the model is missing; exit 1; }
 CMD ["python3", "-u", "/server.py"]
 `;
+/** Counts who asks: since it was started, and since there is its volume. */
+const COUNTER = `
+import http.server, os
+asked = 0
+class Count(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        global asked
+        asked += 1
+        open("/data/asked", "a").write("x")
+        print("counting for", os.environ.get("MORE", "nobody"))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(f"{asked} {len(open('/data/asked').read())}".encode())
+http.server.HTTPServer(("0.0.0.0", 9000), Count).serve_forever()
+`;
 const CAT = Buffer.from([0xff, 0xd8, 0xff, 0, 1, 2, 0x80]);
 
 let vm: Vm;
@@ -111,4 +126,32 @@ test("before: runs in a container of the new image while the old release serves;
   expect((await vm.dray("exec", "--", "cat", "/data/ran")).stdout).toBe("ran\nran\nran\n");
   const left = await vm.inside("docker", "ps", "-aq", "--filter", "label=dray.role=before");
   expect(left).toBe("");
+});
+
+test("a container beside it is reached by its name, outlives deploys, has its own logs, and goes with the service", async () => {
+  const counter = { image: appImage("1"), command: ["python3", "-u", "-c", COUNTER], volumes: { data: "/data" } };
+  await manifest({ with: { counter } });
+  const first = await vm.dray("deploy", "--yes", "--wait");
+  expect(first.code, first.stderr).toBe(0);
+  const ask = "import urllib.request as u; print(u.urlopen('http://counter:9000/').read().decode())";
+  const count = async (): Promise<string> => (await vm.dray("exec", "--", "python3", "-c", ask)).stdout.trim();
+  expect(await count()).toBe("1 1");
+  await manifest({ with: { counter: { ...counter, env: { MORE: "yes" } } } });
+  const second = await vm.dray("deploy", "--yes", "--wait");
+  expect(second.stdout + second.stderr).toContain("dray with restart counter");
+  expect(await count()).toBe("2 2");
+  const restarted = await vm.dray("with", "restart", "counter");
+  expect(restarted.code, restarted.stderr).toBe(0);
+  // What it held is gone, and what it wrote is there.
+  expect(await count()).toBe("1 3");
+  expect((await vm.dray("with", "logs", "counter")).stdout).toContain("counting for yes");
+  expect((await vm.dray("status")).stdout).toContain("api with counter: ");
+  await manifest({ with: { counter: { ...counter, command: ["false"] }, other: { ...counter, command: ["false"] } } });
+  expect((await vm.dray("deploy", "--yes")).stderr).toContain("[with.failed]");
+  expect((await fetch(`http://${vm.address}/`)).status).toBe(200);
+  expect((await vm.dray("remove", "--yes")).code).toBe(0);
+  expect(await vm.inside("docker", "ps", "-aq", "--filter", "label=dray.service=api")).toBe("");
+  expect(await vm.inside("docker", "volume", "ls", "-q", "--filter", "name=counter")).toBe(
+    "dray-data-api-counter.data",
+  );
 });

@@ -30,6 +30,7 @@ import { openSession } from "./flows/session.ts";
 import { shadowReport, stopShadow } from "./flows/shadow.ts";
 import { status } from "./flows/status.ts";
 import { trace, traceByHand, type TraceRequest } from "./flows/trace.ts";
+import { logsWith, removeWith, restartWith } from "./flows/with.ts";
 
 /**
  * Every verb of `dray`, for programs. A scope says which manifest's service, and at which of its places.
@@ -158,6 +159,19 @@ export class Drayage {
       await keptRequests(scope, sinceMs, this.session),
     drift: async (scope: Scope, how: { sinceMs: number; baseline?: string }): Promise<Drifted[]> =>
       await drift(scope, how, this.session),
+  };
+
+  /** Containers beside the service. */
+  readonly with = {
+    /** @throws Failure with.unknown, with.failed */
+    restart: async (scope: Scope, name: string): Promise<string[]> => await restartWith(scope, name, this.session),
+    /** @throws Failure with.unknown */
+    remove: async (scope: Scope, name: string): Promise<string[]> => await removeWith(scope, name, this.session),
+    /** @throws Failure with.unknown */
+    logs: async (
+      scope: Scope,
+      what: { name: string; options: LogOptions; onLine: (line: LogLine) => void },
+    ): Promise<void> => await logsWith(scope, what, this.session),
   };
 
   readonly alerts = {

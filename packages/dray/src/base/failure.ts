@@ -137,6 +137,11 @@ export const CODES = {
     EXIT.failed,
     "The release refuses the name that clients call it by: its framework has a list of allowed hosts.",
   ],
+  "with.unknown": [EXIT.failed, "The service has no container of this name beside it."],
+  "with.failed": [
+    EXIT.failed,
+    "A container beside the service ended, or its image calls it unhealthy; nothing was switched.",
+  ],
   "release.before-failed": [EXIT.failed, "The program that `before:` names did not end well; nothing was switched."],
   "release.golden-wrong": [EXIT.failed, "The release answered the golden request, but not as expected."],
   "release.rolled-back": [

@@ -22,6 +22,7 @@ const COMMANDS: Record<string, () => Promise<Add>> = {
   golden: async () => (await import("./commands/golden.ts")).addGolden,
   shadow: async () => (await import("./commands/shadow.ts")).addShadow,
   keys: async () => (await import("./commands/keys.ts")).addKeys,
+  with: async () => (await import("./commands/with.ts")).addWith,
   secrets: async () => (await import("./commands/secrets.ts")).addSecrets,
   trace: async () => (await import("./commands/trace.ts")).addTrace,
   open: async () => (await import("./commands/request.ts")).addOpen,

@@ -3,6 +3,7 @@ import type { KeptRequest } from "../core/kept-request.ts";
 import type { MachineMetrics } from "../core/metrics.ts";
 import type { Access, Cleaned, HostFacts, SecretRow, SetUp, ShadowFound } from "./answers.ts";
 import type { Prepared } from "../core/prepared.ts";
+import type { Access, HostFacts, LogOptions, SecretRow, SetUp, ShadowFound } from "./answers.ts";
 import type { Inside } from "./inside.ts";
 import type { Place, Subject } from "./place.ts";
 import type { Session } from "./session.ts";
@@ -53,6 +54,19 @@ export interface Abilities {
       program: { argv: readonly string[]; terminal: boolean },
       session: Session,
     ): Promise<number>;
+  };
+  /** Containers beside the model, which no deploy replaces. */
+  with?: {
+    /** Makes one anew as the manifest says. @throws Failure with.unknown, with.failed */
+    restart(subject: Subject, name: string, session: Session): Promise<void>;
+    /** @throws Failure with.unknown */
+    remove(subject: Subject, name: string, session: Session): Promise<void>;
+    /** @throws Failure with.unknown */
+    logs(
+      subject: Subject,
+      what: { name: string; options: LogOptions; onLine: (from: string, line: string) => void },
+      session: Session,
+    ): Promise<void>;
   };
   /** What `dray check` asks of the inside. */
   inspect?: {

@@ -50,12 +50,25 @@ export interface RunAs {
   /** Lines of /etc/hosts: addresses by name. */
   hosts?: Record<string, string>;
   stopSignal?: string;
+  /** Containers beside the replicas, by the name under which these reach them. */
+  with?: Record<string, Beside>;
   /** Runs once in a container of its own before the first replica starts. */
   before?: string[];
   /** The image's HEALTHCHECK says when a release is ready. */
   healthcheck?: true;
   /** What outlives releases, by name. */
   volumes?: Record<string, Volume>;
+}
+
+/** A container that a deploy starts where it is missing, and never replaces. */
+export interface Beside {
+  image: string;
+  command?: string[];
+  args?: string[];
+  user?: string;
+  env?: Record<string, string>;
+  volumes?: Record<string, Volume>;
+  limits?: Partial<Pick<Limits, "memory" | "cpus" | "shm" | "pids" | "nofile">>;
 }
 
 /** Files that a container shares with those before and after it. */

@@ -84,9 +84,21 @@ export function makeRelease(manifest: Manifest, built: Built, digest: string, fr
 
 /** What the manifest says of the container itself; nothing where it says nothing. */
 function runOf(manifest: Manifest): { run?: RunAs } {
-  const { command, args, user, init, runtime, hosts, stopSignal, volumes, before } = manifest;
+  const { command, args, user, init, runtime, hosts, stopSignal, volumes, before, with: others } = manifest;
   const healthcheck = byHealthcheck(manifest) ? true : undefined;
-  const said = Object.entries({ command, args, user, init, runtime, hosts, stopSignal, volumes, before, healthcheck });
+  const said = Object.entries({
+    command,
+    args,
+    user,
+    init,
+    runtime,
+    hosts,
+    stopSignal,
+    volumes,
+    before,
+    with: others,
+    healthcheck,
+  });
   const runAs: RunAs = Object.fromEntries(said.filter(([, value]) => value !== undefined));
   return Object.keys(runAs).length === 0 ? {} : { run: runAs };
 }

@@ -6,7 +6,7 @@ import { name } from "./parts.ts";
 /** No shell reads it: each part of the list is one argument, as in Docker's and Kubernetes' own lists. */
 export const argv = z.array(z.union([z.string(), z.number(), z.boolean()]).transform(String));
 /** A name or number of the image's own users, and a group: what `docker run --user` takes. */
-const user = z
+export const user = z
   .union([z.number().int().nonnegative().transform(String), z.string()])
   .refine((said) => /^[\w.-]+(:[\w.-]+)?$/.test(said), "expected a user such as 1000, app or 1000:1000");
 const hostName = z
@@ -18,9 +18,9 @@ const address = z
   .string()
   .refine((said) => isIP(said) !== 0 || said === MACHINE_ITSELF, `expected an IP address, or ${MACHINE_ITSELF}`);
 
-const inside = z.string().regex(/^\/(?!.*\/\.\.(\/|$)).+$/, "expected a path in the container, such as /data");
+export const inside = z.string().regex(/^\/(?!.*\/\.\.(\/|$)).+$/, "expected a path in the container, such as /data");
 /** A folder of the machine, or a volume that its engine knows already. */
-const outside = z
+export const outside = z
   .string()
   .regex(
     /^(\/(?!.*\/\.\.(\/|$)).*|[a-zA-Z0-9][\w.-]+)$/,

@@ -25,6 +25,7 @@ import {
 } from "./parts.ts";
 import { ready } from "./ready.ts";
 import type { TargetPart } from "./target-part.ts";
+import { withKeys } from "./with.ts";
 import { duration, rate } from "./units.ts";
 import { weightsKey } from "./weights.ts";
 
@@ -78,6 +79,7 @@ const FIELDS = {
   ...containerKeys,
   ...besideKeys,
   weights: weightsKey,
+  ...withKeys,
   metadata: z
     .boolean()
     .default(false)

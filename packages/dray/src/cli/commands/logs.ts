@@ -6,7 +6,7 @@ import { define } from "../command.ts";
 import { sinceOf } from "../since.ts";
 import { say, saySaid } from "../screen/say.ts";
 
-interface Flags {
+export interface LogFlags {
   follow?: boolean;
   tail: string;
   release?: string;
@@ -29,7 +29,7 @@ export function addLogs(program: Command): void {
     .option("--grep <pattern>", "only lines that a regular expression fits")
     .option("--status <code>", "of the access log: only answers of a status, 404 or 5xx (means --edge)")
     .option("--id <request>", "one request, by its x-request-id: the edge's line and the release's");
-  define<Flags>(
+  define<LogFlags>(
     command,
     ["dray logs -f", "dray logs --status 5xx --since 1h", "dray logs --id 5f3c8a52-1f0e-4a6b-9d3e-0b1c2d3e4f50"],
     async (run) => {
@@ -39,15 +39,21 @@ export function addLogs(program: Command): void {
         else if (line.from === "") say(line.line);
         else saySaid(line.from, line.line);
       };
-      await run.dray.logs(await run.scope(), optionsOf(flags), tell).catch((error: unknown) => {
-        // Ctrl-C is how following ends.
-        if (!(flags.follow === true && run.context.signal.aborted)) throw error;
-      });
+      const options = optionsOf(flags);
+      await followed(run.dray.logs(await run.scope(), options, tell), options, run.context.signal);
     },
   );
 }
 
-function optionsOf(flags: Flags): LogOptions {
+/** Ctrl-C is how following ends. */
+export async function followed(lines: Promise<void>, { follow }: LogOptions, signal: AbortSignal): Promise<void> {
+  await lines.catch((error: unknown) => {
+    if (!(follow && signal.aborted)) throw error;
+  });
+}
+
+/** What the flags say of which lines are wanted. @throws Failure usage.invalid */
+export function optionsOf(flags: LogFlags): LogOptions {
   const { release, since, grep, status, id } = flags;
   if (status !== undefined && !/^[1-5][\dx]{2}$/i.test(status))
     throw new Failure("usage.invalid", `--status ${status} is none`, { hint: "like 404, or 5xx" });

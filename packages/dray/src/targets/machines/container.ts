@@ -1,4 +1,4 @@
-import type { Release } from "../../core/release.ts";
+import type { Limits, Release, Volume } from "../../core/release.ts";
 import { networkOf } from "./network.ts";
 import { bringsInit, environmentOf, type ImageConfig, programOf } from "./program.ts";
 import { type Mounted, withVariables } from "./secrets.ts";
@@ -56,7 +56,7 @@ export function replicaContainer(release: Release, { replica, image, address, co
     },
     HostConfig: {
       ...CAGE,
-      ...limitsOf(release),
+      ...limitsOf(release.settings.limits),
       Init: run?.init ?? !bringsInit(config),
       ...(run?.runtime === undefined ? {} : { Runtime: run.runtime }),
       ...(run?.hosts === undefined
@@ -64,6 +64,7 @@ export function replicaContainer(release: Release, { replica, image, address, co
         : { ExtraHosts: Object.entries(run.hosts).map(([name, at]) => `${name}:${at}`) }),
       ...(release.settings.readOnly === true ? { ReadonlyRootfs: true, Tmpfs: { "/tmp": "size=64m,mode=1777" } } : {}),
       Mounts: [...secrets.mounts, ...volumeMounts(release), ...weightsMounts(release)],
+      Mounts: [...secrets.mounts, ...volumeMounts(release.service, release.settings.run?.volumes)],
       NetworkMode: network,
       // Until the release is proved, a crash must stay visible instead of turning into a loop.
       RestartPolicy: { Name: "no" },
@@ -93,22 +94,23 @@ export function onceContainer(
 /** A service's own volume on its machine; it stays when releases go. */
 const volumeName = (service: string, volume: string): string => `dray-data-${service}-${volume}`;
 
-function volumeMounts({ service, settings: { run } }: Release): object[] {
-  return Object.entries(run?.volumes ?? {}).map(([name, { at, from, write }]) => ({
+/** The mounts of volumes; `prefix` stands before the names of those that are the service's own. */
+export function volumeMounts(service: string, volumes: Record<string, Volume> = {}, prefix: string = ""): object[] {
+  return Object.entries(volumes).map(([name, { at, from, write }]) => ({
     Target: at,
     ReadOnly: write !== true,
     ...(from === undefined
       ? {
           Type: "volume",
-          Source: volumeName(service, name),
+          Source: volumeName(service, prefix + name),
           VolumeOptions: { Labels: { "dray.role": "data", "dray.service": service } },
         }
       : { Type: from.startsWith("/") ? "bind" : "volume", Source: from }),
   }));
 }
 
-/** The replica's limits in the engine's words. */
-function limitsOf({ settings: { limits } }: Release): object {
+/** A container's limits in the engine's words. */
+export function limitsOf(limits: Partial<Limits>): object {
   const { memory, cpus, gpus, shm, pids, nofile, disk } = limits;
   return {
     ...(memory === undefined ? {} : { Memory: memory, MemorySwap: memory }),

@@ -10,6 +10,8 @@ import { FOLLOW, lastLines } from "../../machine/edge-log.ts";
 import { execStream } from "../../machine/exec.ts";
 import { logLines } from "../../probes/logs.ts";
 import type { Site } from "./observe.ts";
+import { refuseUnknown } from "./with.ts";
+import { besideName } from "./with-container.ts";
 import { replicasOf } from "./status.ts";
 
 /** Hands log lines over as they come, each source's in its own order. */
@@ -31,6 +33,21 @@ export async function logs(
           containerLog({ site, container: replica.container }, options, session, tell),
         );
     await Promise.all([...edge, ...ours]);
+  });
+}
+
+/** The log of a container beside the replicas. @throws Failure with.unknown */
+export async function besideLogs(
+  { place, service }: Subject,
+  { name, options, onLine }: { name: string; options: LogOptions; onLine: OnLine },
+  session: Session,
+): Promise<void> {
+  const wanted = fits(options);
+  await withSite(place, session, async (site) => {
+    await refuseUnknown(site.machine.engine, service, name, session.signal);
+    await containerLog({ site, container: besideName(service, name) }, options, session, (_from, line) => {
+      if (wanted(line)) onLine(name, line);
+    });
   });
 }
 

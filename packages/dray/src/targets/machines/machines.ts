@@ -9,7 +9,7 @@ import { attachProgram } from "./exec.ts";
 import { hostFacts, planSetUp, setUp } from "./hosts.ts";
 import { inspect } from "./inspect.ts";
 import { addKey, listKeys, revokeKey } from "./keys.ts";
-import { logs } from "./logs.ts";
+import { besideLogs, logs } from "./logs.ts";
 import { metrics, watchMetrics } from "./metrics.ts";
 import { part } from "./options.ts";
 import { begin, type MachineWork, outcomeOf, planFor } from "./outcome.ts";
@@ -23,6 +23,7 @@ import { shadowOn, stopShadow } from "./shadow-kept.ts";
 import { observe, type Sight } from "./sight.ts";
 import { statusReport } from "./status-report.ts";
 import type { MachineStep } from "./steps.ts";
+import { removeBeside, restartBeside } from "./with.ts";
 import { proof, trace } from "./trace/trace.ts";
 
 /** Computers with sshd and Docker. */
@@ -52,6 +53,7 @@ export const machines: Target<Sight, MachineStep, MachineWork> = {
     shadow: { report: shadowOn, stop: stopShadow },
     alerts: { test: proveAlerts },
     exec: { attach: attachProgram },
+    with: { restart: restartBeside, remove: removeBeside, logs: besideLogs },
     inspect: { open: inspect },
     weights: true,
     hosts: { facts: hostFacts, planSetUp, setUp, clean: prepareCleaning },

@@ -8,6 +8,7 @@ import type { Machine } from "../../machine/machine.ts";
 import { KEEPER_APART_LABEL, secretsOfKeeper } from "./keeper-labels.ts";
 import { keeperStatus } from "../../machine/keeper-status.ts";
 import { listNetworks } from "./network.ts";
+import { SPEC_LABEL, WITH_LABEL } from "./with-container.ts";
 import { WALL_LABEL } from "./wall.ts";
 import { listWeights } from "./weights-volumes.ts";
 
@@ -24,6 +25,8 @@ export interface SeenContainer {
   networks: readonly string[];
   /** Of the wall against the cloud's metadata. */
   wall?: string;
+  /** Of a container beside replicas: its name there, and what it was made from. */
+  beside?: { name: string; spec: string };
   /** A keeper that listens where no replica is. */
   apart?: true;
 }
@@ -163,6 +166,9 @@ function ours(container: Listed): SeenContainer {
     networks: Object.keys(container.NetworkSettings?.Networks ?? {}),
     ...(labels[WALL_LABEL] === undefined ? {} : { wall: labels[WALL_LABEL] }),
     ...(labels[KEEPER_APART_LABEL] === undefined ? {} : { apart: true }),
+    ...(labels[WITH_LABEL] === undefined
+      ? {}
+      : { beside: { name: labels[WITH_LABEL], spec: labels[SPEC_LABEL] ?? "" } }),
     ...(labels["dray.service"] === undefined ? {} : { service: labels["dray.service"] }),
     ...(labels["dray.release"] === undefined ? {} : { release: labels["dray.release"] }),
     ...(labels["dray.address"] === undefined ? {} : { address: labels["dray.address"] }),

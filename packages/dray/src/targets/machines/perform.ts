@@ -25,6 +25,7 @@ import { setUpNetwork } from "./network-setup.ts";
 import { giveShare, switchTraffic } from "./switch.ts";
 import { setUpWall } from "./wall.ts";
 import { fetchWeights } from "./weights.ts";
+import { startBeside } from "./with.ts";
 import { Trial } from "./trial.ts";
 
 type Of<Kind extends MachineStep["kind"]> = MachineStep & { kind: Kind };
@@ -77,6 +78,7 @@ const ACTS: { [Kind in MachineStep["kind"]]: Act<Kind> } = {
     const values = new Map([...secrets].filter(([name]) => step.names.includes(name)));
     return { undo: await handOver(site.machine.engine, release, values, step.merge, signal) };
   },
+  with: async (step, work, context) => await startBeside(work, step, context),
   before: async (step, work, context) => await runBefore(work, step.argv, context),
   weights: async (step, work, context) => ({ note: await fetchWeights(work, step, context) }),
   "stop-old": async (step, work, context) => await stopOld(work, step.containers, context),

@@ -16,6 +16,7 @@ import {
 } from "./beside.ts";
 import { callersBeforeAndAfter } from "./callers.ts";
 import type { Seen } from "./observe.ts";
+import { withNotes, withSteps } from "./with-plan.ts";
 import type { MachineStep, Wish } from "./steps.ts";
 
 /** An unpacked image needs about this much of its compressed size while it arrives (facts/docker-ssh.md, section 4). */
@@ -71,6 +72,7 @@ export function planMachine(wish: Wish, seen: Seen): Plan<MachineStep> {
       // A machine that cannot be closed still serves: it is said, and dray check says it again.
       stage("metadata", wallSteps(wish, seen), "warn"),
       stage("secrets", secretSteps(wish, seen)),
+      stage("with", withSteps(wish, seen)),
       // Whatever it takes, the old release serves meanwhile, also where it has to stop first.
       stage("before", beforeSteps(wish, seen)),
       stage("stop", stopFirst(wish, seen)),
@@ -200,18 +202,21 @@ function checkRoom({ release, rollout, again }: Wish, seen: Seen): void {
 }
 
 /** Files that two releases may write at once: only the program's maker knows whether it can share them. */
-function notes({ release, rollout }: Wish, seen: Seen): { notes?: string[] } {
+function notes(wish: Wish, seen: Seen): { notes?: string[] } {
+  const all = [...writers(wish, seen), ...withNotes(wish, seen)];
+  return all.length === 0 ? {} : { notes: all };
+}
+
+function writers({ release, rollout }: Wish, seen: Seen): string[] {
   const written = Object.entries(release.settings.run?.volumes ?? {}).filter(([, volume]) => volume.write === true);
   const [[name] = []] = written;
   const current = seen.state.services[release.service]?.current;
-  if (name === undefined) return {};
-  if (release.settings.replicas === 1 && (current === undefined || rollout?.order === "stop-first")) return {};
+  if (name === undefined) return [];
+  if (release.settings.replicas === 1 && (current === undefined || rollout?.order === "stop-first")) return [];
   const who = release.settings.replicas > 1 ? "several replicas" : `${release.id} and ${current}, for a while,`;
-  return {
-    notes: [
-      `${who} may write to the volume ${name} at the same time; where the program cannot share it: rollout: {order: stop-first}${release.settings.replicas > 1 ? " and replicas: 1" : ""}`,
-    ],
-  };
+  return [
+    `${who} may write to the volume ${name} at the same time; where the program cannot share it: rollout: {order: stop-first}${release.settings.replicas > 1 ? " and replicas: 1" : ""}`,
+  ];
 }
 
 /** What would be different after a release, for people. */

@@ -1,5 +1,9 @@
+import { once } from "node:events";
+import http from "node:http";
+import http2 from "node:http2";
+import { type AddressInfo, createServer, type Server } from "node:net";
 import { expect, test } from "vitest";
-import { choosePort, type Ports } from "./port.ts";
+import { choosePort, isHttp2, type Ports } from "./port.ts";
 
 const management = { port: 8081, says: "http" } as const;
 const api = { port: 8080, says: "http" } as const;
@@ -43,7 +47,78 @@ test.each<[string, Partial<Ports>, ReturnType<typeof choosePort>]>([
     },
     [1, 2],
   ],
+  [
+    "to be asked for: two answer the golden request",
+    {
+      golden: true,
+      found: [
+        { port: 8080, says: "golden" },
+        { port: 8081, says: "golden" },
+      ],
+    },
+    [8080, 8081],
+  ],
+  [
+    "the one that answers as expected, where another has only its status",
+    {
+      golden: true,
+      found: [
+        { port: 8081, says: "status" },
+        { port: 8080, says: "golden" },
+      ],
+    },
+    8080,
+  ],
+  [
+    "not yet: the one that answers as expected may be late",
+    { golden: true, settled: false, found: [{ port: 8081, says: "status" }] },
+    undefined,
+  ],
+  [
+    "the only one with the golden request's status: what it answers is judged later",
+    { golden: true, found: [management, { port: 8080, says: "status" }] },
+    8080,
+  ],
+  [
+    "HTTP beside gRPC, both documented",
+    {
+      documented: [8000, 8001],
+      found: [
+        { port: 8000, says: "http" },
+        { port: 8001, says: "http2" },
+      ],
+    },
+    8000,
+  ],
+  [
+    "to be asked for: HTTP, gRPC and metrics, as Triton has them",
+    {
+      documented: [8000, 8001, 8002],
+      found: [
+        { port: 8000, says: "http" },
+        { port: 8001, says: "http2" },
+        { port: 8002, says: "http" },
+      ],
+    },
+    [8000, 8002],
+  ],
   ["none", { late: true }, undefined],
 ])("the port is %s", (_name, ports, port) => {
   expect(choosePort({ ...base, ...ports })).toEqual(port);
+});
+
+test.each<[string, () => Server | http2.Http2Server, boolean]>([
+  ["HTTP/2 alone", () => http2.createServer(), true],
+  ["a protocol of its own", () => createServer((socket) => socket.end("+OK hello\r\n")), false],
+  ["nothing", () => createServer((socket) => socket.destroy()), false],
+])("a server that speaks %s is told from others", async (_what, make, told) => {
+  const server = make();
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const asked = http.request({ host: "127.0.0.1", port, agent: false });
+  asked.end();
+  const [error] = (await once(asked, "error").catch((reason: unknown) => [reason])) as [unknown];
+  server.close();
+  expect(isHttp2(error)).toBe(told);
 });

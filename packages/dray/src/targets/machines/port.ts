@@ -2,14 +2,18 @@ import { isDeepStrictEqual } from "node:util";
 import { deadline, until } from "drayage-clock";
 import { Failure } from "../../base/failure.ts";
 import type { Context } from "../../core/context.ts";
+import { type Answer, compareGolden, type Golden } from "../../core/golden.ts";
 import { explainNotReady, listeners } from "./diagnose.ts";
 import type { Work, Started } from "./work.ts";
 import { openAsker } from "./prove.ts";
 
-/** A port that listens for others: it answers the golden request, it speaks HTTP, or neither. */
+/**
+ * A port that listens for others: it answers the golden request as expected, with its status only, it speaks HTTP, HTTP/2
+ * without HTTP/1.1 (as gRPC does), or nothing that is known.
+ */
 export interface Spoken {
   port: number;
-  says: "golden" | "http" | "nothing";
+  says: "golden" | "status" | "http" | "http2" | "nothing";
 }
 
 /** What is known of a container's ports at one moment. */
@@ -27,17 +31,22 @@ export interface Ports {
 
 /**
  * The port that the API is on: the one that answers the golden request; without one, the only one of those documented
- * that speaks HTTP. Undefined: not known yet. A list: several could be it, and a wrong guess would publish one that was
+ * that speaks HTTP, which gRPC beside it does not. Undefined: not known yet. A list: several could be it, and a wrong guess would publish one that was
  * never meant to be.
  */
 export function choosePort({ found, documented, golden, settled, late }: Ports): number | number[] | undefined {
-  const right = found.find(({ says }) => says === "golden");
-  if (right !== undefined) return right.port;
+  const saying = (...words: Spoken["says"][]): number[] =>
+    found.filter(({ says }) => words.includes(says)).map(({ port }) => port);
+  for (const right of [saying("golden"), settled ? saying("status") : []]) {
+    const [one, ...others] = right;
+    // Two that answer alike may be the API and one for its own people.
+    if (one !== undefined) return others.length === 0 ? one : right;
+  }
   const open = found.map(({ port }) => port);
   const closed = documented.filter((port) => !open.includes(port));
   if (!late && (golden || closed.length > 0 || !settled)) return undefined;
   const named = found.filter(({ port }) => documented.length === 0 || documented.includes(port));
-  const speaking = named.filter(({ says }) => says === "http").map(({ port }) => port);
+  const speaking = named.filter(({ says }) => says === "http" || says === "status").map(({ port }) => port);
   const [only, ...more] = speaking.length === 0 ? named.map(({ port }) => port) : speaking;
   if (only === undefined) return undefined;
   // One that is documented and still shut may be the one that was meant.
@@ -77,10 +86,18 @@ export async function findPort(work: Work, replica: Started, context: Context): 
   throw severalPorts(chosen, last?.found ?? []);
 }
 
+const SAID: Record<Spoken["says"], string> = {
+  golden: "answers the golden request",
+  status: "answers the golden request with its status",
+  http: "answers HTTP",
+  http2: "speaks HTTP/2 only, as gRPC does",
+  nothing: "listens",
+};
+
 function severalPorts(ports: readonly number[], found: readonly Spoken[]): Failure {
   const said = ports.map((port) => {
     const says = found.find((each) => each.port === port)?.says;
-    return `${port} ${says === undefined ? "is named by the image and does not listen" : says === "http" ? "answers HTTP" : "listens"}`;
+    return `${port} ${says === undefined ? "is named by the image and does not listen" : SAID[says]}`;
   });
   return new Failure(
     "image.several-ports",
@@ -102,6 +119,19 @@ async function exposed(work: Work, { container }: Started, signal: AbortSignal):
     .map((each) => Number.parseInt(each, 10));
 }
 
+/** How near an answer comes to the one expected; how long it takes counts only when the release is warm. */
+function nearness(golden: Golden, answer: Answer): Spoken["says"] {
+  const { withinMs: _later, ...expect } = golden.expect;
+  if (compareGolden({ ...golden, expect }, answer).length === 0) return "golden";
+  return answer.status === expect.status ? "status" : "http";
+}
+
+/** A server of HTTP/2 alone says hello with a SETTINGS frame (RFC 9113, 6.5), which no answer of HTTP/1.1 begins like. */
+export function isHttp2(error: unknown): boolean {
+  const { code, rawPacket } = error as { code?: string; rawPacket?: Buffer };
+  return code?.startsWith("HPE_") === true && rawPacket?.[3] === 4 && rawPacket.readUInt32BE(5) === 0;
+}
+
 /** Asks a port the golden request, else what a readiness probe asks. */
 async function ask(work: Work, at: Started, signal: AbortSignal): Promise<Spoken> {
   const [golden] = work.golden;
@@ -109,12 +139,12 @@ async function ask(work: Work, at: Started, signal: AbortSignal): Promise<Spoken
   const asker = openAsker(work, at, signal);
   try {
     const path = work.release.settings.ready ?? "/";
-    const { status } = await asker.ask(golden?.request ?? { method: "GET", path }, PATIENCE_MS);
-    return { port, says: golden?.expect.status === status ? "golden" : "http" };
-  } catch {
+    const answer = await asker.ask(golden?.request ?? { method: "GET", path }, PATIENCE_MS);
+    return { port, says: golden === undefined ? "http" : nearness(golden, answer) };
+  } catch (error) {
     // Not HTTP, or not yet; only the end of the whole search is an error.
     signal.throwIfAborted();
-    return { port, says: "nothing" };
+    return { port, says: isHttp2(error) ? "http2" : "nothing" };
   } finally {
     asker.close();
   }

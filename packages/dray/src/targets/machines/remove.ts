@@ -11,6 +11,7 @@ import { KEEPER_NETWORK, NETWORK, networksOf, removeNetworks } from "./network.t
 import { KEEPER_VOLUME, removeKeeper } from "./keeper-setup.ts";
 import { edgeOf } from "./observe.ts";
 import { removeStrays, retire } from "./retire.ts";
+import { removeBesides } from "./with.ts";
 import { removeWall } from "./wall.ts";
 import { dropSecrets, removeSecretsVolumes, setAlerts } from "./secrets.ts";
 import { pruneWeights } from "./weights-volumes.ts";
@@ -36,6 +37,7 @@ export async function remove({ place, service }: Subject, session: Session): Pro
       removed: true,
     }));
     await removeStrays(site, service, new Set(), session);
+    await removeBesides(engine, service, signal);
     if (known.releases.some((kept) => kept.release.settings.secrets.length > 0))
       await dropSecrets(engine, service, signal);
     if (known.alerts === true) await setAlerts(engine, service, undefined, signal);

@@ -42,9 +42,13 @@ function textOf(machine: MachineStatus): Block[] {
       ),
     ),
   );
+  const beside = machine.services.flatMap((each) =>
+    (each.with ?? []).map(({ name, image, state }) => `${each.service} with ${name}: ${image}, ${state}`),
+  );
   return [
     head,
     ...(rows.length === 0 ? [] : [{ columns: COLUMNS, rows }]),
+    ...beside,
     ...left,
     ...ill,
     ...certificateLines(machine),

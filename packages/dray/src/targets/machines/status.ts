@@ -7,6 +7,7 @@ import { EMPTY_STATE, keptOf, type Replica, type ServiceState } from "../../mach
 import { leftText, type Unfinished, unfinished } from "./journal.ts";
 import { withVariables } from "./secrets.ts";
 import { keeperStatus } from "../../machine/keeper-status.ts";
+import { WITH_LABEL } from "./with-container.ts";
 import type { Site } from "./observe.ts";
 
 /** One release on one machine, as `dray status` shows it. */
@@ -31,6 +32,16 @@ export interface ServiceRow {
   current: string;
   previous?: string;
   releases: ReleaseRow[];
+  /** Containers beside the replicas that run, in the engine's words. */
+  with?: { name: string; image: string; state: string }[];
+}
+
+interface Listed {
+  Names: string[];
+  /** `Up 5 minutes (unhealthy)`. */
+  Status: string;
+  Image: string;
+  Labels: Record<string, string>;
 }
 
 export interface MachineStatus {
@@ -53,8 +64,8 @@ export async function machineStatus(
 ): Promise<MachineStatus> {
   return await withSite(place, session, async (site) => {
     const state = (await site.edge?.state()) ?? EMPTY_STATE;
-    const listed = await site.machine.engine.get<{ Names: string[]; Status: string }[]>("/containers/json", {
-      query: { filters: { label: ["dray.role=replica"] } },
+    const listed = await site.machine.engine.get<Listed[]>("/containers/json", {
+      query: { filters: { label: ["dray.service"] } },
       signal: session.signal,
     });
     const running = new Set(listed.flatMap((container) => container.Names.map((name) => name.slice(1))));
@@ -72,6 +83,7 @@ export async function machineStatus(
         service: each.service,
         current: each.current,
         ...(each.previous === undefined ? {} : { previous: each.previous }),
+        ...besidesOf(listed, each.service),
         releases: each.releases.map((kept): ReleaseRow => ({
           release: kept.release.id,
           image: kept.release.image,
@@ -104,6 +116,14 @@ export async function machineStatus(
         .map((each) => ({ ...each, text: leftText(each, state.services[each.service]?.current) })),
     };
   });
+}
+
+function besidesOf(listed: readonly Listed[], service: string): Pick<ServiceRow, "with"> {
+  const found = listed.flatMap(({ Labels, Image, Status }) => {
+    const name = Labels["dray.service"] === service ? Labels[WITH_LABEL] : undefined;
+    return name === undefined ? [] : [{ name, image: Image, state: Status }];
+  });
+  return found.length === 0 ? {} : { with: found.toSorted((a, b) => a.name.localeCompare(b.name)) };
 }
 
 function illOf(replicas: readonly Replica[], ill: ReadonlySet<string>): Pick<ReleaseRow, "unhealthy"> {

@@ -2,7 +2,7 @@ import type { ShadowRollout } from "../../core/shadow-rollout.ts";
 import type { CertificateWish } from "drayage-keeper";
 import type { Rules } from "../../core/judge.ts";
 import type { Step } from "../../core/plan.ts";
-import type { Release } from "../../core/release.ts";
+import type { Beside, Release } from "../../core/release.ts";
 import type { Callers } from "../../core/keys.ts";
 
 /** From this computer, over ssh. */
@@ -34,6 +34,7 @@ export type MachineStep = Step &
     | { kind: "move"; services: readonly string[] }
     | { kind: "lock" }
     | { kind: "carry"; source: Source }
+    | { kind: "with"; name: string; beside: Beside }
     | { kind: "before"; argv: readonly string[] }
     | { kind: "weights"; id: string; image: string }
     | { kind: "stop-old"; containers: readonly string[] }

@@ -106,14 +106,22 @@ export function modelBody(order: Deployment, settings: VertexSettings, parent: s
 }
 
 /** Of a container Vertex AI takes its program and its environment, and nothing else. @throws Failure target.unsupported */
+/** What cannot be said as "a container with ...": the reason, and what to do. */
+const REFUSED: Record<string, readonly [why: string, hint: string]> = {
+  healthcheck: [
+    "Vertex AI asks a route of the API, and not the image's HEALTHCHECK",
+    "name the route that says when it is ready: ready: /health",
+  ],
+  before: ["Vertex AI runs nothing before a model", "run it by hand before the deploy, and leave before: out"],
+  with: ["Vertex AI runs a model's container, and none beside it", "leave with: out, or deploy to a machine"],
+};
+
 function refuseRunAs({ settings: { run = {} } }: Release): void {
   const { command: _command, args: _args, ...rest } = run;
   const [first] = Object.keys(rest);
   if (first === undefined) return;
-  if (first === "healthcheck")
-    throw new Failure("target.unsupported", "Vertex AI asks a route of the API, and not the image's HEALTHCHECK", {
-      hint: "name the route that says when it is ready: ready: /health",
-    });
+  const [why, fix] = REFUSED[first] ?? [];
+  if (why !== undefined) throw new Failure("target.unsupported", why, fix === undefined ? {} : { hint: fix });
   throw new Failure("target.unsupported", `Vertex AI cannot run a container with ${first}`, {
     hint: `leave ${first}: out of the manifest, or deploy to a machine`,
   });

@@ -68,6 +68,7 @@ export const vertex: Target<Sight, VertexStep, VertexWork> = {
     requests: "the endpoint's own request-response logging keeps them, in BigQuery",
     shadow: "an endpoint copies no requests; rollout: {canary: [5]} gives a release a small share instead",
     alerts: "Cloud Monitoring's alerts are for that",
+    with: "Vertex AI runs a model's container, and none beside it",
     exec: "nobody gets into containers that Google keeps",
     inspect: "nobody looks into machines that Google keeps; dray trace asks what can be asked",
     weights: "the image brings its own, or downloads them from Cloud Storage as vertex: {serviceAccount}",
