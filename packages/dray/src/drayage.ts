@@ -5,6 +5,7 @@ import type { InRegistry, Outcome } from "./contract/order.ts";
 import type { Place } from "./contract/place.ts";
 import type { Reached, TraceWanted, VerbSession } from "./contract/target.ts";
 import type { Checked } from "./core/check.ts";
+import type { HandMade } from "./core/hand-made.ts";
 import type { KeptRequest } from "./core/kept-request.ts";
 import type { MachineMetrics } from "./core/metrics.ts";
 import type { Report } from "./core/report.ts";
@@ -16,6 +17,7 @@ import { measure, type Measured, nodeTypeOf } from "./flows/compare.ts";
 import { deploy, type Deployed, type DeployOptions, rollback, setSecret, startShadow } from "./flows/deploy.ts";
 import { exec } from "./flows/exec.ts";
 import { cleanHosts, type CleanOptions, hostFacts, setUpHosts, type Whose } from "./flows/hosts.ts";
+import { handMade, hostFacts, setUpHosts, type Whose } from "./flows/hosts.ts";
 import { addKey, listKeys, revokeKey } from "./flows/keys.ts";
 import { type LogLine, logs } from "./flows/logs.ts";
 import { metrics, watchMetrics } from "./flows/metrics.ts";
@@ -185,6 +187,9 @@ export class Drayage {
   }
 
   readonly hosts = {
+    /** @throws Failure container.unknown */
+    handMade: async (host: string, container: string): Promise<HandMade> =>
+      await handMade(host, container, this.session),
     facts: async (whose: Whose): Promise<HostFacts[]> => await hostFacts(whose, this.session),
     /** `agree` is shown what would be run, and throws where it is not to be. @throws Failure machine.* */
     setUp: async (

@@ -137,6 +137,7 @@ export const CODES = {
     EXIT.failed,
     "The release refuses the name that clients call it by: its framework has a list of allowed hosts.",
   ],
+  "container.unknown": [EXIT.failed, "The machine has no container of this name."],
   "with.unknown": [EXIT.failed, "The service has no container of this name beside it."],
   "with.failed": [
     EXIT.failed,

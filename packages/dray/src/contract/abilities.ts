@@ -1,3 +1,4 @@
+import type { HandMade } from "../core/hand-made.ts";
 import type { Key } from "../core/keys.ts";
 import type { KeptRequest } from "../core/kept-request.ts";
 import type { MachineMetrics } from "../core/metrics.ts";
@@ -77,6 +78,8 @@ export interface Abilities {
   /** Computers that people own and set up. */
   hosts?: {
     facts(place: Place, session: Session): Promise<HostFacts>;
+    /** A container there that somebody started by hand. @throws Failure container.unknown */
+    handMade(place: Place, container: string, session: Session): Promise<HandMade>;
     /** @throws Failure machine.setup-unsupported */
     planSetUp(place: Place, session: Session): Promise<SetUp>;
     /** @throws Failure machine.setup-failed */

@@ -1,6 +1,7 @@
 import { Failure } from "../base/failure.ts";
 import type { Cleaned, HostFacts, SetUp } from "../contract/answers.ts";
 import type { Abilities } from "../contract/abilities.ts";
+import type { HandMade } from "../core/hand-made.ts";
 import type { Place } from "../contract/place.ts";
 import type { Plan } from "../core/plan.ts";
 import type { VerbSession } from "../contract/target.ts";
@@ -27,6 +28,12 @@ function hostsOf(whose: Whose, session: VerbSession): { hosts: Hosts; places: Pl
 export async function hostFacts(whose: Whose, session: VerbSession): Promise<HostFacts[]> {
   const { hosts, places } = hostsOf(whose, session);
   return await onEach(places, places.length, async (place) => await hosts.facts(place, session));
+}
+
+/** A container that somebody started by hand on a computer. @throws Failure ssh.*, docker.*, container.unknown */
+export async function handMade(host: string, container: string, session: VerbSession): Promise<HandMade> {
+  const { hosts } = hostsOf({ host }, session);
+  return await hosts.handMade({ name: host, at: host }, container, session);
 }
 
 /** Makes each computer ready, one after the other; `agree` is shown what would be run. @throws Failure machine.* */

@@ -17,8 +17,9 @@ import { inspectModel, type ModelFacts } from "../../flows/model.ts";
 import { isPython, type PythonAsked, writePython } from "../../flows/python/project.ts";
 import { serviceNameOf } from "../../manifest/name.ts";
 import type { Carried } from "../../manifest/carried/carried.ts";
+import { fromContainer } from "../../manifest/carried/container.ts";
 import { carriedFrom } from "../../manifest/carried/load.ts";
-import { define } from "../command.ts";
+import { define, type Run } from "../command.ts";
 import { say, sayJson, tell } from "../screen/say.ts";
 
 /** The caller whose key is made with the manifest: the one who made it. */
@@ -36,6 +37,7 @@ interface Flags {
   base?: string;
   fromCompose?: string | true;
   fromKamal?: string | true;
+  fromContainer?: string;
 }
 
 export function addInit(program: Command): void {
@@ -56,6 +58,7 @@ export function addInit(program: Command): void {
     .option("--example <file>", "a row that the model takes, as JSON, where none can be made up for it")
     .option("--from-compose [file]", "a compose file's service; --service says which, where there are several")
     .option("--from-kamal [file]", "a Kamal configuration (default: config/deploy.yml)")
+    .option("--from-container <name>", "a container that somebody started by hand on --machine")
     .option("--force", "overwrite what is there");
   const examples = [
     "dray init --machine ops@203.0.113.7",
@@ -67,6 +70,7 @@ export function addInit(program: Command): void {
     "dray init my-api:1 --machine ops@203.0.113.7 --service decisions",
     "dray init --from-compose docker-compose.yml --service api --machine ops@203.0.113.7",
     "dray init --from-kamal",
+    "dray init --from-container my-api --machine ops@203.0.113.7",
   ];
   define<Flags>(command, examples, async (run, image) => {
     const file = path.resolve(run.flags.file ?? MANIFEST_FILE);
@@ -75,7 +79,7 @@ export function addInit(program: Command): void {
     refuseToOverwrite(file, force);
     const python = isPython(run.flags);
     const model = python ? undefined : run.flags.model;
-    const other = await carriedFrom(folder, run.flags);
+    const other = (await byHandOf(run)) ?? (await carriedFrom(folder, run.flags));
     if (other !== undefined) return await writeCarried(file, other, run.flags);
     const facts =
       model === undefined ? undefined : await inspectModel(path.resolve(model), exampleOf(run.flags), run.context);
@@ -114,6 +118,17 @@ export function addInit(program: Command): void {
     say(`wrote ${[path.basename(file), ...others].join(", ")}:\n\n${written}\nnext: dray ${next}${keep}`);
     tell(keyText(value, kept));
   });
+}
+
+/** What runs by hand on a machine, where the command line names it. @throws Failure usage.invalid, container.unknown */
+async function byHandOf({ flags, dray }: Run<Flags>): Promise<Carried | undefined> {
+  const { fromContainer: container, machine, service } = flags;
+  if (container === undefined) return undefined;
+  if (machine === undefined)
+    throw new Failure("usage.invalid", `on which machine does ${container} run?`, {
+      hint: `dray init --from-container ${container} --machine user@203.0.113.7`,
+    });
+  return fromContainer(await dray.hosts.handMade(machine, container), machine, service);
 }
 
 /** Writes what another tool's file says, with a key and limits as for every new manifest, and names what was left. */

@@ -7,6 +7,7 @@ import { proveAlerts } from "./alerts.ts";
 import { prepareCleaning } from "./clean.ts";
 import { attachProgram } from "./exec.ts";
 import { hostFacts, planSetUp, setUp } from "./hosts.ts";
+import { findHandMade } from "./hand-made.ts";
 import { inspect } from "./inspect.ts";
 import { addKey, listKeys, revokeKey } from "./keys.ts";
 import { besideLogs, logs } from "./logs.ts";
@@ -57,6 +58,7 @@ export const machines: Target<Sight, MachineStep, MachineWork> = {
     inspect: { open: inspect },
     weights: true,
     hosts: { facts: hostFacts, planSetUp, setUp, clean: prepareCleaning },
+    hosts: { handMade: findHandMade, facts: hostFacts, planSetUp, setUp },
   },
   lacks: {},
 };
