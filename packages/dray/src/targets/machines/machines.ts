@@ -59,6 +59,7 @@ export const machines: Target<Sight, MachineStep, MachineWork> = {
     weights: true,
     hosts: { facts: hostFacts, planSetUp, setUp, clean: prepareCleaning },
     hosts: { handMade: findHandMade, facts: hostFacts, planSetUp, setUp },
+    hosts: { handMade: findHandMade, facts: hostFacts, planSetUp, setUp, clean: prepareCleaning },
   },
   lacks: {},
 };
