@@ -136,6 +136,17 @@ test("a container beside it is reached by its name, outlives deploys, has its ow
   const ask = "import urllib.request as u; print(u.urlopen('http://counter:9000/').read().decode())";
   const count = async (): Promise<string> => (await vm.dray("exec", "--", "python3", "-c", ask)).stdout.trim();
   expect(await count()).toBe("1 1");
+  // What somebody started by hand there becomes a manifest of its own.
+  await vm.inside(
+    "sh",
+    "-c",
+    "docker create --name by-hand -e MODE=fast -p 9090:8080 $(docker images -q dray/api | head -1)",
+  );
+  const init = await vm.dray("init", "--from-container", "by-hand", "--machine", vm.host, "-f", "by-hand.yaml");
+  expect(init.code, init.stderr).toBe(0);
+  expect(init.stdout).toMatch(/service: by-hand\n[^]*MODE: fast[^]*port: 8080/);
+  expect(init.stderr).toContain("port 9090");
+  await vm.inside("docker", "rm", "by-hand");
   await manifest({ with: { counter: { ...counter, env: { MORE: "yes" } } } });
   const second = await vm.dray("deploy", "--yes", "--wait");
   expect(second.stdout + second.stderr).toContain("dray with restart counter");
