@@ -142,7 +142,7 @@ test("a container beside it is reached by its name, outlives deploys, has its ow
     "-c",
     "docker create --name by-hand -e MODE=fast -p 9090:8080 $(docker images -q dray/api | head -1)",
   );
-  const init = await vm.dray("init", "--from-container", "by-hand", "--machine", vm.host, "-f", "by-hand.yaml");
+  const init = await vm.dray("init", "--from-container", "by-hand", "--machine", vm.host, "--file", "by-hand.yaml");
   expect(init.code, init.stderr).toBe(0);
   expect(init.stdout).toMatch(/service: by-hand\n[^]*MODE: fast[^]*port: 8080/);
   expect(init.stderr).toContain("port 9090");
