@@ -63,8 +63,11 @@ export function replicaContainer(release: Release, { replica, image, address, co
         ? {}
         : { ExtraHosts: Object.entries(run.hosts).map(([name, at]) => `${name}:${at}`) }),
       ...(release.settings.readOnly === true ? { ReadonlyRootfs: true, Tmpfs: { "/tmp": "size=64m,mode=1777" } } : {}),
-      Mounts: [...secrets.mounts, ...volumeMounts(release), ...weightsMounts(release)],
-      Mounts: [...secrets.mounts, ...volumeMounts(release.service, release.settings.run?.volumes)],
+      Mounts: [
+        ...secrets.mounts,
+        ...volumeMounts(release.service, release.settings.run?.volumes),
+        ...weightsMounts(release),
+      ],
       NetworkMode: network,
       // Until the release is proved, a crash must stay visible instead of turning into a loop.
       RestartPolicy: { Name: "no" },

@@ -57,8 +57,6 @@ export const machines: Target<Sight, MachineStep, MachineWork> = {
     with: { restart: restartBeside, remove: removeBeside, logs: besideLogs },
     inspect: { open: inspect },
     weights: true,
-    hosts: { facts: hostFacts, planSetUp, setUp, clean: prepareCleaning },
-    hosts: { handMade: findHandMade, facts: hostFacts, planSetUp, setUp },
     hosts: { handMade: findHandMade, facts: hostFacts, planSetUp, setUp, clean: prepareCleaning },
   },
   lacks: {},
