@@ -12,26 +12,32 @@ const CODE_MS = 1000;
 export async function askName(
   host: string,
   signal: AbortSignal,
+  patienceMs = PATIENCE_MS,
 ): Promise<Omit<NonNullable<Evidence["name"]>, "machine">> {
   const startedAt = performance.now();
-  const all = process.platform === "linux" ? await byGetent(host, signal) : await byNode(host);
-  const code = all.length > 0 ? {} : { code: await codeOf(host) };
+  const all = process.platform === "linux" ? await byGetent(host, signal, patienceMs) : await byNode(host);
+  const known = all ?? [];
+  // Who did not come back in time has not said that there is none: a name of the hosts file is unknown to the name servers.
+  const code = known.length > 0 ? {} : { code: all === undefined ? "ETIMEOUT" : await codeOf(host) };
   return {
-    a: all.filter((address) => isIP(address) === 4),
-    aaaa: all.filter((address) => isIP(address) === 6),
+    a: known.filter((address) => isIP(address) === 4),
+    aaaa: known.filter((address) => isIP(address) === 6),
     ...code,
     ms: since(startedAt),
   };
 }
 
-/** By a program of its own: a resolver that hangs could not be stopped in this process, nor would it let it end. */
-async function byGetent(host: string, signal: AbortSignal): Promise<string[]> {
+/**
+ * By a program of its own: a resolver that hangs could not be stopped in this process, nor would it let it end. Nothing
+ * when it did not come back in time.
+ */
+async function byGetent(host: string, signal: AbortSignal, patienceMs: number): Promise<string[] | undefined> {
   try {
-    const { stdout } = await within(PATIENCE_MS, signal, (limit) => run(["getent", "ahosts", host], { signal: limit }));
+    const { stdout } = await within(patienceMs, signal, (limit) => run(["getent", "ahosts", host], { signal: limit }));
     return [...new Set(stdout.split("\n").flatMap((line) => line.split(/\s+/)[0] || []))];
   } catch (error) {
     signal.throwIfAborted();
-    return (error as NodeJS.ErrnoException).code === "ENOENT" ? await byNode(host) : [];
+    return (error as NodeJS.ErrnoException).code === "ENOENT" ? await byNode(host) : undefined;
   }
 }
 
