@@ -1,5 +1,5 @@
 // The steps of action.yml and the scripts of ci/gitlab.yml, with a dray that only says what it was asked.
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, expect, onTestFinished, test } from "vitest";
@@ -69,7 +69,7 @@ test("GitHub: a job that is cancelled interrupts dray itself, which takes back w
   await expect(readFile(path.join(folder, "dray-ci/key"))).rejects.toThrow("ENOENT");
 });
 
-test("GitLab: a plan becomes a note, and a deploy is dray's own process", async () => {
+test("GitLab: a plan becomes a note, a deploy is dray's own process, and each job's key goes with it", async () => {
   const { folder } = await open();
   const forge = await startForge();
   for (const file of ["key", "hosts"]) await writeFile(path.join(folder, file), file);
@@ -81,6 +81,7 @@ test("GitLab: a plan becomes a note, and a deploy is dray's own process", async 
     DRAY_GITLAB_TOKEN: "glpat",
     DRAY_FOLDER: ".",
     DRAY_ARGUMENTS: "-m vm",
+    TMPDIR: folder,
     CI_PROJECT_DIR: folder,
     CI_API_V4_URL: forge.url,
     CI_PROJECT_ID: "1",
@@ -88,10 +89,18 @@ test("GitLab: a plan becomes a note, and a deploy is dray's own process", async 
     CI_COMMIT_SHA: "0123abc",
   };
   const scripts = await gitlabScripts();
-  const planned = await shell(scripts["dray-plan"], { cwd: folder, env: gitlab });
+  const job = (id: string): { cwd: string; env: NodeJS.ProcessEnv } => ({
+    cwd: folder,
+    env: { ...gitlab, CI_JOB_ID: id },
+  });
+  const planned = await shell(scripts["dray-plan"], job("11"));
   expect(planned.code, planned.said).toBe(0);
   expect(forge.comments.map(({ body }) => body)).toEqual([expect.stringContaining("asked: plan -m vm with 1")]);
-  const deployed = await shell(scripts["dray-deploy"], { cwd: folder, env: gitlab });
+  const deployed = await shell(scripts["dray-deploy"], job("12"));
   expect(deployed.said).toContain("asked: deploy --yes --wait -m vm with 1");
   expect([...forge.tokens]).toEqual(["glpat"]);
+  // Jobs side by side on one machine: the end of one takes its own key only.
+  await shell(scripts.after, job("11"));
+  expect(await readdir(folder)).not.toContain("dray-ci-11");
+  expect(await readFile(path.join(folder, "dray-ci-12/key"), "utf8")).toBe("key");
 });

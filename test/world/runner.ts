@@ -126,11 +126,15 @@ export async function runAction(
   return { code, said, summary: await read("STEP_SUMMARY") };
 }
 
-/** GitLab's jobs, each with what comes before it, as one script. */
-export async function gitlabScripts(): Promise<Record<"dray-plan" | "dray-deploy", string>> {
-  type Job = { script: string[]; before_script: string[] };
+/** GitLab's jobs, each with what comes before it, as one script; and what comes after each. */
+export async function gitlabScripts(): Promise<Record<"dray-plan" | "dray-deploy" | "after", string>> {
+  type Job = { script: string[]; before_script: string[]; after_script: string[] };
   const jobs = parse(await readFile(path.join(root, "ci/gitlab.yml"), "utf8")) as Record<string, Job | undefined>;
-  const of = (job: string): string =>
-    [...(jobs[".dray"]?.before_script ?? []), ...(jobs[job]?.script ?? [])].join("\n");
-  return { "dray-plan": of("dray-plan"), "dray-deploy": of("dray-deploy") };
+  const all = jobs[".dray"];
+  const of = (job: string): string => [...(all?.before_script ?? []), ...(jobs[job]?.script ?? [])].join("\n");
+  return {
+    "dray-plan": of("dray-plan"),
+    "dray-deploy": of("dray-deploy"),
+    after: (all?.after_script ?? []).join("\n"),
+  };
 }
