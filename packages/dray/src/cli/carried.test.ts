@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { payloadOf, written } from "../core/payload.ts";
+import { payloadOf, writtenPayload } from "../core/payload.ts";
 import { carriedOf } from "./carried.ts";
 
 let folder = "";
@@ -27,7 +27,7 @@ test.each([
   const payload = payloadOf(carried);
   expect(payload?.type).toBe(type);
   expect(Buffer.from(payload?.bytes ?? []).toString()).toBe(sent);
-  expect(written(carried)).toEqual(said);
+  expect(writtenPayload(carried)).toEqual(said);
 });
 
 test("--data @cat.jpg is a picture, and JSON that is broken goes as it is", async () => {

@@ -1,12 +1,12 @@
 import { Failure } from "../base/failure.ts";
-import type { Carried, Field, Payload } from "../core/payload.ts";
+import type { CarriedRequest, Field, Payload } from "../core/payload.ts";
 import { readPayload, typeOf } from "../manifest/payload.ts";
 
 /** What `--data` and `--form` say that a request carries, with their files read; undefined: nothing. @throws Failure usage.invalid, request.no-file */
 export async function carriedOf(
   data: string | undefined,
   fields: readonly string[] | undefined,
-): Promise<Carried | undefined> {
+): Promise<CarriedRequest | undefined> {
   if (data !== undefined && fields !== undefined)
     throw new Failure("usage.invalid", "a request carries --data or --form, not both", {
       hint: "a file beside other fields: --form image=@cat.jpg --form size=3",
@@ -15,12 +15,12 @@ export async function carriedOf(
   return data === undefined ? undefined : await withFiles(dataOf(data));
 }
 
-async function withFiles(said: Carried): Promise<Carried> {
+async function withFiles(said: CarriedRequest): Promise<CarriedRequest> {
   const payload = await readPayload(said, process.cwd());
   return payload === undefined ? said : asJson({ ...said, payload });
 }
 
-function dataOf(data: string): Carried {
+function dataOf(data: string): CarriedRequest {
   if (data.startsWith("@")) return { file: data.slice(1) };
   try {
     return { body: JSON.parse(data) as never };
@@ -33,7 +33,7 @@ function dataOf(data: string): Carried {
 }
 
 /** A file that holds JSON is kept as JSON: then it can be read, and compared, where it is kept. */
-function asJson(said: Carried & { payload: Payload }): Carried {
+function asJson(said: CarriedRequest & { payload: Payload }): CarriedRequest {
   const { file, payload } = said;
   if (file === undefined) return said;
   const unnamed = payload.type === typeOf("");

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { compareGolden, type Answer, type Expected, withAnswer } from "./golden.ts";
-import { type Carried, payloadOf } from "./payload.ts";
+import { type CarriedRequest, payloadOf } from "./payload.ts";
 
 const PNG = "image/png";
 const digest = (letter: string): string => letter.repeat(64);
@@ -48,7 +48,7 @@ test.each<[Partial<Answer>, Partial<Expected>]>([
   expect(withAnswer(before, answer(got))).toEqual({ ...expected(wanted), withinMs: 5 });
 });
 
-test.each<[Carried, string | undefined, string]>([
+test.each<[CarriedRequest, string | undefined, string]>([
   [{ body: { a: 1 } }, "application/json", '{"a":1}'],
   [{ body: null }, "application/json", "null"],
   [{ text: "1,2" }, "text/plain; charset=utf-8", "1,2"],

@@ -1,9 +1,9 @@
 import type { Json } from "./json.ts";
-import { type Carried, mediaType } from "./payload.ts";
+import { type CarriedRequest, mediaType } from "./payload.ts";
 
 /** An example request with its expected answer. */
 export interface Golden {
-  request: Carried & { method: string; path: string; headers?: Record<string, string> };
+  request: CarriedRequest & { method: string; path: string; headers?: Record<string, string> };
   expect: Expected;
 }
 

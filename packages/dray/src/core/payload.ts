@@ -11,7 +11,7 @@ export interface Payload {
 export type Field = string | { file: string; type?: string };
 
 /** What a request carries, in one of four ways: JSON, text, a file, or the fields of a form (multipart/form-data). */
-export interface Carried {
+export interface CarriedRequest {
   body?: Json;
   text?: string;
   /** Relative to the file that says it. */
@@ -22,7 +22,7 @@ export interface Carried {
 }
 
 /** A request's body as it travels; undefined: it has none. */
-export function payloadOf({ body, text, payload }: Carried): Payload | undefined {
+export function payloadOf({ body, text, payload }: CarriedRequest): Payload | undefined {
   if (payload !== undefined) return payload;
   if (text !== undefined) return { type: "text/plain; charset=utf-8", bytes: new TextEncoder().encode(text) };
   return body === undefined ? undefined : payloadOfJson(JSON.stringify(body));
@@ -41,7 +41,7 @@ export function payloadHeaders(payload: Payload | undefined): Record<string, str
 }
 
 /** The request as a file says it: without what was read for it. */
-export function written<T extends Carried>({ payload: _read, ...rest }: T): Omit<T, "payload"> {
+export function writtenPayload<T extends CarriedRequest>({ payload: _read, ...rest }: T): Omit<T, "payload"> {
   return rest;
 }
 

@@ -8,7 +8,7 @@ import { carryOut } from "../core/carry-out.ts";
 import type { Golden } from "../core/golden.ts";
 import type { ShadowRollout } from "../core/shadow-rollout.ts";
 import type { Trace } from "../core/trace.ts";
-import { written } from "../core/payload.ts";
+import { writtenPayload } from "../core/payload.ts";
 import { loadGolden, saveGolden } from "../manifest/golden.ts";
 import type { Manifest } from "../manifest/schema.ts";
 import { withSecrets } from "../manifest/secrets.ts";
@@ -192,7 +192,7 @@ async function carryOutAt(
 async function takeOver(manifest: Manifest, outcomes: readonly Outcome[]): Promise<string | undefined> {
   const accepted = outcomes.flatMap((outcome) => outcome.accepted);
   if (accepted.length === 0) return undefined;
-  const key = (golden: Golden): string => JSON.stringify(written(golden.request));
+  const key = (golden: Golden): string => JSON.stringify(writtenPayload(golden.request));
   const news = new Map(accepted.map((golden) => [key(golden), golden]));
   const known = await loadGolden(manifest);
   return await saveGolden(

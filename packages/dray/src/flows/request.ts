@@ -2,7 +2,7 @@ import { Failure } from "../base/failure.ts";
 import type { Reached, VerbSession } from "../contract/target.ts";
 import type { CallOptions } from "../core/call.ts";
 import type { Golden } from "../core/golden.ts";
-import { type Carried, type Payload, payloadHeaders, payloadOf } from "../core/payload.ts";
+import { type CarriedRequest, type Payload, payloadHeaders, payloadOf } from "../core/payload.ts";
 import { loadGolden } from "../manifest/golden.ts";
 import { ownKey } from "../manifest/keys.ts";
 import type { Manifest } from "../manifest/schema.ts";
@@ -14,7 +14,7 @@ export interface Said {
   method?: string;
   path?: string;
   /** What it carries, as a golden request would say it, and as it travels. */
-  carried?: Carried;
+  carried?: CarriedRequest;
   headers?: Record<string, string>;
 }
 

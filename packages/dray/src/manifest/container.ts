@@ -20,7 +20,7 @@ const address = z
 
 export const inside = z.string().regex(/^\/(?!.*\/\.\.(\/|$)).+$/, "expected a path in the container, such as /data");
 /** A folder of the machine, or a volume that its engine knows already. */
-export const outside = z
+export const outsidePath = z
   .string()
   .regex(
     /^(\/(?!.*\/\.\.(\/|$)).*|[a-zA-Z0-9][\w.-]+)$/,
@@ -31,7 +31,7 @@ const volume = z.union([
   z
     .strictObject({
       at: inside.describe("Where the container finds it."),
-      from: outside
+      from: outsidePath
         .optional()
         .describe("A folder of the machine, or a volume that is there; left out: one of the service's own."),
       write: z.boolean().default(false).describe("The container may write to it."),

@@ -5,7 +5,7 @@ import { parse, type ParseError } from "jsonc-parser";
 import * as z from "zod";
 import { Failure } from "../base/failure.ts";
 import type { Golden } from "../core/golden.ts";
-import { written } from "../core/payload.ts";
+import { writtenPayload } from "../core/payload.ts";
 import { frame } from "../base/frame.ts";
 import { readPayload } from "./payload.ts";
 import { issueWords } from "./words.ts";
@@ -62,7 +62,7 @@ export async function saveGolden(
   golden: readonly Golden[],
 ): Promise<string> {
   const file = goldenFile(manifest);
-  const said = golden.map(({ request, expect }) => ({ request: written(request), expect }));
+  const said = golden.map(({ request, expect }) => ({ request: writtenPayload(request), expect }));
   await writeFile(`${file}.new`, `${JSON.stringify(said, undefined, 2)}\n`);
   await rename(`${file}.new`, file);
   return path.relative(process.cwd(), file);

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { Failure } from "../base/failure.ts";
-import type { Carried, Field, Payload } from "../core/payload.ts";
+import type { CarriedRequest, Field, Payload } from "../core/payload.ts";
 
 /** Content types of the files that models are sent; of the IANA's list where it has one. */
 const TYPES: Record<string, string> = {
@@ -44,7 +44,7 @@ export function typeOf(file: string): string {
 }
 
 /** Reads what a request carries, where that is a file or a form. `folder`: where relative paths start. @throws Failure request.no-file */
-export async function readPayload({ file, form }: Carried, folder: string): Promise<Payload | undefined> {
+export async function readPayload({ file, form }: CarriedRequest, folder: string): Promise<Payload | undefined> {
   if (file !== undefined) return { type: typeOf(file), bytes: await readBytes(file, folder) };
   return form === undefined ? undefined : await multipart(form, folder);
 }

@@ -25,7 +25,7 @@ import {
 } from "./parts.ts";
 import { ready } from "./ready.ts";
 import type { TargetPart } from "./target-part.ts";
-import { withKeys } from "./with.ts";
+import { companionKeys } from "./with.ts";
 import { duration, rate } from "./units.ts";
 import { weightsKey } from "./weights.ts";
 
@@ -79,7 +79,7 @@ const FIELDS = {
   ...containerKeys,
   ...besideKeys,
   weights: weightsKey,
-  ...withKeys,
+  ...companionKeys,
   metadata: z
     .boolean()
     .default(false)

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { Beside, Volume } from "../core/release.ts";
-import { argv, inside, outside, user } from "./container.ts";
+import { argv, inside, outsidePath, user } from "./container.ts";
 import { limits, name } from "./parts.ts";
 
 const written = (at: string): Volume => ({ at, write: true });
@@ -8,7 +8,7 @@ const written = (at: string): Volume => ({ at, write: true });
 const volume = z.union([
   inside.transform(written),
   z
-    .strictObject({ at: inside, from: outside.optional(), write: z.boolean().default(true) })
+    .strictObject({ at: inside, from: outsidePath.optional(), write: z.boolean().default(true) })
     .transform(({ at, from, write }): Volume => ({ at, write, ...(from === undefined ? {} : { from }) })),
 ]);
 
@@ -37,7 +37,7 @@ const beside = z
     (said): Beside => Object.fromEntries(Object.entries(said).filter(([, each]) => each !== undefined)) as never,
   );
 
-export const withKeys = {
+export const companionKeys = {
   with: z
     .record(name, beside)
     .optional()

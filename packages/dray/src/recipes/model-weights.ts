@@ -15,7 +15,7 @@ export interface Weights {
 const KEY = "location";
 
 /** The weights of a model that has them elsewhere; undefined for one that is whole. @throws Failure image.bad-model */
-export async function weightsOf(
+export async function modelWeights(
   file: string,
   content: Buffer,
   server: ServerFiles,

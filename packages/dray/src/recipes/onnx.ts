@@ -7,7 +7,7 @@ import type { Context } from "../core/context.ts";
 import type { Built, Order, Recipe } from "../core/recipe.ts";
 import { askServer } from "./ask-server.ts";
 import { modelFiles } from "./model-files.ts";
-import { type Weights, weightsOf } from "./model-weights.ts";
+import { type Weights, modelWeights } from "./model-weights.ts";
 import { makeImage } from "./oci/image.ts";
 import { type Entry, makeLayer } from "./oci/layer.ts";
 import { SBOM_PATH } from "./sbom.ts";
@@ -109,7 +109,7 @@ async function modelEntries(order: Order, server: ServerFiles, context: Context)
       cause: error,
     });
   });
-  const weights = await weightsOf(file, model, server, context.signal);
+  const weights = await modelWeights(file, model, server, context.signal);
   // What a model calls its weights could be the name of one of the server's own files.
   const at = weights === undefined ? "app/model.onnx" : "app/model/model.onnx";
   const settings = settingsOf(order, `/${at}`, { schema, golden });

@@ -41,7 +41,7 @@ function pin(asked: WeightsAsked): Pinned {
       const token = await googleToken(signal);
       const headers: Record<string, string> =
         token === undefined ? {} : { authorization: `Bearer ${token.password.reveal()}` };
-      if (file === undefined) return await below(asked, bucket, object, headers, signal);
+      if (file === undefined) return await below(asked, { bucket, prefix: object }, headers, signal);
       const url = urlOf(bucket, object, generation);
       const found: WeightsFile = { path: file, url, headers, ...(sha256 === undefined ? {} : { sha256 }) };
       const bytes = await look(found, signal);
@@ -62,8 +62,7 @@ interface Page {
 
 async function below(
   { from, only }: WeightsAsked,
-  bucket: string,
-  prefix: string,
+  { bucket, prefix }: { bucket: string; prefix: string },
   headers: Record<string, string>,
   signal: AbortSignal,
 ): Promise<WeightsFile[]> {

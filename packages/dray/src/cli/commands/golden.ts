@@ -4,7 +4,7 @@ import { Failure } from "../../base/failure.ts";
 import type { CallOptions } from "../../core/call.ts";
 import type { Golden } from "../../core/golden.ts";
 import { recordAnswer } from "../../flows/described.ts";
-import { type Field, written } from "../../core/payload.ts";
+import { type Field, writtenPayload } from "../../core/payload.ts";
 import { goldenFile, loadGolden, saveGolden } from "../../manifest/golden.ts";
 import type { Manifest } from "../../manifest/schema.ts";
 import { define } from "../command.ts";
@@ -86,7 +86,7 @@ function requestOf({ method, path: at }: CallOptions, { carried = {} }: Said, ma
   if (file !== undefined) return { method, path: at, file: from(file), ...(payload === undefined ? {} : { payload }) };
   if (text !== undefined && payload !== undefined)
     return { method, path: at, headers: { "content-type": payload.type }, text };
-  if (form === undefined) return { method, path: at, ...written(carried) };
+  if (form === undefined) return { method, path: at, ...writtenPayload(carried) };
   const fields = Object.entries(form).map(([name, field]): [string, Field] => [
     name,
     typeof field === "string" ? field : { ...field, file: from(field.file) },

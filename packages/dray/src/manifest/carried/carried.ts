@@ -2,11 +2,11 @@
 export interface Carried {
   /** Keys of dray.yaml, in the order in which they are written. */
   manifest: Record<string, unknown>;
-  left: Left[];
+  left: LeftOut[];
 }
 
 /** A key that could not be carried over. */
-export interface Left {
+export interface LeftOut {
   /** As the other file has it: `networks`, `ports[1]`. */
   key: string;
   /** Why, or what to write instead. */
@@ -16,7 +16,7 @@ export interface Left {
 /** Notes what has no place while a manifest is put together. */
 export class Carrier {
   readonly manifest: Record<string, unknown> = {};
-  readonly left: Left[] = [];
+  readonly left: LeftOut[] = [];
 
   /** Sets a key, unless there is nothing to say. */
   set(key: string, value: unknown): void {

@@ -1,6 +1,6 @@
 import type { Limits, Release, Volume } from "../../core/release.ts";
 import { networkOf } from "./network.ts";
-import { bringsInit, environmentOf, type ImageConfig, programOf } from "./program.ts";
+import { bringsInit, environmentOf, type ProgramConfig, programOf } from "./program.ts";
 import { type Mounted, withVariables } from "./secrets.ts";
 import { weightsMounts } from "./weights-volumes.ts";
 
@@ -33,7 +33,7 @@ export interface Wanted {
   image: string;
   /** Fixed, in the service's network. */
   address: string;
-  config: ImageConfig;
+  config: ProgramConfig;
   secrets: Mounted;
 }
 

@@ -3,7 +3,7 @@ import { Failure } from "../../base/failure.ts";
 import type { Release, RunAs, Settings } from "../../core/release.ts";
 import { EngineError } from "../../machine/engine.ts";
 import { onceContainer, replicaContainer } from "./container.ts";
-import { bringsInit, environmentOf, explainRefusedContainer, type ImageConfig, programOf } from "./program.ts";
+import { bringsInit, environmentOf, explainRefusedContainer, type ProgramConfig, programOf } from "./program.ts";
 import { secretsOf } from "./secrets.ts";
 
 const release = (run: RunAs | undefined, more: Partial<Settings> = {}): Release => ({
@@ -22,10 +22,10 @@ const release = (run: RunAs | undefined, more: Partial<Settings> = {}): Release 
   from: { who: "me", at: "2026-01-01T00:00:00Z" },
 });
 
-const served: ImageConfig = { Entrypoint: ["vllm", "serve"], Cmd: ["--help"] };
-const plain: ImageConfig = { Entrypoint: null, Cmd: ["python", "app.py"] };
+const served: ProgramConfig = { Entrypoint: ["vllm", "serve"], Cmd: ["--help"] };
+const plain: ProgramConfig = { Entrypoint: null, Cmd: ["python", "app.py"] };
 
-test.each<[string, RunAs | undefined, ImageConfig, string[] | undefined]>([
+test.each<[string, RunAs | undefined, ProgramConfig, string[] | undefined]>([
   ["nothing said: as the image says", undefined, served, undefined],
   ["arguments come after the entrypoint, instead of CMD", { args: ["m"] }, served, ["vllm", "serve", "m"]],
   ["without an entrypoint CMD is the program, and stays", { args: ["--x"] }, plain, ["python", "app.py", "--x"]],
@@ -41,7 +41,7 @@ test("an image that names no program is refused where one is needed", () => {
   expect(() => programOf(release(undefined, { secrets: ["A"] }), {})).toThrow(refused);
 });
 
-test.each<[string, number | undefined, ImageConfig, string | undefined]>([
+test.each<[string, number | undefined, ProgramConfig, string | undefined]>([
   ["the port that is known", 9000, { Env: ["PORT=1"] }, "PORT=9000"],
   ["the image's own, where the port is to be found", undefined, { Env: ["PORT=5000"] }, undefined],
   [

@@ -5,7 +5,7 @@ import { type Engine, EngineError } from "../../machine/engine.ts";
 import { withVariables } from "./secrets.ts";
 
 /** What an image says of its own program: the engine's `Config`. */
-export interface ImageConfig {
+export interface ProgramConfig {
   Entrypoint?: string[] | null;
   Cmd?: string[] | null;
   Env?: string[] | null;
@@ -13,8 +13,8 @@ export interface ImageConfig {
 }
 
 /** Asks an engine what an image says of itself. */
-export async function imageConfig(engine: Engine, image: string, context: Context): Promise<ImageConfig> {
-  const found = await engine.get<{ Config: ImageConfig | null }>(`/images/${encodeURIComponent(image)}/json`, {
+export async function imageConfig(engine: Engine, image: string, context: Context): Promise<ProgramConfig> {
+  const found = await engine.get<{ Config: ProgramConfig | null }>(`/images/${encodeURIComponent(image)}/json`, {
     signal: context.signal,
   });
   return found.Config ?? {};
@@ -24,7 +24,7 @@ export async function imageConfig(engine: Engine, image: string, context: Contex
 const INITS = /^(\/init|\/sbin\/init|(.*\/)?(s6-svscan|systemd))$/;
 
 /** Does the image bring an init that has to be process 1? */
-export function bringsInit({ Entrypoint: entrypoint, Cmd: cmd }: ImageConfig): boolean {
+export function bringsInit({ Entrypoint: entrypoint, Cmd: cmd }: ProgramConfig): boolean {
   return INITS.test([...(entrypoint ?? []), ...(cmd ?? [])][0] ?? "");
 }
 
@@ -32,7 +32,7 @@ export function bringsInit({ Entrypoint: entrypoint, Cmd: cmd }: ImageConfig): b
  * What the container runs, as far as it is not simply what the image says; with a release's secrets the program is given
  * them first. @throws Failure image.no-command
  */
-export function programOf(release: Release, config: ImageConfig): { Entrypoint?: string[]; Cmd?: string[] } {
+export function programOf(release: Release, config: ProgramConfig): { Entrypoint?: string[]; Cmd?: string[] } {
   const { command, args } = release.settings.run ?? {};
   const [entrypoint, cmd] = [config.Entrypoint ?? [], config.Cmd ?? []];
   // `docker run IMAGE ARGS` would take an image's CMD away; where that is its program, nothing would be left to run.
@@ -54,13 +54,13 @@ export function programOf(release: Release, config: ImageConfig): { Entrypoint?:
 const DEFAULT_PORT = 8080;
 
 /** The environment of a replica; a PORT that the manifest or the image names stays. */
-export function environmentOf({ id, settings }: Release, config: ImageConfig): string[] {
+export function environmentOf({ id, settings }: Release, config: ProgramConfig): string[] {
   const own = Object.entries(settings.env).map(([key, value]) => `${key}=${value}`);
   const said = settings.env["PORT"] !== undefined || settings.secrets.includes("PORT");
   return [...(said ? [] : portVariable(settings.port, config)), ...own, `DRAY_RELEASE=${id}`];
 }
 
-function portVariable(port: number | undefined, { Env: env, ExposedPorts: exposed }: ImageConfig): string[] {
+function portVariable(port: number | undefined, { Env: env, ExposedPorts: exposed }: ProgramConfig): string[] {
   if (port !== undefined) return [`PORT=${port}`];
   if (env?.some((each) => each.startsWith("PORT=")) === true) return [];
   const [first] = Object.keys(exposed ?? {}).filter((each) => !each.endsWith("/udp"));

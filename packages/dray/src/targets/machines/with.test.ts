@@ -1,14 +1,14 @@
 import { expect, test } from "vitest";
 import type { Beside, Release, RunAs } from "../../core/release.ts";
 import { EMPTY_STATE } from "../../machine/edge-state.ts";
-import { withKeys } from "../../manifest/with.ts";
+import { companionKeys } from "../../manifest/with.ts";
 import type { Seen, SeenContainer } from "./observe.ts";
 import { planMachine } from "./plan.ts";
 import type { Wish } from "./steps.ts";
 import { besideContainer, specOf } from "./with-container.ts";
 import { withNotes, withSteps } from "./with-plan.ts";
 
-const said = (of: unknown): Record<string, Beside> => withKeys.with.parse(of) ?? {};
+const said = (of: unknown): Record<string, Beside> => companionKeys.with.parse(of) ?? {};
 const redis = said({ cache: { image: "redis:7", args: ["--save", 60], volumes: { data: "/data" } } });
 const NETWORK = "dray.api.metadata";
 
