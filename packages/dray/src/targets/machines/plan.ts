@@ -165,11 +165,9 @@ function check(wish: Wish, seen: Seen): void {
     const [need, free] = [Math.ceil((image + weights) / 1e6), Math.floor(seen.freeBytes / 1e6)];
     const coming =
       weights === 0
-        ? "the image, while it arrives, needs"
-        : image === 0
-          ? "the weights need"
-          : "image and weights need";
-    throw new Failure("machine.disk-full", `${seen.machine} has ${free} MB of free disk; ${coming} about ${need} MB`, {
+        ? `the image needs about ${need} MB while it arrives`
+        : `${image === 0 ? "the weights" : "image and weights"} need about ${need} MB`;
+    throw new Failure("machine.disk-full", `${seen.machine} has ${free} MB of free disk; ${coming}`, {
       hint: `look at what is there: ssh ${seen.machine} docker system df; fewer kept releases: keep: 2`,
     });
   }
