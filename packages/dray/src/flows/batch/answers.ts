@@ -111,9 +111,14 @@ export class Answers {
     this.#waiting.set(settled.row, settled);
     for (let ready = this.#shift(); ready !== undefined; ready = this.#shift())
       this.#files["answer" in ready ? "answers" : "failed"].add(lineOf(ready));
-    this.#writing ??= this.#write();
+    // With nothing ready it would end before it is kept here, and be waited for, and nothing be written, until the end.
+    if (this.#isReady) this.#writing ??= this.#write();
     // Memory stays bounded: nobody goes on before what is ready has left.
     if (this.#files.answers.length > PIECE) await this.#writing;
+  }
+
+  get #isReady(): boolean {
+    return this.#files.answers.length + this.#files.failed.length > 0;
   }
 
   #shift(): Settled | undefined {
@@ -127,7 +132,7 @@ export class Answers {
   async #write(): Promise<void> {
     const { answers, failed } = this.#files;
     try {
-      while (answers.length + failed.length > 0) {
+      while (this.#isReady) {
         await failed.write();
         await answers.write();
       }
