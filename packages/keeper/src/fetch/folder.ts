@@ -99,11 +99,16 @@ export class Coming {
     this.#files = files;
   }
 
+  /** @throws FetchError `disk` */
   async write(bytes: Buffer, at: number): Promise<void> {
-    await this.handle.write(bytes, 0, bytes.length, at).catch((error: unknown) => {
+    try {
+      // A disk that is nearly full takes less than it is given, and says so only by the count.
+      for (let from = 0; from < bytes.length;)
+        from += (await this.handle.write(bytes, from, bytes.length - from, at + from)).bytesWritten;
+    } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
       throw new FetchError("disk", "the disk is full", error);
-    });
+    }
   }
 
   /** Notes that a part is there. */
