@@ -34,7 +34,7 @@ export default defineConfig({
           // A stand-in on a busy machine takes its time; what must be quick says so itself.
           expect: { poll: { timeout: 20_000 } },
           // A scenario waits more than it works: for an engine, for a window to pass, for an answer that must be late.
-          maxWorkers: Number(process.env["DRAY_TEST_WORKERS"] ?? 4),
+          maxWorkers: Number(process.env["DRAY_TEST_WORKERS"] ?? 3),
           // Two projects with different worker counts must not share a group; the quick ones go first.
           sequence: { groupOrder: 1 },
         },

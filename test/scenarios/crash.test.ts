@@ -17,7 +17,7 @@ test("dray killed before and after the switch: somebody serves, status says what
   const write = (tag: string): Promise<void> =>
     vm.write(
       "dray.yaml",
-      `service: decisions\nmachine: ${vm.host}\nimage: ${appImage(tag)}\nready: /health\nenv: {POLITE: "1"}\nrollout: {bake: 3s}\n`,
+      `service: decisions\nmachine: ${vm.host}\nimage: ${appImage(tag)}\nready: /health\nenv: {POLITE: "1"}\nrollout: {bake: 3s, maxP95: 20x}\n`,
     );
   await write("1");
   expect((await vm.dray("deploy")).code).toBe(0);

@@ -8,7 +8,9 @@ import { MASTER, RELOAD } from "./edge-script.ts";
 /** Runs lines against a master that does what `answer` says. */
 async function against(answer: (said: string, socket: Socket) => void, script: string): Promise<string> {
   const server = createServer((socket) => {
-    socket.on("error", () => undefined).on("data", (chunk) => answer(String(chunk), socket));
+    // Once: bash may send its lines one by one.
+    socket.on("error", () => undefined).once("data", (chunk) => answer(String(chunk), socket));
+    socket.resume();
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
   onTestFinished(() => void server.close());
