@@ -38,7 +38,9 @@ test("a shadow is asked what clients ask, its answers are compared and seen by n
   await expect.poll(async () => (await report(vm)).report.compared, { timeout: 20_000 }).toBeGreaterThan(30);
   const { running, report: wrong } = await report(vm);
   expect(running).toBe(true);
-  expect(wrong).toMatchObject({ agreement: 0, dropped: 0, share: 50 });
+  expect(wrong).toMatchObject({ agreement: 0, share: 50 });
+  // What may not wait is thrown away: where the machine is busy some copies are, and never most of them.
+  expect(wrong.dropped).toBeLessThan(wrong.compared / 2);
   expect(wrong.differences).toMatchObject([{ at: "score", example: { live: "0.9", shadow: "0.1" } }]);
   expect(wrong.differences[0]?.meanBy).toBeCloseTo(0.8);
   expect((await vm.dray("shadow", "report")).stdout).toMatch(/live +\d+ +0 [\s\S]*score +\d+ +0\.8/);
