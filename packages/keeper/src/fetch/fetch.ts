@@ -104,20 +104,9 @@ class Fetching {
   }
 
   async #fetch(file: WeightFile, bytes: number | undefined, probed: Probe | undefined): Promise<string> {
-    const same = JSON.stringify([bytes, probed?.etag, file.sha256]);
-    const coming = await this.#folder.begin(file.path, same);
-    try {
-      const inParts = bytes !== undefined && probed?.ranges === true;
-      const checker = inParts ? await this.#parts(file, bytes, coming) : await this.#whole(file, coming);
-      const sha256 = checker.end();
-      await coming.land();
-      return sha256;
-    } catch (error) {
-      if (error instanceof FetchError && error.why === "mismatch") await coming.drop();
-      throw error;
-    } finally {
-      await coming.close();
-    }
+    const coming = await this.#folder.begin(file.path, JSON.stringify([bytes, probed?.etag, file.sha256]));
+    const inParts = bytes !== undefined && probed?.ranges === true;
+    return await landed(coming, () => (inParts ? this.#parts(file, bytes, coming) : this.#whole(file, coming)));
   }
 
   /** Several parts at once; each is hashed as soon as those before it are there. */
@@ -173,36 +162,31 @@ class Fetching {
     return checker;
   }
 
-  /** From whoever started this: the parts that are missing at the end. */
   async #take(file: WeightFile): Promise<string> {
     const coming = await this.#folder.begin(file.path, JSON.stringify([file.bytes, file.sha256]));
-    try {
-      let part = 0;
-      while (coming.done.has(part)) part++;
-      const { bytes: all = 0 } = file;
-      const size = partBytes(all);
-      const from = Math.min(part * size, all);
-      const { bytes: rest, stream } = await this.#hooks.bring(file, from);
-      this.#count(from, "there already");
-      let at = from;
-      for await (const bytes of stream) {
-        await coming.write(bytes, at);
-        at += bytes.length;
-        this.#count(bytes.length, "came");
-        for (; (part + 1) * size <= at; part++) await coming.note(part);
-      }
-      if (at !== from + rest) throw new FetchError("gone", `${file.path} ended early`);
-      const checker = new Checker(file, at);
-      await checker.take(coming.handle, 0, at);
-      const sha256 = checker.end();
-      await coming.land();
-      return sha256;
-    } catch (error) {
-      if (error instanceof FetchError && error.why === "mismatch") await coming.drop();
-      throw error;
-    } finally {
-      await coming.close();
+    return await landed(coming, () => this.#given(file, coming));
+  }
+
+  /** From whoever started this: the parts that are missing at the end. */
+  async #given(file: WeightFile, coming: Coming): Promise<Checker> {
+    let part = 0;
+    while (coming.done.has(part)) part++;
+    const { bytes: all = 0 } = file;
+    const size = partBytes(all);
+    const from = Math.min(part * size, all);
+    const { bytes: rest, stream } = await this.#hooks.bring(file, from);
+    this.#count(from, "there already");
+    let at = from;
+    for await (const bytes of stream) {
+      await coming.write(bytes, at);
+      at += bytes.length;
+      this.#count(bytes.length, "came");
+      for (; (part + 1) * size <= at; part++) await coming.note(part);
     }
+    if (at !== from + rest) throw new FetchError("gone", `${file.path} ended early`);
+    const checker = new Checker(file, at);
+    await checker.take(coming.handle, 0, at);
+    return checker;
   }
 
   #count(bytes: number, how: "came" | "there already"): void {
@@ -212,5 +196,19 @@ class Fetching {
     if (now - this.#toldAt < TELL_MS) return;
     this.#toldAt = now;
     this.#hooks.tell({ type: "progress", done: this.#done, total: Math.max(this.#done, this.#total) });
+  }
+}
+
+/** Has a file come, and gives it its name once its hash is right; what is not what it should be goes. Resolves to its sha256. */
+async function landed(coming: Coming, come: () => Promise<Checker>): Promise<string> {
+  try {
+    const sha256 = (await come()).end();
+    await coming.land();
+    return sha256;
+  } catch (error) {
+    if (error instanceof FetchError && error.why === "mismatch") await coming.drop();
+    throw error;
+  } finally {
+    await coming.close();
   }
 }
