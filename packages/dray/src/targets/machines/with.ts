@@ -87,12 +87,10 @@ async function settled(engine: Engine, { service, name, beside }: Placed, { sign
     const { State, RestartCount } = await engine.get<Inspected>(`/containers/${container}/json`, { signal });
     const health = healthOf(State.Health);
     const ended = !State.Running || RestartCount > 0;
-    if (ended || health?.status === "unhealthy") {
-      const how = ended
-        ? `ended with exit code ${State.ExitCode}`
-        : health === undefined
-          ? ""
-          : `is ${healthText(health)}`;
+    const how = ended
+      ? `ended with exit code ${State.ExitCode}`
+      : health?.status === "unhealthy" && `is ${healthText(health)}`;
+    if (how !== false) {
       throw new Failure("with.failed", `${name} (${beside.image}) ${how}`, {
         hint: `its last lines are below; with: {${name}: ...} in the manifest says how it is run`,
         details: await containerLogs(engine, container, LAST_LINES).catch(() => []),
