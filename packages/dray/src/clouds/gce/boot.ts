@@ -25,14 +25,17 @@ async function attributes(compute: Compute, { name, zone }: Place, namespace: st
 }
 
 /**
- * Waits until the machine has told its SSH host keys by way of the cloud: nothing is trusted on first use. Lines as
- * known_hosts has them, without the name. @throws Failure machine.setup-failed
+ * Waits until the machine has told its SSH host keys by way of the cloud: nothing is trusted on first use. Google's
+ * agent tells one key after the other, so they are all there when two looks see the same. Lines as known_hosts has
+ * them, without the name. @throws Failure machine.setup-failed
  */
 export async function hostKeys(compute: Compute, place: Place, onWait: OnWait, signal: AbortSignal): Promise<string[]> {
   const startedAt = performance.now();
+  let seen = 0;
   for (;;) {
     const found = await attributes(compute, place, "hostkeys");
-    if (found.size > 0) return [...found].map(([kind, key]) => `${kind} ${key}`);
+    if (found.size > 0 && found.size === seen) return [...found].map(([kind, key]) => `${kind} ${key}`);
+    seen = found.size;
     if (performance.now() - startedAt > BOOT_MS)
       throw await notUp(compute, place, "it has not told its host keys", signal);
     onWait(`${Math.round((performance.now() - startedAt) / 1000)} s`);
