@@ -31,7 +31,12 @@ export const CODES = {
   "manifest.unknown-key": [EXIT.manifest, "The manifest has a key that Drayage does not know."],
   "manifest.duplicate-key": [EXIT.manifest, "A key of the manifest is written twice."],
   "manifest.duplicate-machine": [EXIT.manifest, "Two machines have one name, or are the same machine."],
+  "manifest.environment": [
+    EXIT.manifest,
+    "The manifest has environments and the command names none, or one that is not there; or two are one endpoint.",
+  ],
   "manifest.secret-missing": [EXIT.manifest, "A secret named in the manifest has no value here."],
+  "hook.failed": [EXIT.failed, "A command of the manifest's `on:` failed; the deploy's outcome stands as it is."],
   "golden.invalid": [EXIT.manifest, "The golden file is not JSON, or not a list of requests with expectations."],
   "usage.invalid": [EXIT.usage, "The command line does not make sense."],
   "usage.declined": [EXIT.usage, "The plan was not confirmed."],

@@ -15,6 +15,7 @@ import { jsonScreen, lineScreen, liveScreen, type Screen } from "./screen/screen
 /** Flags every command has. */
 export interface Common {
   file?: string;
+  environment?: string;
   machine?: string;
   target?: string;
   service?: string;
@@ -46,6 +47,7 @@ export function define<Flags extends object>(
 ): void {
   command
     .option("--file <dray.yaml>", "the manifest (default: dray.yaml here)")
+    .addOption(new Option("-e, --environment <name>", "which of the manifest's environments").env("DRAY_ENVIRONMENT"))
     .option("-m, --machine <name>", "only this machine; without a manifest: user@host")
     .option("-s, --service <name>", "the service, where there is no manifest")
     .addOption(new Option("--target <target>", "instead of the manifest's").choices(TARGET_KINDS))
@@ -122,7 +124,7 @@ function scopeOf(manifest: Manifest, { machine }: Common): Scope {
 
 /** The manifest of the file, with what the command line says on top; or made from the command line alone. */
 async function manifestFor(flags: Common & { port?: string }, image: string | undefined): Promise<Manifest> {
-  const { machine, service, file } = flags;
+  const { machine, service, file, environment } = flags;
   const target = flags.target === undefined ? {} : { target: flags.target };
   const placed = machine !== undefined || NEEDS_NO_MACHINE.includes(flags.target ?? "");
   if (file === undefined && placed && service !== undefined) {
@@ -135,7 +137,7 @@ async function manifestFor(flags: Common & { port?: string }, image: string | un
     };
     return { ...checkManifest(raw), folder: process.cwd() };
   }
-  const loaded = { ...(await loadManifest(path.resolve(file ?? MANIFEST_FILE))), ...target };
+  const loaded = { ...(await loadManifest(path.resolve(file ?? MANIFEST_FILE), environment)), ...target };
   return image === undefined
     ? loaded
     : { ...loaded, image: undefined, build: undefined, model: undefined, ...sourceNamed(image) };

@@ -14,6 +14,7 @@ import type { Manifest } from "../manifest/schema.ts";
 import { withSecrets } from "../manifest/secrets.ts";
 import { alertOf } from "./alert.ts";
 import { onEach } from "./fleet.ts";
+import { withHooks } from "./hooks.ts";
 import { type How, orderOf } from "./order.ts";
 import { abilityOf, type Scope, targetOf } from "./places.ts";
 import { type Left, retireAt } from "./retire.ts";
@@ -45,12 +46,15 @@ export interface Deployed {
  */
 export async function deploy(scope: Scope, options: DeployOptions, session: VerbSession): Promise<Deployed> {
   const { manifest } = scope;
-  try {
-    return await carryOutWant(scope, { verb: "deploy" }, options, session);
-  } catch (error) {
-    if (targetOf(manifest, session).can.alerts !== undefined) await alertOf(manifest, error, session);
-    throw await nameBreak(scope, error, session);
-  }
+  const hooks = { manifest, verb: "deploy", mode: options.mode } as const;
+  return await withHooks(hooks, session, async () => {
+    try {
+      return await carryOutWant(scope, { verb: "deploy" }, options, session);
+    } catch (error) {
+      if (targetOf(manifest, session).can.alerts !== undefined) await alertOf(manifest, error, session);
+      throw await nameBreak(scope, error, session);
+    }
+  });
 }
 
 /** Gives the traffic back to a release that is kept: the one before, or the one named. @throws Failure */
@@ -60,7 +64,9 @@ export async function rollback(
   options: DeployOptions,
   session: VerbSession,
 ): Promise<Deployed> {
-  return await carryOutWant(scope, { verb: "rollback", ...(to === undefined ? {} : { to }) }, options, session);
+  const want: Want = { verb: "rollback", ...(to === undefined ? {} : { to }) };
+  const hooks = { manifest: scope.manifest, verb: "rollback", mode: options.mode } as const;
+  return await withHooks(hooks, session, () => carryOutWant(scope, want, options, session));
 }
 
 /** Sends a release copies of requests; the traffic stays where it is. @throws Failure target.unsupported */

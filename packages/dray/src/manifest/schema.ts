@@ -1,6 +1,8 @@
 import * as z from "zod";
 import { besideKeys } from "./beside.ts";
 import { containerKeys } from "./container.ts";
+import { environmentsKey } from "./environments.ts";
+import { hooksKey } from "./hooks.ts";
 import {
   alerts,
   build,
@@ -147,6 +149,8 @@ const FIELDS = {
   rollout: rollout.prefault({}).describe("How a new release gets the traffic, and what takes it back."),
   requests: requests.optional().describe("Keep a sample of what comes in and what was answered, on the machine."),
   alerts: alerts.optional().describe("Alerts, sent by the machine itself, also when this computer is off."),
+  on: hooksKey,
+  environments: environmentsKey,
   keep: z.number().int().min(1).max(50).default(5).describe("Releases kept on a machine for rollback."),
   edge: z
     .strictObject({
@@ -216,4 +220,6 @@ export interface Manifest extends ManifestText {
   folder: string;
   /** The manifest's own file, when there is one. */
   file?: string;
+  /** Which of the file's environments is meant, where it has any. */
+  environment?: string;
 }

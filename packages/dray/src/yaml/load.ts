@@ -5,14 +5,18 @@ import { type Document, isMap, isPair, isScalar, LineCounter, parseDocument, vis
 import * as z from "zod";
 import { type Code, Failure, type Place } from "../base/failure.ts";
 import { frame } from "../base/frame.ts";
+import { isValues, overlaid, sameEndpoint, type Values } from "../manifest/environments.ts";
 import type { Manifest, ManifestText } from "../manifest/schema.ts";
 import { issueWords, syntaxWords } from "../manifest/words.ts";
 import { manifestSchema, TARGET_KINDS } from "./schema.ts";
 
 export const MANIFEST_FILE = "dray.yaml";
 
-/** Reads a manifest file. @throws Failure manifest.missing, and those of `parseManifest` */
-export async function loadManifest(file: string): Promise<Manifest> {
+/**
+ * Reads a manifest file. `environment`: which one of those that it has.
+ * @throws Failure manifest.missing, and those of `parseManifest`
+ */
+export async function loadManifest(file: string, environment?: string): Promise<Manifest> {
   const source = await readFile(file, "utf8").catch((error: unknown) => {
     throw new Failure("manifest.missing", `there is no ${path.basename(file)} in ${path.dirname(path.resolve(file))}`, {
       hint: "dray init writes one; or say it all here: dray deploy IMAGE --machine user@host --service name",
@@ -20,22 +24,74 @@ export async function loadManifest(file: string): Promise<Manifest> {
     });
   });
   return {
-    ...parseManifest(source, path.relative(process.cwd(), path.resolve(file)) || file),
+    ...parseManifest(source, path.relative(process.cwd(), path.resolve(file)) || file, environment),
     folder: path.dirname(path.resolve(file)),
     file,
   };
 }
 
 /** Text -> what was meant. @throws Failure manifest.* with file, line, column and a code frame */
-export function parseManifest(source: string, file: string): Omit<Manifest, "folder" | "file"> {
+export function parseManifest(source: string, file: string, environment?: string): Omit<Manifest, "folder" | "file"> {
   const counter = new LineCounter();
   const document = parseDocument(source, { lineCounter: counter, prettyErrors: false, merge: true });
   const at = (offset: number): Place => placeOf(source, file, counter, offset);
   const [error] = document.errors;
   if (error !== undefined) throw explainSyntax(error, document, at(error.pos[0]));
-  const result = manifestSchema.safeParse(valuesOf(document, at), { error: issueWords });
+  const values = valuesOf(document, at);
+  if (isValues(values) && values["environments"] !== undefined) return checkedIn(values, environment, { document, at });
+  if (environment !== undefined)
+    throw new Failure("manifest.environment", `this manifest has no environments, so there is no ${environment}`, {
+      place: at(0),
+      hint: "leave -e and DRAY_ENVIRONMENT out, or write them: environments: {staging: {machine: ops@203.0.113.9}}",
+    });
+  return checked(values, { document, at });
+}
+
+/** A manifest's text as it was read, and where in its file an offset stands. */
+interface Read {
+  document: Document;
+  at: (offset: number) => Place;
+  /** The environment whose values lie on top: what is wrong is looked for there first. */
+  environment?: string;
+}
+
+function checked(values: unknown, read: Read): Omit<Manifest, "folder" | "file"> {
+  const result = manifestSchema.safeParse(values, { error: issueWords });
   if (result.success) return withParts(result.data);
-  throw explain(result.error.issues, document, at);
+  throw explain(result.error.issues, read);
+}
+
+/** All environments are checked, so that a slip in production's is met before production is deployed to. */
+function checkedIn(
+  { environments, ...shared }: Values,
+  wanted: string | undefined,
+  read: Read,
+): Omit<Manifest, "folder" | "file"> {
+  const shape = manifestSchema.shape.environments.safeParse(environments, { error: issueWords });
+  if (!shape.success) {
+    const issues = shape.error.issues.map((issue) => ({ ...issue, path: ["environments", ...issue.path] }));
+    throw explain(issues, read);
+  }
+  const each = Object.entries(shape.data ?? {}).map(([name, over]) => {
+    const values = checked(overlaid(shared, over), { ...read, environment: name });
+    return [name, { ...values, environment: name }] as const;
+  });
+  const all = new Map(each);
+  const place = read.at(offsetOf(read.document, ["environments"], true));
+  const twice = sameEndpoint(all);
+  if (twice !== undefined)
+    throw new Failure("manifest.environment", `${twice.join(" and ")} are the same service at the same place`, {
+      place,
+      hint: `a deploy of one would replace the other: give ${twice[1]} another machine, or a \`service:\` of its own`,
+    });
+  const found = all.get(wanted ?? "");
+  if (found !== undefined) return found;
+  const names = [...all.keys()].join(", ");
+  throw new Failure(
+    "manifest.environment",
+    wanted === undefined ? "this manifest has environments, and none is named" : `there is no environment ${wanted}`,
+    { place, hint: `-e NAME, or DRAY_ENVIRONMENT=NAME; there are: ${names}` },
+  );
 }
 
 function explainSyntax(error: YAMLParseError, document: Document, place: Place): Failure {
@@ -91,26 +147,21 @@ export function checkManifest(raw: unknown): Omit<Manifest, "folder" | "file"> {
   });
 }
 
-function explain(issues: readonly z.core.$ZodIssue[], document: Document, at: (offset: number) => Place): Failure {
+function explain(issues: readonly z.core.$ZodIssue[], read: Read): Failure {
   const [issue] = issues;
   if (issue === undefined) throw new TypeError("no issue");
   const others = issues.slice(1).map((other) => `also: ${other.path.join(".")}: ${other.message}`);
-  if (issue.code === "unrecognized_keys") return unknownKey(issue, document, at, others);
+  if (issue.code === "unrecognized_keys") return unknownKey(issue, read, others);
   const where = issue.path.length === 0 ? "" : `${issue.path.map(String).join(".")}: `;
   const code: Code = /same machine/.test(issue.message) ? "manifest.duplicate-machine" : "manifest.invalid";
   return new Failure(code, where + issue.message, {
-    place: at(offsetOf(document, issue.path)),
+    place: read.at(offsetOf(read.document, pathIn(read, issue.path))),
     hint: "docs/manifest.md lists every key",
     details: others,
   });
 }
 
-function unknownKey(
-  issue: z.core.$ZodIssueUnrecognizedKeys,
-  document: Document,
-  at: (offset: number) => Place,
-  others: readonly string[],
-): Failure {
+function unknownKey(issue: z.core.$ZodIssueUnrecognizedKeys, read: Read, others: readonly string[]): Failure {
   const key = issue.keys[0] ?? "";
   const known = knownKeys(issue.path);
   const nearest = known.toSorted((a, b) => distance(key, a) - distance(key, b))[0];
@@ -119,7 +170,7 @@ function unknownKey(
     "manifest.unknown-key",
     `unknown key "${key}"${issue.path.length > 0 ? ` in ${issue.path.join(".")}` : ""}`,
     {
-      place: at(offsetOf(document, [...issue.path, key], true)),
+      place: read.at(offsetOf(read.document, pathIn(read, [...issue.path, key]), true)),
       hint: close ? `did you mean "${nearest}"?` : `known here: ${known.join(", ")}`,
       details: others,
     },
@@ -133,6 +184,13 @@ function knownKeys(at: readonly PropertyKey[]): string[] {
   const field = typeof top === "string" ? shape[top] : undefined;
   const inner = field instanceof z.ZodPrefault ? field.unwrap() : field;
   return Object.keys(inner instanceof z.ZodObject ? inner.shape : shape);
+}
+
+/** Where a value stands: in the environment that is meant, or where all environments have it from. */
+function pathIn({ document, environment }: Read, at: readonly PropertyKey[]): readonly PropertyKey[] {
+  if (environment === undefined) return at;
+  const over = ["environments", environment, ...at];
+  return document.hasIn(over) ? over : at;
 }
 
 /** The targets' own options, apart: which there are is their business. */
