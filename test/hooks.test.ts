@@ -33,7 +33,7 @@ test("the commands of `on:` are told of a deploy that went through, and of one t
   await dray.plan(world.scope);
   paper.failing.set("prove@a", new Failure("release.not-ready", "it does not come up"));
   const next = { ...world.scope.manifest, image: "api:2" };
-  await expect(dray.deploy({ manifest: next, only: "a" })).rejects.toThrow();
+  await expect(dray.deploy({ manifest: next, only: "a" })).rejects.toThrow("does not come up");
   expect(await world.heard()).toMatchObject([
     { v: 1, event: "deployed", verb: "deploy", environment: "staging", places: [{ name: "a" }, { name: "b" }] },
     { event: "failed", verb: "deploy", failure: { code: "release.not-ready", message: "it does not come up" } },
@@ -56,6 +56,6 @@ test("a command that fails is told, the next one runs, and the deploy stands", a
 test("a plan that nobody agreed to is no failure to tell of", async () => {
   await using world = await hooked({ deployed: [], failed: [HEAR] });
   const confirm = (): Promise<boolean> => Promise.resolve(false);
-  await expect(drayOn(new Paper()).deploy(world.scope, { confirm })).rejects.toThrow();
+  await expect(drayOn(new Paper()).deploy(world.scope, { confirm })).rejects.toThrow("2 of 2");
   expect(await world.heard()).toEqual([]);
 });

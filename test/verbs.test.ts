@@ -249,3 +249,18 @@ test("an image that was made without an engine is carried as it is: no engine is
   expect(built).toMatchObject([{ cargo }]);
   expect(news.filter((each) => "step" in each && each.step === "load")).toEqual([]);
 });
+
+test("what serves in one environment goes to another one by its digest, and only where it is one image", async () => {
+  const paper = new Paper();
+  const dray = drayOn(paper);
+  const staging = paperScope(["a", "b"]);
+  const built = paperScope(["c"]);
+  const production: Scope = { manifest: { ...built.manifest, image: undefined, build: "." } };
+  await expect(dray.promote({ from: staging, to: production })).rejects.toMatchObject({ code: "promote.nothing" });
+  await dray.deploy(staging);
+  const { outcomes, promoted } = await dray.promote({ from: staging, to: production });
+  expect(promoted.image).toBe("api:1");
+  expect(outcomes).toMatchObject([{ machine: "c", release: `docker.io/library/api@${promoted.digest}` }]);
+  await dray.deploy({ ...withImage(staging, "api:2"), only: "b" });
+  await expect(dray.promote({ from: staging, to: production })).rejects.toMatchObject({ code: "promote.mixed" });
+});

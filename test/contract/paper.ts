@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Order, Outcome } from "../../packages/dray/src/contract/order.ts";
 import type { Place, Subject } from "../../packages/dray/src/contract/place.ts";
 import type { Target, VerbSession } from "../../packages/dray/src/contract/target.ts";
@@ -8,6 +9,7 @@ import { parseManifest } from "../../packages/dray/src/yaml/load.ts";
 import { Failure } from "../../packages/dray/src/base/failure.ts";
 import type { Key } from "../../packages/dray/src/core/keys.ts";
 import type { Plan, Step } from "../../packages/dray/src/core/plan.ts";
+import type { Release } from "../../packages/dray/src/core/release.ts";
 import type { Trace } from "../../packages/dray/src/core/trace.ts";
 
 type PaperStep = Step & { kind: "start" | "prove" | "switch" };
@@ -88,6 +90,7 @@ export class Paper {
       await Promise.resolve({ url: `paper:${subject.service}`, call: () => this.#call(subject) }),
     remove: async ({ service, place }) => await Promise.resolve(this.#removal(service, place)),
     can: {
+      promotion: { source: async ({ place }) => await Promise.resolve(this.#live(place.name)) },
       keys: {
         list: async ({ place }) => await Promise.resolve({ closed: true, keys: this.at(place.name).keys }),
         add: async ({ place }, { name, key }) => await Promise.resolve(void (this.at(place.name).keys[name] = key)),
@@ -126,6 +129,15 @@ export class Paper {
         await Promise.resolve();
       },
     };
+  }
+
+  /** A sheet's releases are called as their image. */
+  #live(place: string): Release | undefined {
+    const { current } = this.at(place);
+    if (current === undefined) return undefined;
+    const digest = `sha256:${createHash("sha256").update(current).digest("hex")}`;
+    const settings = { replicas: 1, limits: { timeoutMs: 1, readyMs: 1, drainMs: 1 }, env: {}, secrets: [] };
+    return { id: current, service: "", image: current, digest, settings, from: { who: "", at: "" } };
   }
 
   async #call({ place }: Subject): ReturnType<Awaited<ReturnType<Target["reach"]>>["call"]> {

@@ -8,6 +8,7 @@ import type { Checked } from "./core/check.ts";
 import type { HandMade } from "./core/hand-made.ts";
 import type { KeptRequest } from "./core/kept-request.ts";
 import type { MachineMetrics } from "./core/metrics.ts";
+import type { Release } from "./core/release.ts";
 import type { Report } from "./core/report.ts";
 import type { ShadowRollout } from "./core/shadow-rollout.ts";
 import type { Trace } from "./core/trace.ts";
@@ -21,6 +22,7 @@ import { addKey, listKeys, revokeKey } from "./flows/keys.ts";
 import { type LogLine, logs } from "./flows/logs.ts";
 import { metrics, watchMetrics } from "./flows/metrics.ts";
 import type { Scope } from "./flows/places.ts";
+import { promote, type Promotion } from "./flows/promote.ts";
 import { buildAndPush } from "./flows/push.ts";
 import { remove, type RemoveOptions } from "./flows/remove.ts";
 import { reachService } from "./flows/request.ts";
@@ -60,6 +62,11 @@ export class Drayage {
   /** Gives the traffic back to the release before, or to the one that is named. @throws Failure release.none-before, release.unknown */
   async rollback(scope: Scope, options: DeployOptions & { to?: string | undefined } = {}): Promise<Deployed> {
     return await rollback(scope, options.to, options, this.session);
+  }
+
+  /** Deploys the image that serves in one environment to another: the same digest. @throws Failure promote.* */
+  async promote(promotion: Promotion, options: DeployOptions = {}): Promise<Deployed & { promoted: Release }> {
+    return await promote(promotion, options, this.session);
   }
 
   /** Ends what a deploy left for later (`DeployOptions.retireLater`). @throws Failure */

@@ -40,6 +40,8 @@ export const CODES = {
   "golden.invalid": [EXIT.manifest, "The golden file is not JSON, or not a list of requests with expectations."],
   "usage.invalid": [EXIT.usage, "The command line does not make sense."],
   "usage.declined": [EXIT.usage, "The plan was not confirmed."],
+  "promote.nothing": [EXIT.refused, "The environment to promote from serves nothing."],
+  "promote.mixed": [EXIT.refused, "The environment to promote from serves different images on its machines."],
   "ssh.missing": [EXIT.unreachable, "There is no ssh program on this computer."],
   "ssh.unknown-host": [EXIT.unreachable, "The machine's name does not resolve to an address."],
   "ssh.unreachable": [EXIT.unreachable, "No answer from the machine's SSH port."],

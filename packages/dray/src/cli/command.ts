@@ -33,6 +33,8 @@ export interface Run<Flags> {
   manifest: (image?: string) => Promise<Manifest>;
   /** The manifest's service, everywhere or at the place that `--machine` names. */
   scope: (image?: string) => Promise<Scope>;
+  /** The service of one environment of the manifest, everywhere. */
+  scopeIn: (environment: string) => Promise<Scope>;
   screen: Screen;
 }
 
@@ -100,6 +102,7 @@ async function perform<Flags extends Common>(
       as: flags.json === true ? "json" : "text",
       manifest,
       scope: async (image) => scopeOf(await manifest(image), flags),
+      scopeIn: async (environment) => ({ manifest: await manifestFor({ ...flags, environment }, undefined) }),
       screen,
     });
     screen.close();

@@ -9,6 +9,7 @@ const COMMANDS: Record<string, () => Promise<Add>> = {
   plan: async () => (await import("./commands/deploy.ts")).addPlan,
   deploy: async () => (await import("./commands/deploy.ts")).addDeploy,
   rollback: async () => (await import("./commands/deploy.ts")).addRollback,
+  promote: async () => (await import("./commands/deploy.ts")).addPromote,
   status: async () => (await import("./commands/look.ts")).addStatus,
   logs: async () => (await import("./commands/logs.ts")).addLogs,
   metrics: async () => (await import("./commands/metrics.ts")).addMetrics,

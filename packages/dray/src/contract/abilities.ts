@@ -2,6 +2,7 @@ import type { HandMade } from "../core/hand-made.ts";
 import type { Key } from "../core/keys.ts";
 import type { KeptRequest } from "../core/kept-request.ts";
 import type { MachineMetrics } from "../core/metrics.ts";
+import type { Release } from "../core/release.ts";
 import type { Access, Cleaned, HostFacts, LogOptions, SecretRow, SetUp, ShadowFound } from "./answers.ts";
 import type { Prepared } from "../core/prepared.ts";
 import type { Inside } from "./inside.ts";
@@ -18,6 +19,8 @@ export interface Abilities {
     /** @throws Failure keys.unknown */
     revoke(subject: Subject, name: string, session: Session): Promise<Access>;
   };
+  /** The release that has the traffic, so that another environment may get the same; undefined: there is none. */
+  promotion?: { source(subject: Subject, session: Session): Promise<Release | undefined> };
   /** Values that the container gets; a new one is an order (`rotate`). */
   secrets?: { list(subject: Subject, session: Session): Promise<SecretRow[]> };
   /** What the endpoint did, counted where it runs. */

@@ -3,6 +3,7 @@ import type { Context } from "../core/context.ts";
 import type { ImageFacts, Recipe } from "../core/recipe.ts";
 import { type Engine, EngineError, isMissing } from "../machine/engine.ts";
 import { local } from "../machine/local.ts";
+import { keptImage } from "./kept-image.ts";
 
 interface Inspected {
   Id: string;
@@ -34,7 +35,7 @@ export async function inspectImage(engine: Engine, reference: string, context: C
   return { id: found.Id, architecture: found.Architecture, exposed, size: found.Size };
 }
 
-/** An image that exists: on this computer, or where the machine can pull it. */
+/** An image that exists: on this computer, carried from it before, or where the machine can pull it. */
 export const image: Recipe = {
   kind: "image",
   perArchitecture: false,
@@ -46,7 +47,7 @@ export const image: Recipe = {
     } catch (error) {
       // Not here: then perhaps in a registry that the machine reaches by itself.
       if (error instanceof Failure && (error.code === "image.not-found" || error.code === "docker.local-missing"))
-        return { reference };
+        return (await keptImage(reference)) ?? { reference };
       throw error;
     }
   },

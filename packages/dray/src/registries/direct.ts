@@ -7,6 +7,7 @@ import { EngineError, isMissing, type Engine } from "../machine/engine.ts";
 import { local } from "../machine/local.ts";
 import type { Machine } from "../machine/machine.ts";
 import { ContentStore } from "../base/content-store.ts";
+import { layersOf, manifestOf } from "../base/image-layers.ts";
 import { registryAuth, RegistryServer } from "./registry-server.ts";
 
 /**
@@ -17,11 +18,6 @@ const PUSH_PORT = 47_711;
 
 /** Under this the engine of this computer pushes. */
 const TAG = "carry";
-
-interface Manifest {
-  layers?: { digest: string; size: number }[];
-  manifests?: { digest: string; platform?: { architecture: string; os: string } }[];
-}
 
 /** No registry: the image is served from this process and pulled by the machine's own engine, over SSH. */
 export const direct: Registry = {
@@ -80,19 +76,8 @@ async function load(engine: Engine, reference: string, name: string, context: Co
   }
   if (pushed === undefined)
     throw new Failure("image.carry-failed", `the engine of this computer pushed no manifest for ${reference}`);
-  const whole = (JSON.parse(await store.text(pushed)) as Manifest).layers !== undefined;
+  const whole = (await manifestOf(store, pushed)).layers !== undefined;
   return { digest: pushed, whole, layers: await layersOf(store, pushed) };
-}
-
-async function layersOf(store: ContentStore, digest: string): Promise<{ digest: string; size: number }[]> {
-  const manifest = JSON.parse(await store.text(digest)) as Manifest;
-  if (manifest.layers !== undefined) return manifest.layers.map(({ digest: layer, size }) => ({ digest: layer, size }));
-  const parts = await Promise.all(
-    (manifest.manifests ?? []).map(async (part) =>
-      (await store.size(part.digest)) === undefined ? [] : await layersOf(store, part.digest),
-    ),
-  );
-  return parts.flat();
 }
 
 /** What the machine has from before, as far as this computer knows: layers of images it carried there. */

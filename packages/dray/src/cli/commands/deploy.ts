@@ -82,6 +82,25 @@ export function addRollback(program: Command): void {
   });
 }
 
+export function addPromote(program: Command): void {
+  const command = program
+    .command("promote")
+    .description("deploy the very image that serves in one environment to another one, without building")
+    .argument("<from>", "environment that serves it")
+    .argument("<to>", "environment that gets it")
+    .option("--dry-run", "show what would be done, and stop")
+    .option("-y, --yes", "do not ask")
+    .option("--now", "all of the traffic at once, without the manifest's canary and bake")
+    .option("--wait", "return when the old release has ended, not when the new one serves");
+  const examples = ["dray promote staging production", "dray promote staging production --dry-run"];
+  define<Flags>(command, examples, async (run, from = "", to = "") => {
+    const promotion = { from: await run.scopeIn(from), to: await run.scopeIn(to) };
+    const promoted = await run.dray.promote(promotion, optionsOf(run.flags));
+    report(run, promotion.to, promoted);
+    if (run.as === "text") tell(`${to} has what ${from} has: ${promoted.promoted.digest.slice(0, 19)}`);
+  });
+}
+
 function optionsOf(flags: Run<Flags>["flags"]): DeployOptions {
   return {
     mode: flags.dryRun === true ? "plan" : "perform",

@@ -13,6 +13,7 @@ import { addKey, listKeys, revokeKey } from "./keys.ts";
 import { besideLogs, logs } from "./logs.ts";
 import { metrics, watchMetrics } from "./metrics.ts";
 import { part } from "./options.ts";
+import { liveRelease } from "./live-release.ts";
 import { begin, type MachineWork, outcomeOf, planFor } from "./outcome.ts";
 import { perform } from "./perform.ts";
 import { placesOf } from "./places.ts";
@@ -48,6 +49,7 @@ export const machines: Target<Sight, MachineStep, MachineWork> = {
   remove: async (subject, session) => await Promise.resolve(prepareRemoval(subject, session)),
   can: {
     keys: { list: listKeys, add: addKey, revoke: revokeKey },
+    promotion: { source: liveRelease },
     secrets: { list: listSecrets },
     metrics: { read: metrics, watch: watchMetrics },
     requests: { kept: keptRequests, noteDrift },

@@ -62,6 +62,7 @@ export const vertex: Target<Sight, VertexStep, VertexWork> = {
   can: {},
   lacks: {
     keys: "callers show a Google access token, and IAM says who may call",
+    promotion: "its image is in a registry: name it by digest in the other environment",
     secrets:
       "a container's environment is plain to read there; let the API read Secret Manager as vertex: {serviceAccount}",
     metrics: "Cloud Monitoring counts requests, errors and latencies of the endpoint",
