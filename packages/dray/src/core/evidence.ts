@@ -1,6 +1,7 @@
 import type { CloudFacts } from "./cloud-facts.ts";
 import type { Health } from "./health.ts";
 import { hostRefusal, type HostRefusal } from "./host-refusal.ts";
+import type { Prediction } from "./openapi.ts";
 import type { HopName } from "./trace.ts";
 
 /** How an attempt to connect ended. `forbidden`: the way there (sshd) does not allow it. */
@@ -32,7 +33,7 @@ export type Asks = "golden" | "given" | "look";
 export interface Described {
   /** Where no prediction was tried: why. */
   none?: string;
-  tried?: { method: string; path: string; from: "example" | "schema"; exchange: Exchange };
+  tried?: { method: string; path: string; from: Prediction["from"]; exchange: Exchange };
 }
 
 /** What a port is bound to. */

@@ -1,3 +1,4 @@
+import { compareCompletion, completionIn, type ExpectedCompletion, expectedOf } from "./completion.ts";
 import type { Json } from "./json.ts";
 import { type CarriedRequest, mediaType } from "./payload.ts";
 
@@ -7,7 +8,7 @@ export interface Golden {
   expect: Expected;
 }
 
-/** What an answer must be: its status, and its body as JSON, as text, or by its content type and SHA-256. */
+/** What an answer must be: its status, and its body as JSON, as text, as a completion, or by its content type and SHA-256. */
 export interface Expected {
   status: number;
   body?: Json;
@@ -16,6 +17,8 @@ export interface Expected {
   type?: string;
   /** Of the body's bytes, in hex. */
   sha256?: string;
+  /** Of a language model: what its text must be. */
+  completion?: ExpectedCompletion;
   /** Absolute and relative, for numbers anywhere in the body. */
   tolerance: number;
   /** The longest answer time. */
@@ -38,8 +41,10 @@ const LONGEST_TEXT = 10_000;
 
 /** The expectation that an answer meets. */
 export function withAnswer(expect: Expected, answer: Answer): Expected {
-  const { body: _body, text: _text, type: _type, sha256: _digest, ...rest } = expect;
+  const { body: _body, text: _text, type: _type, sha256: _digest, completion: before, ...rest } = expect;
   const met = { ...rest, status: answer.status };
+  const completion = completionIn(answer.body);
+  if (completion !== undefined) return { ...met, completion: expectedOf(completion, before) };
   try {
     return { ...met, body: JSON.parse(answer.body) as Json };
   } catch {
@@ -74,6 +79,7 @@ function compareContent(expect: Expected, answer: Answer): string[] {
   if (expect.type !== undefined && type !== mediaType(expect.type))
     wrong.push(`the answer is ${type === "" ? "of no content type" : type} instead of ${expect.type}`);
   if (expect.body !== undefined) wrong.push(...compareBody(expect.body, answer.body, expect.tolerance));
+  if (expect.completion !== undefined) wrong.push(...compareCompletion(expect.completion, answer.body));
   // Editors put a line break at the end of a text by themselves.
   if (expect.text !== undefined && answer.body.trimEnd() !== expect.text.trimEnd())
     wrong.push(`the body is ${brief(answer.body)} instead of ${brief(expect.text)}`);

@@ -1,14 +1,24 @@
 import type { Json } from "./json.ts";
 import { isNode, type Node, resolve } from "./json-reference.ts";
+import { type Completion, completionOf, MODELS, speaksOpenAi } from "./openai.ts";
 import { made } from "./openapi-made.ts";
 
 /** A prediction that an API's OpenAPI describes, and a body for it. */
-export interface Prediction {
-  method: "POST";
-  path: string;
-  body: Json;
-  /** `example`: the API's own words; `schema`: values were made up that fit its schema. */
-  from: "example" | "schema";
+export interface Prediction extends Omit<Completion, "from"> {
+  /** `example`: the API's own words; `schema`: values were made up that fit its schema; `models`: see `Completion`. */
+  from: "example" | "schema" | Completion["from"];
+}
+
+/** Whose words a prediction is, for people. */
+export const WHOSE: Record<Prediction["from"], string> = {
+  example: "the API's own example",
+  schema: "a request made from the API's own schema",
+  models: `a short request to the model that ${MODELS} lists`,
+};
+
+/** The same, with where it is sent. */
+export function whose({ method, path, from }: Pick<Prediction, "path" | "from"> & { method: string }): string {
+  return `${WHOSE[from]}${from === "models" ? ":" : " of"} ${method} ${path}`;
 }
 
 /** Where FastAPI and many others describe themselves; so does the model server. */
@@ -30,20 +40,36 @@ const words = (text: string): string[] =>
     .toLowerCase()
     .split(/[^a-z0-9]+/);
 
-/** The prediction that an API's own description names, or why there is none to try. `get` asks the service for a path. */
-export async function describedBy(
-  get: (path: string) => Promise<{ status?: number; body?: string }>,
-): Promise<{ prediction: Prediction } | { none: string }> {
+type Get = (path: string) => Promise<{ status?: number; body?: string }>;
+
+/**
+ * The prediction that an API's own description names, or why there is none to try. `get` asks the service for a path. An
+ * OpenAI server is known by its list of models; an API whose OpenAPI has none of its routes is not asked for one.
+ */
+export async function describedBy(get: Get): Promise<{ prediction: Prediction } | { none: string }> {
   const { status, body = "" } = await get(DOCUMENT);
-  if (status !== 200) return { none: `GET ${DOCUMENT} ${status === undefined ? "is not answered" : `says ${status}`}` };
-  let document: Json;
-  try {
-    document = JSON.parse(body) as Json;
-  } catch {
-    return { none: `${DOCUMENT} is no JSON` };
+  const document = status === 200 ? parsed(body) : undefined;
+  if (document === undefined || speaksOpenAi(document)) {
+    const prediction = completionOf((await modelsBy(get)) ?? null, document);
+    if (prediction !== undefined) return { prediction };
   }
+  if (status !== 200) return { none: `GET ${DOCUMENT} ${status === undefined ? "is not answered" : `says ${status}`}` };
+  if (document === undefined) return { none: `${DOCUMENT} is no JSON` };
   const prediction = predictionOf(document);
   return prediction === undefined ? { none: `${DOCUMENT} names no prediction that can be tried` } : { prediction };
+}
+
+async function modelsBy(get: Get): Promise<Json | undefined> {
+  const { status, body = "" } = await get(MODELS);
+  return status === 200 ? parsed(body) : undefined;
+}
+
+function parsed(text: string): Json | undefined {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return undefined;
+  }
 }
 
 /**

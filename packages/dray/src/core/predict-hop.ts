@@ -1,5 +1,6 @@
-import { type Described, type Evidence, type Exchange, fromApi } from "./evidence.ts";
+import { type Evidence, type Exchange, fromApi } from "./evidence.ts";
 import { exchanged, type Judged, SLOW_MS, timed, unknown, type HopDefinition } from "./hop-words.ts";
+import { whose } from "./openapi.ts";
 
 /** How a golden request comes to be, for those who have none. */
 const KEEP_GOLDEN = "dray golden record --path PATH -d @body.json";
@@ -30,7 +31,7 @@ export const PREDICT_HOP: HopDefinition = {
     return right ? timed(evidence, said.ms, SLOW_MS.answer) : unknown(evidence, "a prediction", said.ms);
   },
   explain: ({ target, described }) =>
-    `${EXPLAINED[target.asks]}${described?.tried === undefined ? "" : " The API's own OpenAPI named a prediction, which was sent once."} A 4xx is about the request, a 5xx about the API; both prove that everything before it works.`,
+    `${EXPLAINED[target.asks]}${described?.tried === undefined ? "" : " The API's own OpenAPI or list of models named a prediction, which was sent once."} A 4xx is about the request, a 5xx about the API; both prove that everything before it works.`,
 };
 
 const EXPLAINED: Record<Evidence["target"]["asks"], string> = {
@@ -46,8 +47,8 @@ function judgeLook(found: Evidence, looked: string, said: Exchange): Judged {
   const tried = described?.tried;
   if (tried === undefined)
     return unknown(looked, `a golden request (${described?.none ?? "nothing was predicted"}): ${KEEP_GOLDEN}`, said.ms);
-  const { method, path, exchange } = tried;
-  const evidence = `${exchanged(exchange)} from here${releaseOf(exchange)}, to ${whose(tried)} of ${method} ${path}`;
+  const { exchange } = tried;
+  const evidence = `${exchanged(exchange)} from here${releaseOf(exchange)}, to ${whose(tried)}`;
   if (exchange.outcome === "answered" && (exchange.status ?? 0) < 400)
     return {
       ...timed(evidence, exchange.ms, SLOW_MS.answer),
@@ -59,6 +60,3 @@ function judgeLook(found: Evidence, looked: string, said: Exchange): Judged {
     : `a request that the API takes: ${KEEP_GOLDEN}`;
   return unknown(evidence, missing, exchange.ms);
 }
-
-const whose = ({ from }: NonNullable<Described["tried"]>): string =>
-  from === "example" ? "the API's own example" : "a request made from the API's schema";

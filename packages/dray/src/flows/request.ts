@@ -3,6 +3,7 @@ import type { Reached, VerbSession } from "../contract/target.ts";
 import type { CallOptions } from "../core/call.ts";
 import type { Golden } from "../core/golden.ts";
 import { type CarriedRequest, type Payload, payloadHeaders, payloadOf } from "../core/payload.ts";
+import { whose } from "../core/openapi.ts";
 import { loadGolden } from "../manifest/golden.ts";
 import { ownKey } from "../manifest/keys.ts";
 import type { Manifest } from "../manifest/schema.ts";
@@ -59,9 +60,8 @@ export async function sampleOf(
     tell(`no golden request, and ${found.none}: this asks for / only`);
     return found;
   }
-  const { method, path, body, from } = found.prediction;
-  const whose = from === "example" ? "the API's own example" : "a request made from the API's own schema";
-  tell(`no golden request: this is ${whose} of ${method} ${path}; dray golden record keeps it`);
+  const { method, path, body } = found.prediction;
+  tell(`no golden request: this is ${whose(found.prediction)}; dray golden record keeps it`);
   return { request: { method, path, body } };
 }
 

@@ -46,8 +46,13 @@ test("a file that is not there is named", async () => {
 
 test.each([
   [{ request: { path: "/x", body: {}, text: "" } }, "one of body, text, file and form"],
-  [{ request: { path: "/x" }, expect: { text: "", sha256: "0".repeat(64) } }, "one of body, text and sha256"],
+  [
+    { request: { path: "/x" }, expect: { text: "", sha256: "0".repeat(64) } },
+    "one of body, text, sha256 and completion",
+  ],
   [{ request: { path: "/x" }, expect: { sha256: "abc" } }, "SHA-256 in hex"],
+  [{ request: { path: "/x" }, expect: { completion: { matches: "(" } } }, "expected a regular expression"],
+  [{ request: { path: "/x" }, expect: { completion: { finished: "stop" } } }, "finished"],
 ])("%o is refused", (said, why) => {
   expect(() => parseGolden(JSON.stringify(said), "golden.json")).toThrow(why);
 });

@@ -18,6 +18,21 @@ const oneOf =
   (said: object): boolean =>
     keys.filter((key) => key in said).length < 2;
 
+/** What a language model's text must be. */
+const completion = z.strictObject({
+  finish: z.string().min(1).optional(),
+  length: z.strictObject({ min: z.number().int().optional(), max: z.number().int().optional() }).optional(),
+  matches: z.string().refine(isExpression, "expected a regular expression").optional(),
+});
+
+function isExpression(said: string): boolean {
+  try {
+    return new RegExp(said, "u").source !== "";
+  } catch {
+    return false;
+  }
+}
+
 const goldenSchema = z.array(
   z.strictObject({
     request: z
@@ -43,10 +58,14 @@ const goldenSchema = z.array(
           .string()
           .regex(/^[0-9a-f]{64}$/, "expected a SHA-256 in hex")
           .optional(),
+        completion: completion.optional(),
         tolerance: z.number().nonnegative().default(1e-6),
         withinMs: z.number().positive().optional(),
       })
-      .refine(oneOf("body", "text", "sha256"), "an answer is expected by one of body, text and sha256")
+      .refine(
+        oneOf("body", "text", "sha256", "completion"),
+        "an answer is expected by one of body, text, sha256 and completion",
+      )
       .prefault({}),
   }),
 );

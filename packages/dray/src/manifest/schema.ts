@@ -74,7 +74,7 @@ const FIELDS = {
     .string()
     .optional()
     .describe(
-      "File with golden requests; golden.json beside the manifest when it is there. A request carries `body` (JSON), `text`, `file` (with the content type of its name, or that of `headers`) or `form` (multipart: `{width: 64, image: {file: cat.jpg}}`). An answer is compared by `status` and by `body` (JSON), `text`, or `type` and `sha256`. Without one, `dray deploy`, `dray trace` and `dray request` send one POST that the API's own /openapi.json calls a prediction (/predict, /decisions, /score, ...), with its example or a body that fits its schema.",
+      "File with golden requests; golden.json beside the manifest when it is there. A request carries `body` (JSON), `text`, `file` (with the content type of its name, or that of `headers`) or `form` (multipart: `{width: 64, image: {file: cat.jpg}}`). An answer is compared by `status` and by `body` (JSON), `text`, `type` and `sha256`, or, of a language model, `completion` (`{finish: stop, length: {min: 5, max: 200}, matches: Paris}`). Without one, `dray deploy`, `dray trace` and `dray request` send one POST that the API's own /openapi.json calls a prediction (/predict, /decisions, /score, ...), with its example or a body that fits its schema. A server that speaks the OpenAI routes is known by /v1/models, and asked a short completion.",
     ),
   replicas: z.number().int().min(1).max(64).default(1).describe("Containers of the release on each machine."),
   limits: limits.prefault({}).describe("Limits of one replica and of one request."),

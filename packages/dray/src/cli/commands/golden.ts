@@ -74,7 +74,7 @@ async function described(
   const sample = await sampleOf(reached, manifest, said, session);
   if (sample.none === undefined) return sample;
   throw new Failure("usage.invalid", `there is no golden request to record the answer of, and ${sample.none}`, {
-    hint: "name one: dray golden record --path /decisions -d @body.json",
+    hint: "name one: dray golden record --path PATH -d @body.json",
   });
 }
 
@@ -94,7 +94,8 @@ function requestOf({ method, path: at }: CallOptions, { carried = {} }: Said, ma
   return { method, path: at, form: Object.fromEntries(fields) };
 }
 
-function expectedText({ body, text, type, sha256 }: Golden["expect"]): string {
+function expectedText({ body, text, type, sha256, completion }: Golden["expect"]): string {
+  if (completion !== undefined) return `a completion: ${JSON.stringify(completion)}`;
   if (body !== undefined) return JSON.stringify(body);
   return text === undefined ? [type, sha256].filter((each) => each !== undefined).join(" ") : JSON.stringify(text);
 }

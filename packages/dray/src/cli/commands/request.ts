@@ -3,11 +3,11 @@ import { Failure } from "../../base/failure.ts";
 import { attach } from "../../base/process.ts";
 import { joinPath } from "../../base/url.ts";
 import type { Called } from "../../core/call.ts";
-import { hasControls, isText } from "../../core/payload.ts";
 import { baseOf, callOptions, type Said, type Sample, sampleOf } from "../../flows/request.ts";
 import { carriedOf } from "../carried.ts";
 import { define } from "../command.ts";
 import { headersOf } from "../headers.ts";
+import { bodyText } from "../screen/body.ts";
 import { say, sayJson } from "../screen/say.ts";
 
 export interface CallFlags {
@@ -17,6 +17,7 @@ export interface CallFlags {
   method?: string;
   count: string;
   header?: string[];
+  body?: boolean;
 }
 
 export function addRequest(program: Command): void {
@@ -33,12 +34,13 @@ export function addRequest(program: Command): void {
     .option("-p, --path <path>", "path")
     .option("-X, --method <method>", "method")
     .option("-H, --header <name: value...>", "headers")
-    .option("-c, --count <n>", "how many times", "1");
+    .option("-c, --count <n>", "how many times", "1")
+    .option("--body", "print an HTML page as it came, not in a line");
   define<CallFlags>(
     command,
     [
       "dray request",
-      "dray request --path /",
+      "dray request --path / --body",
       "dray request -d @loan.json --path /decisions --count 10",
       "dray request -d @cat.jpg --path /classify",
       "dray request -F image=@cat.jpg -F top=3 --path /classify",
@@ -55,7 +57,7 @@ export function addRequest(program: Command): void {
       for (let index = 0; index < Number(run.flags.count); index++) {
         const called = await reached.call(options);
         all.push(called);
-        if (run.as === "text") say(calledText(called));
+        if (run.as === "text") say(calledText(called, run.flags.body === true));
       }
       if (run.as === "json") sayJson(all);
       refuseWrong(all, sample);
@@ -63,7 +65,7 @@ export function addRequest(program: Command): void {
   );
 }
 
-const NAME_ONE = "a GET is no prediction; name one: dray request --path /predict -d @body.json";
+const NAME_ONE = "a GET is no prediction; name one: dray request --path PATH -d @body.json";
 
 /** @throws Failure request.failed, where an answer was none, or another than expected */
 function refuseWrong(all: readonly Called[], { none }: Sample): void {
@@ -104,17 +106,10 @@ export async function saidOf(flags: Omit<CallFlags, "count">): Promise<Said> {
   };
 }
 
-function calledText(called: Called): string {
+function calledText(called: Called, whole: boolean): string {
   const { method, url, status, release, timing } = called;
-  const whose = release === undefined ? "" : ` from ${release}`;
-  return `${method}${url === undefined ? "" : ` ${url}`} -> ${status}${whose}, ${timeText(timing)}\n${bodyText(called)}`;
-}
-
-/** A picture would do a terminal no good. */
-function bodyText({ body, bytes, sha256, headers }: Called): string {
-  const type = headers["content-type"] ?? "";
-  if (bytes === undefined || isText(type) || !hasControls(body)) return body;
-  return `${bytes} bytes of ${type === "" ? "no content type" : type}, SHA-256 ${sha256}`;
+  const from = release === undefined ? "" : ` from ${release}`;
+  return `${method}${url === undefined ? "" : ` ${url}`} -> ${status}${from}, ${timeText(timing)}\n${bodyText(called, whole)}`;
 }
 
 /** How long it took, and where, as far as that is known. */

@@ -1,4 +1,5 @@
 import { type Evidence, type Exchange, type Fault, fromApi, isRoot, refusedHost, served } from "../evidence.ts";
+import { WHOSE } from "../openapi.ts";
 import { answered, withApp } from "./healthy.ts";
 import { logOf, logs, ours } from "./words.ts";
 
@@ -124,7 +125,7 @@ export const PREDICT: readonly Fault[] = [
     title: "The API is up and its prediction fails",
     when: (found) => (tried(found)?.exchange.status ?? 0) >= 500,
     why: (found) =>
-      `the API is up and its prediction fails: ${tried(found)?.method} ${tried(found)?.path} answers ${tried(found)?.exchange.status} to ${tried(found)?.from === "example" ? "the API's own example" : "a request made from the API's own schema"}: ${brief(tried(found)?.exchange.body)}`,
+      `the API is up and its prediction fails: ${tried(found)?.method} ${tried(found)?.path} answers ${tried(found)?.exchange.status} to ${WHOSE[tried(found)?.from ?? "example"]}: ${brief(tried(found)?.exchange.body)}`,
     fix: (found) =>
       `did its model load? read: ${logs(found)}${ours(found) ? "; dray rollback meanwhile; with a golden request the next such release gets no traffic" : ""}`,
     outside: "The greeting and the health route say 200, and every prediction 500 or 503.",

@@ -1,6 +1,7 @@
 import type { Item, Section } from "../../core/check.ts";
 
-type Said = Pick<Item, "verdict" | "evidence"> & { fix?: string };
+/** The answer of a question, and how to mend what it found. */
+export type Said = Pick<Item, "verdict" | "evidence"> & { fix?: string };
 
 export const pass = (evidence: string): Said => ({ verdict: "pass", evidence });
 export const fail = (evidence: string, fix: string): Said => ({ verdict: "fail", evidence, fix });

@@ -5,6 +5,8 @@ import type { Place } from "../../contract/place.ts";
 import { isIP } from "node:net";
 import { type Checked, scored } from "../../core/check.ts";
 import type { Context } from "../../core/context.ts";
+import type { Golden } from "../../core/golden.ts";
+import { describedBy } from "../../core/openapi.ts";
 import { Failure } from "../../base/failure.ts";
 import { loadGolden } from "../../manifest/golden.ts";
 import type { Manifest } from "../../manifest/schema.ts";
@@ -12,7 +14,7 @@ import { endpoint } from "../../manifest/endpoint.ts";
 import { ownKey } from "../../manifest/keys.ts";
 import { askAll } from "./answer.ts";
 import { DELIVERY } from "./delivery.ts";
-import type { Facts } from "./facts.ts";
+import type { Facts, Said } from "./facts.ts";
 import { INTERFACE } from "./interface.ts";
 import { MONITORING } from "./monitoring.ts";
 import { askOver, slowly, tlsOf } from "./outside.ts";
@@ -74,18 +76,31 @@ async function factsOf(wanted: CheckWanted, inside: Inside | undefined, context:
   // A name that is not this machine's yet, or a machine of several: it is this one that is asked.
   const through = inside === undefined || isIP(inside.address) === 0 ? undefined : inside.address;
   const ask = askOver(url, through, context.signal);
+  const golden = manifest === undefined ? [] : await loadGolden(manifest);
+  const asOwn = (path: string): Promise<Said> => ask({ path, headers: key });
+  let sample: ReturnType<Facts["sample"]> | undefined;
   return {
     base: base.replace(/\/$/, ""),
     host,
     https: url.protocol === "https:",
     manifest: container === undefined ? manifest : undefined,
-    golden: manifest === undefined ? [] : await loadGolden(manifest),
+    golden,
+    sample: () => (sample ??= sampleOf(golden, asOwn)),
     ask: (what, own = false) => ask({ ...what, headers: { ...what.headers, ...(own ? key : {}) } }),
     plain: (path) => askOver(plainOf(url, manifest), through, context.signal)({ path }),
     slow: (patienceMs) => slowly(url, through, { headers: key, patienceMs }, context.signal),
     tls: () => tlsOf(url, through, manifest?.edge.https ?? 443, context.signal),
     inside,
   };
+}
+
+async function sampleOf(
+  [first]: readonly Golden[],
+  get: (path: string) => Promise<Said>,
+): Promise<Golden["request"] | undefined> {
+  if (first !== undefined) return first.request;
+  const found = await describedBy(get);
+  return "none" in found ? undefined : found.prediction;
 }
 
 function plainOf(url: URL, manifest: Manifest | undefined): URL {

@@ -25,6 +25,8 @@ export interface Facts {
   https: boolean;
   manifest: Manifest | undefined;
   golden: Golden[];
+  /** The first golden request; without one, the prediction that the API itself names. */
+  sample: () => Promise<Golden["request"] | undefined>;
   /** Asks the endpoint; `own`: with the key that this computer has. */
   ask: (what: Ask, own?: boolean) => Promise<Said>;
   /** Asks over plain HTTP, whatever the endpoint's scheme. */

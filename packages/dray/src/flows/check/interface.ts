@@ -1,6 +1,8 @@
 import { compareGolden, type Golden } from "../../core/golden.ts";
+import type { Json } from "../../core/json.ts";
+import { MODELS, modelsOf } from "../../core/openai.ts";
 import { payloadHeaders, payloadOf } from "../../core/payload.ts";
-import { fail, type Question, unknown, when } from "./answer.ts";
+import { fail, pass, type Question, type Said, unknown, when } from "./answer.ts";
 import type { Ask, Facts } from "./facts.ts";
 
 const section = "interface" as const;
@@ -50,22 +52,18 @@ export const INTERFACE: readonly Question<Facts>[] = [
     number: 4,
     section,
     title: "the contract is published",
-    ask: async ({ ask }) => {
-      const { status, body } = await ask({ path: "/openapi.json" }, true);
-      const fix = "serve an OpenAPI document at /openapi.json; a model: in the manifest has one by itself";
-      if (status !== 200) return fail(`GET /openapi.json answered ${status}`, fix);
-      const contract = JSON.parse(body) as { openapi?: string; paths?: Record<string, { post?: object }> };
-      const posts = Object.entries(contract.paths ?? {}).filter(([, methods]) => methods.post !== undefined);
-      const good = contract.openapi?.startsWith("3") === true && posts.length > 0;
-      return when(good, `OpenAPI ${contract.openapi}: POST ${posts.map(([path]) => path).join(", ")}`, fix);
-    },
+    ask: contract,
   },
   {
     number: 5,
     section,
     title: "golden requests are answered as expected",
-    ask: async ({ golden, ask }) => {
-      if (golden.length === 0) return fail("there are none", "dray golden record --path /decisions -d @body.json");
+    ask: async ({ golden, ask, sample }) => {
+      if (golden.length === 0) {
+        // Where the API itself says what to ask, that is what will be recorded.
+        const asked = (await sample()) === undefined ? " --path PATH -d @body.json" : "";
+        return fail("there are none", `dray golden record${asked}`);
+      }
       const wrong: string[] = [];
       for (const each of golden) {
         const startedAt = performance.now();
@@ -84,10 +82,11 @@ export const INTERFACE: readonly Question<Facts>[] = [
     number: 6,
     section,
     title: "bad input is the caller's fault (4xx)",
-    ask: async ({ golden: [first], ask }) => {
-      if (first === undefined || payloadOf(first.request) === undefined)
-        return unknown("no golden request says where to send it");
-      const { path } = first.request;
+    ask: async ({ sample, ask }) => {
+      const request = await sample();
+      if (request === undefined || payloadOf(request) === undefined)
+        return unknown("neither a golden request nor the API itself says where to send it");
+      const { path } = request;
       const headers = { "content-type": "application/json" };
       const bad: [string, Ask][] = [
         ["malformed JSON", { path, headers, body: '{"a":' }],
@@ -113,11 +112,11 @@ export const INTERFACE: readonly Question<Facts>[] = [
     number: 7,
     section,
     title: "a body too large is refused",
-    ask: async ({ manifest, inside, ask, golden: [first] }) => {
+    ask: async ({ manifest, inside, ask, sample }) => {
       const limit = inside?.kept?.release.settings.front?.body;
       const fix = "limits: {body: 10MiB} in the manifest";
       if (limit === undefined) return fail("no limit is set", fix);
-      const path = first?.request.path ?? manifest?.route ?? "/decisions";
+      const path = (await sample())?.path ?? manifest?.route ?? "/decisions";
       const headers = { "content-type": "application/json" };
       const { status } = await ask({ method: "POST", path, headers, body: `"${"x".repeat(limit)}"` }, true);
       return when(status === 413, `${limit + 2} bytes were answered with ${status}`, fix);
@@ -127,8 +126,9 @@ export const INTERFACE: readonly Question<Facts>[] = [
     number: 8,
     section,
     title: "callers must show a key; numbers are not public",
-    ask: async ({ ask, golden: [first] }) => {
-      const asked = first === undefined ? { path: "/decisions", method: "POST", body: "{}" } : askOf(first.request);
+    ask: async ({ ask, sample }) => {
+      const request = await sample();
+      const asked = request === undefined ? { path: "/decisions", method: "POST", body: "{}" } : askOf(request);
       const [none, wrong, numbers] = await Promise.all([
         ask(asked),
         ask({ ...asked, headers: { ...asked.headers, authorization: "Bearer dray-check-no-such-key" } }),
@@ -178,6 +178,33 @@ export const INTERFACE: readonly Question<Facts>[] = [
     },
   },
 ];
+
+const CONTRACT = "/openapi.json";
+
+/** An API says itself how it is called: by its OpenAPI, or by routes that everybody knows. */
+async function contract({ ask }: Facts): Promise<Said> {
+  const { status, body } = await ask({ path: CONTRACT }, true);
+  const fix = `serve an OpenAPI document at ${CONTRACT}; a model: in the manifest has one by itself`;
+  if (status !== 200) {
+    const models = await listedModels(ask);
+    if (models.length > 0) return pass(`the OpenAI routes, of ${models.join(", ")} (GET ${MODELS})`);
+    return fail(`GET ${CONTRACT} answered ${status}`, fix);
+  }
+  const said = JSON.parse(body) as { openapi?: string; paths?: Record<string, { post?: object }> };
+  const posts = Object.entries(said.paths ?? {}).filter(([, methods]) => methods.post !== undefined);
+  const good = said.openapi?.startsWith("3") === true && posts.length > 0;
+  return when(good, `OpenAPI ${said.openapi}: POST ${posts.map(([path]) => path).join(", ")}`, fix);
+}
+
+async function listedModels(ask: Facts["ask"]): Promise<string[]> {
+  const { status, body } = await ask({ path: MODELS }, true);
+  if (status !== 200) return [];
+  try {
+    return modelsOf(JSON.parse(body) as Json);
+  } catch {
+    return [];
+  }
+}
 
 function askOf(request: Golden["request"]): Ask {
   const { method, path, headers } = request;
