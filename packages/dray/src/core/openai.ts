@@ -12,7 +12,7 @@ const QUESTION = "Say hello.";
 const SHORT = { max_tokens: 16, temperature: 0 };
 
 /** A request that an OpenAI server takes, by the models that it lists. */
-export interface Completion {
+export interface ShortRequest {
   method: "POST";
   path: string;
   body: Json;
@@ -30,7 +30,7 @@ export function speaksOpenAi(document: Json): boolean {
  * The request to try of an OpenAI server: a short completion, or an embedding where it makes nothing else. `document` is its
  * OpenAPI, where it has one. Undefined: that is no list of models.
  */
-export function completionOf(models: Json, document?: Json): Completion | undefined {
+export function completionOf(models: Json, document?: Json): ShortRequest | undefined {
   const [first] = modelsOf(models);
   if (first === undefined) return undefined;
   const path = routeOf(models, pathsOf(document));

@@ -1,12 +1,12 @@
 import type { Json } from "./json.ts";
 import { isNode, type Node, resolve } from "./json-reference.ts";
-import { type Completion, completionOf, MODELS, speaksOpenAi } from "./openai.ts";
+import { completionOf, MODELS, type ShortRequest, speaksOpenAi } from "./openai.ts";
 import { made } from "./openapi-made.ts";
 
 /** A prediction that an API's OpenAPI describes, and a body for it. */
-export interface Prediction extends Omit<Completion, "from"> {
-  /** `example`: the API's own words; `schema`: values were made up that fit its schema; `models`: see `Completion`. */
-  from: "example" | "schema" | Completion["from"];
+export interface Prediction extends Omit<ShortRequest, "from"> {
+  /** `example`: the API's own words; `schema`: values were made up that fit its schema; `models`: see `ShortRequest`. */
+  from: "example" | "schema" | ShortRequest["from"];
 }
 
 /** Whose words a prediction is, for people. */
