@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import path from "node:path";
 import { defineConfig } from "vitest/config";
 import { LongestFirst } from "./test/ci/order.ts";
 import { Timing } from "./test/ci/timing.ts";
@@ -6,6 +7,8 @@ import { claim } from "./test/world/owner.ts";
 
 // Everything that this run starts says whose it is: the next one cleans up after it if it is killed.
 claim();
+// The journal of whoever runs the tests is about their own deploys.
+process.env["DRAY_STATE"] ??= path.resolve(".dray/state");
 
 export default defineConfig({
   test: {

@@ -218,7 +218,8 @@ test("nothing is removed before it is agreed to, and then all of it", async () =
 test("what happens is told step by step, the plan first", async () => {
   const news: News[] = [];
   await drayOn(new Paper(), { emit: (each) => news.push(each) }).deploy(paperScope());
-  expect(news[0]).toMatchObject({ type: "planned", plan: { service: "decisions" } });
+  expect(news[0]).toMatchObject({ type: "run.started", verb: "deploy" });
+  expect(news[1]).toMatchObject({ type: "planned", plan: { service: "decisions" } });
   expect(news.filter(({ type }) => type === "step.done")).toHaveLength(3);
 });
 

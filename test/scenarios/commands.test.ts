@@ -49,6 +49,18 @@ test("every command on one service, from init to remove", async () => {
   expect((await vm.dray("rollback", "nope")).stderr).toContain("[release.unknown]");
   expect(await ok("rollback", first)).toContain(first);
   expect(await ok("exec", "--", "cat", "/app.txt")).toBe("one");
+  // What retires the old release is a process of its own, in its own time.
+  const runs = (JSON.parse(await ok("runs", "--json")) as { id: string; verb: string }[]).filter(
+    ({ verb }) => verb !== "retire",
+  );
+  expect(runs).toMatchObject([
+    { verb: "rollback", what: first, state: "done", releases: [first] },
+    { verb: "rollback", what: "nope", state: "failed", failure: { code: "release.unknown" } },
+    { verb: "deploy", state: "done" },
+    { verb: "rollback", state: "failed", failure: { code: "release.none-before" } },
+    { verb: "deploy", service: "decisions", state: "done", releases: [first] },
+  ]);
+  expect(await ok("runs", "show", runs[0]?.id ?? "")).toContain(`${first} serves at`);
   expect(await ok("logs", "--edge", "-n", "5")).toContain("decisions");
   expect(JSON.parse(await ok("machine", "ls", "--json"))).toMatchObject([
     { machine: vm.host, architecture: "amd64", edge: true, services: ["decisions"], addresses: [vm.address] },

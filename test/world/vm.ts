@@ -113,6 +113,7 @@ export async function startVm(suite: Suite = "bookworm", user: User = "ops", opt
   const env = {
     ...laptopEnv(config),
     DRAY_CONFIG: path.join(folder, "config"),
+    DRAY_STATE: path.join(folder, "state"),
     // Nobody outside is asked, not even whether there is a way out.
     DRAY_CONTROL_HOST: address,
   };

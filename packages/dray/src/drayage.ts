@@ -10,6 +10,8 @@ import type { KeptRequest } from "./core/kept-request.ts";
 import type { MachineMetrics } from "./core/metrics.ts";
 import type { Release } from "./core/release.ts";
 import type { Report } from "./core/report.ts";
+import type { Happening } from "./core/happening.ts";
+import type { Run, RunVerb } from "./core/run.ts";
 import type { ShadowRollout } from "./core/shadow-rollout.ts";
 import type { Trace } from "./core/trace.ts";
 import { testAlerts } from "./flows/test-alerts.ts";
@@ -28,6 +30,9 @@ import { remove, type RemoveOptions } from "./flows/remove.ts";
 import { reachService } from "./flows/request.ts";
 import { drift, type Drifted, keptRequests } from "./flows/requests.ts";
 import { type Left, retire } from "./flows/retire.ts";
+import { aboutHosts, aboutService, resultOf } from "./flows/runs/about.ts";
+import { followRun, type KeptRun, listRuns, readRun } from "./flows/runs/kept.ts";
+import { type Doing, inRun } from "./flows/runs/run.ts";
 import { listSecrets, type SecretsAt } from "./flows/secrets.ts";
 import { openSession } from "./flows/session.ts";
 import { shadowReport, stopShadow } from "./flows/shadow.ts";
@@ -36,7 +41,8 @@ import { trace, traceByHand, type TraceRequest } from "./flows/trace.ts";
 import { logsWith, removeWith, restartWith } from "./flows/with.ts";
 
 /**
- * Every verb of `dray`, for programs. A scope says which manifest's service, and at which of its places.
+ * Every verb of `dray`, for programs. A scope says which manifest's service, and at which of its places. Verbs that change
+ * something are runs: what they tell carries the run's id, and the journal on this computer has it (`runs`).
  *
  *     const dray = new Drayage({ emit: (news) => console.log(news.type) });
  *     const { outcomes } = await dray.deploy({ manifest: await loadManifest("dray.yaml") });
@@ -51,7 +57,9 @@ export class Drayage {
 
   /** Builds, plans, carries out, proves, and retires the old release. @throws Failure */
   async deploy(scope: Scope, options: DeployOptions = {}): Promise<Deployed> {
-    return await deploy(scope, options, this.session);
+    const act = (session: VerbSession): Promise<Deployed> => deploy(scope, options, session);
+    if (options.mode === "plan") return await act(this.session);
+    return await this.#run({ verb: "deploy" }, scope, { act, result: shown });
   }
 
   /** What a deploy would change and do; changes nothing. @throws Failure */
@@ -61,7 +69,9 @@ export class Drayage {
 
   /** Gives the traffic back to the release before, or to the one that is named. @throws Failure release.none-before, release.unknown */
   async rollback(scope: Scope, options: DeployOptions & { to?: string | undefined } = {}): Promise<Deployed> {
-    return await rollback(scope, options.to, options, this.session);
+    const act = (session: VerbSession): Promise<Deployed> => rollback(scope, options.to, options, session);
+    if (options.mode === "plan") return await act(this.session);
+    return await this.#run({ verb: "rollback", what: options.to }, scope, { act, result: shown });
   }
 
   /** Deploys the image that serves in one environment to another: the same digest. @throws Failure promote.* */
@@ -71,12 +81,14 @@ export class Drayage {
 
   /** Ends what a deploy left for later (`DeployOptions.retireLater`). @throws Failure */
   async retire(left: Left): Promise<void> {
-    await retire(left, this.session);
+    const { target, service, place } = left;
+    const about = { verb: "retire" as const, target, service, places: [place.name] };
+    await inRun(about, { act: (session) => retire(left, session) }, this.session);
   }
 
   /** Takes the service away, with everything that was made for it. @throws Failure service.unknown, usage.declined */
   async remove(scope: Scope, options: RemoveOptions = {}): Promise<Report[]> {
-    return await remove(scope, options, this.session);
+    return await this.#run({ verb: "remove" }, scope, { act: (session) => remove(scope, options, session) });
   }
 
   /** Makes the image and puts it into a registry. @throws Failure registry.*, image.* */
@@ -84,7 +96,8 @@ export class Drayage {
     scope: Scope,
     options: { to?: string | undefined; tag: string; architecture: string },
   ): Promise<InRegistry> {
-    return await buildAndPush(scope.manifest, options, this.session);
+    const act = (session: VerbSession): Promise<InRegistry> => buildAndPush(scope.manifest, options, session);
+    return await this.#run({ verb: "push", what: options.to }, scope, { act });
   }
 
   /** What runs, at each place. */
@@ -141,9 +154,13 @@ export class Drayage {
   readonly keys = {
     list: async (scope: Scope): Promise<({ machine: string } & Access)[]> => await listKeys(scope, this.session),
     /** Resolves to the key, which is kept nowhere. @throws Failure keys.taken */
-    add: async (scope: Scope, name: string): Promise<string> => await addKey(scope, name, this.session),
+    add: async (scope: Scope, name: string): Promise<string> =>
+      await this.#run({ verb: "keys add", what: name }, scope, { act: (session) => addKey(scope, name, session) }),
     /** Resolves to who is left at each place. @throws Failure keys.unknown */
-    revoke: async (scope: Scope, name: string): Promise<Access[]> => await revokeKey(scope, name, this.session),
+    revoke: async (scope: Scope, name: string): Promise<Access[]> =>
+      await this.#run({ verb: "keys revoke", what: name }, scope, {
+        act: (session) => revokeKey(scope, name, session),
+      }),
   };
 
   readonly secrets = {
@@ -153,13 +170,22 @@ export class Drayage {
       scope: Scope,
       secret: { name: string; value: string },
       options: DeployOptions = {},
-    ): Promise<Outcome[]> => await setSecret(scope, secret, options, this.session),
+    ): Promise<Outcome[]> =>
+      await this.#run({ verb: "secrets set", what: secret.name }, scope, {
+        act: (session) => setSecret(scope, secret, options, session),
+        result: resultOf,
+      }),
   };
 
   readonly shadow = {
-    start: async (scope: Scope, how: ShadowRollout): Promise<Outcome[]> => await startShadow(scope, how, this.session),
+    start: async (scope: Scope, how: ShadowRollout): Promise<Outcome[]> =>
+      await this.#run({ verb: "shadow start" }, scope, {
+        act: (session) => startShadow(scope, how, session),
+        result: resultOf,
+      }),
     report: async (scope: Scope): Promise<ShadowFound[]> => await shadowReport(scope, this.session),
-    stop: async (scope: Scope): Promise<ShadowFound[]> => await stopShadow(scope, this.session),
+    stop: async (scope: Scope): Promise<ShadowFound[]> =>
+      await this.#run({ verb: "shadow stop" }, scope, { act: (session) => stopShadow(scope, session) }),
   };
 
   readonly requests = {
@@ -172,9 +198,15 @@ export class Drayage {
   /** Containers beside the service. */
   readonly with = {
     /** @throws Failure with.unknown, with.failed */
-    restart: async (scope: Scope, name: string): Promise<string[]> => await restartWith(scope, name, this.session),
+    restart: async (scope: Scope, name: string): Promise<string[]> =>
+      await this.#run({ verb: "with restart", what: name }, scope, {
+        act: (session) => restartWith(scope, name, session),
+      }),
     /** @throws Failure with.unknown */
-    remove: async (scope: Scope, name: string): Promise<string[]> => await removeWith(scope, name, this.session),
+    remove: async (scope: Scope, name: string): Promise<string[]> =>
+      await this.#run({ verb: "with remove", what: name }, scope, {
+        act: (session) => removeWith(scope, name, session),
+      }),
     /** @throws Failure with.unknown */
     logs: async (
       scope: Scope,
@@ -201,9 +233,35 @@ export class Drayage {
     setUp: async (
       whose: Whose,
       agree: (place: Place, plan: SetUp) => Promise<void>,
-    ): Promise<{ machine: string; changed: boolean }[]> => await setUpHosts(whose, agree, this.session),
+    ): Promise<{ machine: string; changed: boolean }[]> =>
+      await inRun(
+        aboutHosts("machine setup", whose, this.session),
+        { act: (session) => setUpHosts(whose, agree, session) },
+        this.session,
+      ),
     /** Removes everything that dray made there. @throws Failure machine.not-clean */
     clean: async (whose: Whose, options: CleanOptions): Promise<Cleaned[]> =>
-      await cleanHosts(whose, options, this.session),
+      await inRun(
+        aboutHosts("machine clean", whose, this.session),
+        { act: (session) => cleanHosts(whose, options, session) },
+        this.session,
+      ),
   };
+
+  /** The runs of this computer, whichever process they are of. */
+  readonly runs = {
+    /** The newest first. */
+    list: async (): Promise<Run[]> => await listRuns(this.session.journal),
+    /** With all that was told of it. `id`: or its end. @throws Failure runs.unknown, runs.unreadable */
+    read: async (id: string): Promise<KeptRun> => await readRun(this.session.journal, id),
+    /** What is told of it, from its beginning to its end, as it is told. @throws Failure runs.unknown, runs.unreadable */
+    follow: (id: string, signal: AbortSignal = this.session.signal): AsyncGenerator<Happening> =>
+      followRun(this.session.journal, id, signal),
+  };
+
+  async #run<T>(about: { verb: RunVerb; what?: string | undefined }, scope: Scope, doing: Doing<T>): Promise<T> {
+    return await inRun(aboutService(about, scope, this.session), doing, this.session);
+  }
 }
+
+const shown = ({ outcomes, traces }: Deployed): ReturnType<typeof resultOf> => resultOf(outcomes, traces);

@@ -192,6 +192,8 @@ export const CODES = {
   "request.no-file": [EXIT.usage, "A file that a request is to carry cannot be read."],
   "request.failed": [EXIT.failed, "The request got no answer, or not the one expected."],
   "fleet.partly-failed": [EXIT.failed, "Some machines of the fleet failed; the others carry the new release."],
+  "runs.unknown": [EXIT.usage, "The journal on this computer has no such run."],
+  "runs.unreadable": [EXIT.refused, "A run's journal is not readable, or a newer version of Drayage wrote it."],
   "upgrade.unknown": [EXIT.unreachable, "The newest version of Drayage is not known: npm's registry gave no answer."],
   "connection-lost": [EXIT.unreachable, "A connection ended in the middle of the work."],
   interrupted: [EXIT.interrupted, "Stopped by Ctrl-C; what was begun has been undone."],

@@ -1,5 +1,6 @@
 import { TARGET_KINDS, NEEDS_NO_MACHINE } from "../yaml/schema.ts";
 import type { Scope } from "../flows/places.ts";
+import { stopped } from "../flows/runs/run.ts";
 import type { VerbSession } from "../contract/target.ts";
 import { Drayage } from "../drayage.ts";
 import { setMaxListeners } from "node:events";
@@ -109,9 +110,7 @@ async function perform<Flags extends Common>(
     return code ?? 0;
   } catch (error) {
     screen.close();
-    const failure = stop.signal.aborted
-      ? new Failure("interrupted", "stopped; what was begun has been taken back")
-      : asFailure(error);
+    const failure = stop.signal.aborted ? stopped() : asFailure(error);
     if (flags.json === true) sayJson(failureJson(failure));
     else tell(failureText(failure));
     return failure.exitCode;

@@ -11,6 +11,7 @@ const COMMANDS: Record<string, () => Promise<Add>> = {
   rollback: async () => (await import("./commands/deploy.ts")).addRollback,
   promote: async () => (await import("./commands/deploy.ts")).addPromote,
   status: async () => (await import("./commands/look.ts")).addStatus,
+  runs: async () => (await import("./commands/runs.ts")).addRuns,
   logs: async () => (await import("./commands/logs.ts")).addLogs,
   metrics: async () => (await import("./commands/metrics.ts")).addMetrics,
   alerts: async () => (await import("./commands/alerts.ts")).addAlerts,

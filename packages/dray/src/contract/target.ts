@@ -102,4 +102,6 @@ export interface VerbSession extends Session {
   targets: Readonly<Record<string, AnyTarget>>;
   /** What looks at containers that were started by hand, where no manifest names a target. */
   byHand: AnyTarget;
+  /** The folder in which each run is written down; undefined: none is. */
+  journal: string | undefined;
 }

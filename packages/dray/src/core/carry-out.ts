@@ -1,7 +1,8 @@
 import { asFailure, type Failure } from "../base/failure.ts";
 import { deadline, type Hold, joined, since } from "drayage-clock";
 import { type Context, under } from "./context.ts";
-import type { Plan, Stage, Step } from "./plan.ts";
+import type { News } from "./happening.ts";
+import { numbered, type Plan, type Stage, type Step } from "./plan.ts";
 
 /** Takes back what one step did. */
 export type Undo = (context: Context) => Promise<void>;
@@ -28,7 +29,7 @@ export async function carryOut<S extends Step, C extends Context>(
 ): Promise<void> {
   const course: Course<S> = { done: [], holds: [] };
   try {
-    for (const stage of plan.stages) {
+    for (const stage of numbered(plan).stages) {
       const failure = await carryOutStage(stage, perform, context, course);
       if (failure === undefined) continue;
       if (stage.onFailure === "warn") {
@@ -83,26 +84,30 @@ async function carryOutStep<S extends Step, C extends Context>(
   context: C,
 ): Promise<Undo | undefined> {
   context.signal.throwIfAborted();
-  const { kind, on, title } = step;
+  const about = aboutStep(step);
   const startedAt = performance.now();
-  context.emit({ type: "step.started", step: kind, on, title });
+  context.emit({ type: "step.started", ...about });
   try {
-    const result = await perform(step, context);
+    const result = await perform(step, { ...context, emit: (news) => context.emit(ofStep(news, step)) });
     const note = result?.note;
-    context.emit({
-      type: "step.done",
-      step: kind,
-      on,
-      title,
-      ms: since(startedAt),
-      ...(note === undefined ? {} : { note }),
-    });
+    context.emit({ type: "step.done", ...about, ms: since(startedAt), ...(note === undefined ? {} : { note }) });
     return result?.undo;
   } catch (error) {
     const failure = asFailure(error);
-    context.emit({ type: "step.failed", step: kind, on, title, code: failure.code, message: failure.message });
+    context.emit({ type: "step.failed", ...about, code: failure.code, message: failure.message });
     throw failure;
   }
+}
+
+function aboutStep({ kind, on, title, id }: Step): { step: string; on: string; title: string; id?: string } {
+  return { step: kind, on, title, ...(id === undefined ? {} : { id }) };
+}
+
+/** What a step tells of itself, with its id: two replicas are started side by side under one kind. */
+function ofStep(news: News, { kind, on, id }: Step): News {
+  if (id === undefined || news.type === "planned" || !("on" in news) || news.on !== on) return news;
+  if (news.type === "trial" || news.type === "shadow") return { ...news, id };
+  return news.type === "step.progress" && news.step === kind ? { ...news, id } : news;
 }
 
 async function takeBack(done: { step: Step; undo: Undo }[], context: Context, undoMs: number): Promise<void> {
@@ -111,7 +116,7 @@ async function takeBack(done: { step: Step; undo: Undo }[], context: Context, un
   for (const { step, undo } of done.toReversed()) {
     try {
       await undo(fresh);
-      context.emit({ type: "step.undone", step: step.kind, on: step.on, title: step.title });
+      context.emit({ type: "step.undone", ...aboutStep(step) });
     } catch (error) {
       context.emit({
         type: "warning",

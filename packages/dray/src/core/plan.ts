@@ -1,6 +1,8 @@
 /** One thing that would be done, as plain data. Targets narrow `kind` to their own union. */
 export interface Step {
   kind: string;
+  /** Its own within a run, given as the plan is carried out: `vm/3`. */
+  id?: string;
   /** The machine it is done on. */
   on: string;
   title: string;
@@ -31,4 +33,11 @@ export interface Change {
   what: string;
   before?: string;
   after?: string;
+}
+
+/** The plan with an id at each step: the place, and which of the plan's steps it is. */
+export function numbered<S extends Step>(plan: Plan<S>): Plan<S> {
+  let count = 0;
+  const withId = (step: S): S => ({ ...step, id: `${step.on}/${++count}` });
+  return { ...plan, stages: plan.stages.map((stage) => ({ ...stage, steps: stage.steps.map(withId) })) };
 }

@@ -6,6 +6,7 @@ import type { Place } from "../contract/place.ts";
 import type { AnyTarget, VerbSession } from "../contract/target.ts";
 import { carryOut } from "../core/carry-out.ts";
 import type { Golden } from "../core/golden.ts";
+import { numbered } from "../core/plan.ts";
 import type { ShadowRollout } from "../core/shadow-rollout.ts";
 import type { Trace } from "../core/trace.ts";
 import { writtenPayload } from "../core/payload.ts";
@@ -172,7 +173,7 @@ async function carryOutAt(
   session: VerbSession,
 ): Promise<Outcome> {
   await using observed = await target.observe(place, order, session);
-  const plan = target.plan(order, observed.seen);
+  const plan = numbered(target.plan(order, observed.seen));
   session.emit({ type: "planned", plan });
   const work = target.begin(order, observed.seen, session);
   const planned = await target.outcome(work, "planned", plan, session);

@@ -1,6 +1,7 @@
 import { whoAmI } from "../base/computer.ts";
 import { CATALOGUE } from "../catalogue.ts";
 import type { VerbSession } from "../contract/target.ts";
+import { journalFolder } from "./runs/folder.ts";
 
 /** A session of this computer's user; what is given replaces what it would be. */
 export function openSession(given: Partial<VerbSession> = {}): VerbSession {
@@ -13,6 +14,7 @@ export function openSession(given: Partial<VerbSession> = {}): VerbSession {
     hostKeys: "known-only",
     targets: CATALOGUE.targets,
     byHand: CATALOGUE.byHand,
+    journal: journalFolder(),
     ...given,
   };
 }

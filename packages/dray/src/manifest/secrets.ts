@@ -3,7 +3,7 @@ import path from "node:path";
 import { within } from "drayage-clock";
 import { Failure } from "../base/failure.ts";
 import { run } from "../base/process.ts";
-import { Secret } from "../base/secret.ts";
+import { rememberSecret, Secret } from "../base/secret.ts";
 import type { Context } from "../core/context.ts";
 import type { SecretSource } from "./parts.ts";
 import type { Manifest } from "./schema.ts";
@@ -35,6 +35,13 @@ export async function valueOf(
   folder: string,
   signal: AbortSignal,
 ): Promise<string> {
+  const value = await read(name, source, folder, signal);
+  // Callers hand it on as a text, in a header say: whatever is kept of this run must not show it.
+  rememberSecret(value);
+  return value;
+}
+
+async function read(name: string, source: SecretSource, folder: string, signal: AbortSignal): Promise<string> {
   if ("env" in source) {
     const value = process.env[source.env];
     if (value !== undefined) return value;

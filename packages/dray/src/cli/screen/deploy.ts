@@ -1,6 +1,7 @@
 import prettyMs from "pretty-ms";
 import type { Outcome } from "../../contract/order.ts";
 import { monthText } from "../../core/prices.ts";
+import type { Served } from "../../core/run.ts";
 import type { Deployed } from "../../flows/deploy.ts";
 import { planText } from "./screen.ts";
 import { say, sayJson, tell } from "./say.ts";
@@ -25,16 +26,21 @@ export function sayPlanned(outcomes: readonly Outcome[], as: "json" | "text"): v
 /** What a deploy or rollback did, and the proof. */
 export function sayDeployed({ outcomes, traces }: Deployed, as: "json" | "text", tls: "wanted" | "off"): void {
   if (as === "json") return sayJson({ ...envelope(outcomes, forPrograms), traces });
-  for (const outcome of outcomes) {
-    const { service, release, url, servingMs, monthly } = outcome;
-    say(`${service} ${release} serves at ${url}${servingMs === undefined ? "" : ` (after ${prettyMs(servingMs)})`}`);
-    if (monthly !== undefined) say(`it costs ${monthText(monthly)}`);
-  }
+  for (const outcome of outcomes) say(servedText(outcome));
   if (outcomes.some(({ secured }) => !secured) && tls === "wanted")
     tell("plain HTTP: anybody on the way can read it; with domain: in the manifest it is HTTPS by itself");
   for (const note of new Set(outcomes.flatMap(({ notes = [] }) => notes))) tell(note);
   for (const walked of traces) tell(proofText(walked));
 }
+
+/** What serves, and what it costs. */
+export function servedText({ service, release, url, servingMs, monthly }: ServedText): string {
+  const after = servingMs === undefined ? "" : ` (after ${prettyMs(servingMs)})`;
+  const cost = monthly === undefined ? "" : `\nit costs ${monthText(monthly)}`;
+  return `${service} ${release} serves at ${url}${after}${cost}`;
+}
+
+type ServedText = Pick<Served, "service" | "release" | "url" | "servingMs" | "monthly">;
 
 /** A list of all, and where there is one, what it says at the top as well. */
 function envelope(outcomes: readonly Outcome[], shown: (outcome: Outcome) => object): object {

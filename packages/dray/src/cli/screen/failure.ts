@@ -1,9 +1,17 @@
 import type { Failure } from "../../base/failure.ts";
+import type { ToldFailure } from "../../core/run.ts";
 import { plainIn } from "./plain.ts";
 import { paint } from "./screen.ts";
 
 /** A failure for people: place and frame, one sentence, evidence, what to do next. */
 export function failureText(failure: Failure): string {
+  const cause = failure.cause instanceof Error ? failure.cause.stack : failure.stack;
+  const debug = process.env["DRAY_DEBUG"] === undefined ? [] : [String(cause)];
+  return [toldText(failure), ...debug].join("\n");
+}
+
+/** A failure's words; of one that the journal has, its stack is lost. */
+export function toldText(failure: ToldFailure & Partial<Pick<Failure, "place">>): string {
   const { place } = failure;
   const { message, details, hint } = plainIn({
     message: failure.message,
@@ -16,9 +24,6 @@ export function failureText(failure: Failure): string {
     ...(place?.frame === undefined ? [] : [place.frame]),
     ...details.map((line) => paint("dim", line)),
     ...(hint === undefined ? [] : [`${paint("cyan", "hint:")} ${hint}`]),
-    ...(process.env["DRAY_DEBUG"] === undefined
-      ? []
-      : [String(failure.cause instanceof Error ? failure.cause.stack : failure.stack)]),
   ].join("\n");
 }
 

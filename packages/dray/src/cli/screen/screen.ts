@@ -1,7 +1,7 @@
 import { styleText } from "node:util";
 import { createLogUpdate } from "log-update";
-import prettyBytes from "pretty-bytes";
 import prettyMs from "pretty-ms";
+import { drawnAfter, type Picture, type Row, trialText } from "./picture.ts";
 import { plainIn } from "./plain.ts";
 import type { News } from "../../core/happening.ts";
 import type { Plan } from "../../core/plan.ts";
@@ -29,13 +29,13 @@ export function jsonScreen(): Screen {
 }
 
 /** Plain lines, for pipes and CI. */
-export function lineScreen(): Screen {
+export function lineScreen(out: NodeJS.WritableStream = process.stderr): Screen {
   const told = new Map<string, Told>();
   return {
     emit: (heard) => {
       const news = plainIn(heard);
       const line = news.type === "step.progress" ? newPhase(told, news) : plainLine(news);
-      if (line !== undefined) process.stderr.write(`${line}\n`);
+      if (line !== undefined) out.write(`${line}\n`);
     },
     close: () => undefined,
   };
@@ -54,7 +54,7 @@ const COUNTED_MS = 10_000;
 function newPhase(told: Map<string, Told>, news: News & { type: "step.progress" }): string | undefined {
   const { on, step, note, total } = news;
   const phase = note?.replaceAll(/[\d.]+ *(s|%)/g, "").trim();
-  const [key, at] = [`${on} ${step}`, performance.now()];
+  const [key, at] = [news.id ?? `${on} ${step}`, performance.now()];
   const before = told.get(key);
   if (phase === undefined || phase === "" || before?.phase === phase) return undefined;
   if (total !== undefined && before !== undefined && at - before.at < COUNTED_MS) return undefined;
@@ -62,7 +62,8 @@ function newPhase(told: Map<string, Told>, news: News & { type: "step.progress" 
   return `${on}: ... ${phase}`;
 }
 
-function plainLine(news: News): string | undefined {
+/** What happened in one line; undefined: it is not worth one. */
+export function plainLine(news: News): string | undefined {
   switch (news.type) {
     case "step.done":
       return `${news.on}: ${news.title} (${prettyMs(news.ms)}${news.note === undefined ? "" : `, ${news.note}`})`;
@@ -83,71 +84,49 @@ function plainLine(news: News): string | undefined {
   }
 }
 
-interface Row {
-  on: string;
-  title: string;
-  state: "running" | "done" | "failed" | "undone";
-  note: string;
+const MARKS: Record<Row["state"], { mark: string; style: Style }> = {
+  running: { mark: "•", style: "yellow" },
+  done: { mark: "✓", style: "green" },
+  failed: { mark: "✗", style: "red" },
+  undone: { mark: "↩", style: "dim" },
+};
+
+function rowText({ on, title, state, note }: Row, several: boolean): string {
+  const { mark, style } = MARKS[state];
+  return `${paint(style, mark)} ${several ? `${on}: ` : ""}${title}  ${paint("dim", note)}`;
 }
+
+/** The picture as lines; places are named where there are several. */
+export function pictureText(picture: Picture): string {
+  const rows = [...picture.values()];
+  const several = new Set(rows.map((row) => row.on)).size > 1;
+  return rows.map((row) => rowText(row, several)).join("\n");
+}
+
+/** Lines of a talkative step that are shown below the list until the next step. */
+const TAIL = 5;
 
 /** A live list of steps, redrawn in place. */
 export function liveScreen(): Screen {
   const draw = createLogUpdate(process.stderr);
-  const rows = new Map<string, Row>();
+  let picture: Picture = new Map();
   let tail: string[] = [];
   let closed = false;
-  const mark: Record<Row["state"], string> = {
-    running: paint("yellow", "•"),
-    done: paint("green", "✓"),
-    failed: paint("red", "✗"),
-    undone: paint("dim", "↩"),
-  };
   const redraw = (): void => {
-    const several = new Set([...rows.values()].map((row) => row.on)).size > 1;
-    const lines = [...rows.values()].map(
-      (row) => `${mark[row.state]} ${several ? `${row.on}: ` : ""}${row.title}  ${paint("dim", row.note)}`,
-    );
-    draw([...lines, ...tail.map((line) => paint("dim", `  ${line}`))].join("\n"));
+    const lines = tail.map((line) => paint("dim", `  ${line}`));
+    draw([pictureText(picture), ...lines].filter((text) => text !== "").join("\n"));
   };
-  const put = (news: { on: string; title: string }, state: Row["state"], note: string): void => {
-    rows.set(`${news.on} ${news.title}`, { on: news.on, title: news.title, state, note });
-    tail = [];
+  const show = (news: News): void => {
+    if (news.type === "warning") draw.persist(`${paint("yellow", "warning:")} ${news.text}`);
+    const before = picture;
+    picture = drawnAfter(picture, news, performance.now());
+    if (news.type === "line") tail = [...tail, news.text.slice(0, (process.stderr.columns ?? 80) - 4)].slice(-TAIL);
+    else if (picture === before) return;
+    else tail = [];
     redraw();
   };
-  const started = new Map<string, number>();
-  const titles = new Map<string, string>();
   return {
-    emit: (heard) => {
-      const news = plainIn(heard);
-      if (news.type === "step.started") {
-        started.set(`${news.on} ${news.step}`, performance.now());
-        titles.set(`${news.on} ${news.step}`, news.title);
-        put(news, "running", "");
-      } else if (news.type === "step.done")
-        put(news, "done", [prettyMs(news.ms), news.note].filter(Boolean).join(", "));
-      else if (news.type === "step.failed") put(news, "failed", news.code);
-      else if (news.type === "step.undone") put(news, "undone", "undone");
-      else if (news.type === "step.progress") {
-        const key = `${news.on} ${news.step}`;
-        const title = titles.get(key);
-        if (title !== undefined)
-          put(
-            { on: news.on, title },
-            "running",
-            news.note ?? progress(news.done, news.total ?? 0, performance.now() - (started.get(key) ?? 0)),
-          );
-      } else if (news.type === "trial") {
-        const key = `${news.on} ${news.share === 100 ? "bake" : "canary"}`;
-        const title = titles.get(key);
-        if (title !== undefined) put({ on: news.on, title }, "running", trialText(news));
-      } else if (news.type === "shadow") {
-        const title = titles.get(`${news.on} shadow`);
-        if (title !== undefined) put({ on: news.on, title }, "running", shadowText(news));
-      } else if (news.type === "line") {
-        tail = [...tail, news.text.slice(0, (process.stderr.columns ?? 80) - 4)].slice(-5);
-        redraw();
-      } else if (news.type === "warning") draw.persist(`${paint("yellow", "warning:")} ${news.text}`);
-    },
+    emit: (heard) => show(plainIn(heard)),
     close: () => {
       if (closed) return;
       closed = true;
@@ -156,30 +135,6 @@ export function liveScreen(): Screen {
       draw.done();
     },
   };
-}
-
-/** The new release and the old one, side by side. */
-function trialText({ fresh, old, leftMs }: News & { type: "trial" }): string {
-  const said = ({ count, failed, p95Ms }: typeof fresh): string =>
-    `${count} answers, ${failed} failed, p95 ${Math.round(p95Ms)} ms`;
-  const left = leftMs > 0 ? ` | ${prettyMs(Math.ceil(leftMs / 1000) * 1000)} left` : "";
-  return `new: ${said(fresh)} | old: ${said(old)}${left}`;
-}
-
-function shadowText({ report, leftMs }: News & { type: "shadow" }): string {
-  const { compared, agreement, live, shadow } = report;
-  const left = leftMs > 0 ? ` | ${prettyMs(Math.ceil(leftMs / 1000) * 1000)} left` : "";
-  return `${compared} compared, ${(agreement * 100).toFixed(1)} % agree | p95 ${shadow.p95Ms} ms, live ${live.p95Ms} ms${left}`;
-}
-
-const BAR = 20;
-
-/** A bar, the bytes, and how long it will take at the speed so far. */
-function progress(done: number, total: number, ms: number): string {
-  if (total === 0) return "";
-  const filled = Math.round((done / total) * BAR);
-  const eta = done > 0 ? prettyMs(Math.round(((total - done) * ms) / done / 1000) * 1000) : "?";
-  return `${"█".repeat(filled)}${"░".repeat(BAR - filled)} ${prettyBytes(done)} of ${prettyBytes(total)}, ${eta} left`;
 }
 
 /** A plan as a diff. */
