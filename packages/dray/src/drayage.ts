@@ -11,7 +11,7 @@ import type { MachineMetrics } from "./core/metrics.ts";
 import type { Release } from "./core/release.ts";
 import type { Report } from "./core/report.ts";
 import type { Happening } from "./core/happening.ts";
-import type { Run, RunVerb } from "./core/run.ts";
+import type { RunSummary, RunVerb } from "./core/run.ts";
 import type { ShadowRollout } from "./core/shadow-rollout.ts";
 import type { Trace } from "./core/trace.ts";
 import { testAlerts } from "./flows/test-alerts.ts";
@@ -251,7 +251,7 @@ export class Drayage {
   /** The runs of this computer, whichever process they are of. */
   readonly runs = {
     /** The newest first. */
-    list: async (): Promise<Run[]> => await listRuns(this.session.journal),
+    list: async (): Promise<RunSummary[]> => await listRuns(this.session.journal),
     /** With all that was told of it. `id`: or its end. @throws Failure runs.unknown, runs.unreadable */
     read: async (id: string): Promise<KeptRun> => await readRun(this.session.journal, id),
     /** What is told of it, from its beginning to its end, as it is told. @throws Failure runs.unknown, runs.unreadable */

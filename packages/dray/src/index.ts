@@ -5,7 +5,7 @@ export type { Place } from "./contract/place.ts";
 export type { Context } from "./core/context.ts";
 export type { Happening, News } from "./core/happening.ts";
 export type { Change, Plan, Stage, Step } from "./core/plan.ts";
-export type { Run, RunAbout, RunEnd, RunResult, RunVerb, Served, ToldFailure } from "./core/run.ts";
+export type { RunSummary, RunAbout, RunEnd, RunResult, RunVerb, Served, ToldFailure } from "./core/run.ts";
 export type { Release } from "./core/release.ts";
 export type { Report } from "./core/report.ts";
 export type { Trace } from "./core/trace.ts";

@@ -70,7 +70,7 @@ export interface ToldFailure {
 export type RunEnd = "done" | "failed" | "declined" | "stopped";
 
 /** A run as a list shows it. `cut off`: its process ended without a word, killed or with the computer. */
-export interface Run {
+export interface RunSummary {
   id: string;
   verb: RunVerb;
   service?: string;

@@ -1,6 +1,6 @@
 import prettyMs from "pretty-ms";
 import type { Happening } from "../../core/happening.ts";
-import type { Run } from "../../core/run.ts";
+import type { RunSummary } from "../../core/run.ts";
 import type { KeptRun } from "../../flows/runs/kept.ts";
 import { servedText } from "./deploy.ts";
 import { toldText } from "./failure.ts";
@@ -13,12 +13,12 @@ import { proofText } from "./trace.ts";
 const HEAD = ["RUN", "BEGAN (UTC)", "VERB", "SERVICE", "WHERE", "TOOK", "END", "BY"];
 
 /** Runs as a list. */
-export function runsText(runs: readonly Run[]): string {
+export function runsText(runs: readonly RunSummary[]): string {
   if (runs.length === 0) return "no run of this computer is kept; dray deploy makes one";
   return table(HEAD, runs.map(plainIn).map(row));
 }
 
-function row({ id, startedAt, verb, what, service, places, ms, ...run }: Run): string[] {
+function row({ id, startedAt, verb, what, service, places, ms, ...run }: RunSummary): string[] {
   return [
     id,
     timeText(startedAt),
@@ -34,7 +34,7 @@ function row({ id, startedAt, verb, what, service, places, ms, ...run }: Run): s
 const timeText = (at: string): string => at.slice(0, 19).replace("T", " ");
 
 /** How it ended, and with what. */
-function endText({ state, failure, releases }: Pick<Run, "state" | "failure" | "releases">): string {
+function endText({ state, failure, releases }: Pick<RunSummary, "state" | "failure" | "releases">): string {
   if (failure !== undefined && state === "failed") return `failed: ${failure.code}`;
   return state === "done" && releases.length > 0 ? `done: ${releases.join(" ")}` : state;
 }

@@ -4,17 +4,17 @@ import { sleep } from "drayage-clock";
 import { isDead } from "../../base/computer.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Happening } from "../../core/happening.ts";
-import type { Run } from "../../core/run.ts";
+import type { RunSummary } from "../../core/run.ts";
 import { fileOf, idIn } from "./folder.ts";
 import { JOURNAL_VERSION, type JournalHead } from "./journal.ts";
 
 /** A run with all that was told of it. */
-export interface KeptRun extends Run {
+export interface KeptRun extends RunSummary {
   happenings: Happening[];
 }
 
 /** The runs whose journals are on this computer, the newest first. Files that are no journals are passed over. */
-export async function listRuns(folder: string | undefined): Promise<Run[]> {
+export async function listRuns(folder: string | undefined): Promise<RunSummary[]> {
   const ids = await idsIn(folder);
   const runs = await Promise.all(ids.map(async (id) => await readRun(folder, id).catch(passedOver)));
   return runs
@@ -154,7 +154,7 @@ async function hasEnded({ process }: JournalHead, told: readonly Happening[], la
   return lastMs < bootedMs || Date.now() - lastMs > SILENT_MS || (await isDead(process));
 }
 
-function summary(id: string, told: readonly Happening[], unended: "running" | "cut off"): Run {
+function summary(id: string, told: readonly Happening[], unended: "running" | "cut off"): RunSummary {
   const started = told.find((each) => each.type === "run.started");
   const ended = told.find((each) => each.type === "run.ended");
   if (started === undefined) throw unreadable(id, "it does not say what was begun");
