@@ -65,6 +65,19 @@ test.each([
   expect(() => planMachine(wish, { ...seen, ...differs })).toThrow(expect.objectContaining({ code }));
 });
 
+test("a colleague's release that would be replaced is told, with its commit and ours", () => {
+  const from = { who: "ann@desk", at: "2026-11-30T14:03:22.123Z", commit: "abc1234", dirty: true };
+  const live = { ...release, id: "r1", from };
+  const state = withRelease(EMPTY_STATE, { release: live, replicas: [], deployedAt: "" });
+  const mine = { ...release, from: { ...release.from, commit: "def5678" } };
+  const plan = planMachine({ ...wish, release: mine }, { ...seen, edge: "running", state });
+  expect(plan.notes).toEqual([
+    "this replaces r1 of ann@desk, made 2026-11-30 14:03 UTC, commit abc1234 with changes; yours is commit def5678",
+  ]);
+  const own = withRelease(EMPTY_STATE, { release: { ...live, from: mine.from }, replicas: [], deployedAt: "" });
+  expect(planMachine({ ...wish, release: mine }, { ...seen, edge: "running", state: own }).notes).toBeUndefined();
+});
+
 const kept = (id: string, count: number): Parameters<typeof withRelease>[1] => ({
   release: { ...release, id },
   replicas: Array.from({ length: count }, (_, index) => ({

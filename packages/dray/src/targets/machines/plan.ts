@@ -199,12 +199,24 @@ function checkRoom({ release, rollout, again }: Wish, seen: Seen): void {
     refuse(`together they need ${cards} GPUs, and there are ${seen.gpus}`);
 }
 
-/** Files that two releases may write at once: only the program's maker knows whether it can share them. */
+/** What people should know before they say yes. */
 function notes(wish: Wish, seen: Seen): { notes?: string[] } {
-  const all = [...writers(wish, seen), ...withNotes(wish, seen)];
+  const all = [...colleague(wish, seen), ...writers(wish, seen), ...withNotes(wish, seen)];
   return all.length === 0 ? {} : { notes: all };
 }
 
+/** Somebody else's release serves: its maker may not have told anybody of it yet. */
+function colleague({ release, again }: Wish, seen: Seen): string[] {
+  const service = seen.state.services[release.service];
+  const live = service === undefined ? undefined : keptOf(service, service.current)?.release;
+  if (again || live === undefined || live.from.who === release.from.who) return [];
+  const { who, at, commit, dirty } = live.from;
+  const source = commit === undefined ? "" : `, commit ${commit}${dirty === true ? " with changes" : ""}`;
+  const ours = release.from.commit === undefined ? "" : `; yours is commit ${release.from.commit}`;
+  return [`this replaces ${live.id} of ${who}, made ${at.slice(0, 16).replace("T", " ")} UTC${source}${ours}`];
+}
+
+/** Files that two releases may write at once: only the program's maker knows whether it can share them. */
 function writers({ release, rollout }: Wish, seen: Seen): string[] {
   const written = Object.entries(release.settings.run?.volumes ?? {}).filter(([, volume]) => volume.write === true);
   const [[name] = []] = written;
