@@ -1,9 +1,10 @@
 import { createHash, randomBytes } from "node:crypto";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import http from "node:http";
-import { type AddressInfo, createServer } from "node:net";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { until, within } from "drayage-clock";
 import type { Front, Release } from "../../packages/dray/src/core/release.ts";
 import { edgeConfig, namedFiles } from "../../packages/dray/src/machine/edge-config.ts";
 import { keysFileLines } from "../../packages/dray/src/machine/edge-keys.ts";
@@ -110,6 +111,18 @@ export async function checkConfig(state: EdgeState): Promise<string> {
 /** RFC 6455, 1.3: what a server proves with that it knows the protocol. */
 const WEBSOCKET = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
+/** HAProxy alone is up in a quarter of a second; a busy machine may take its time. */
+const UP_MS = 30_000;
+
+/** True when somebody takes connections on port 80. */
+async function listening(address: string): Promise<true | undefined> {
+  return await new Promise((resolve) => {
+    const socket = connect({ host: address, port: 80 });
+    socket.once("connect", () => resolve((socket.destroy(), true)));
+    socket.once("error", () => resolve(undefined));
+  });
+}
+
 /** Starts one with the state that `state` makes of the address at which the API of this process is reached. */
 export async function startEdge(
   state: (replica: { address: string; port: number }) => EdgeState,
@@ -142,8 +155,10 @@ export async function startEdge(
   ]);
   await fill(folder, state({ address: gateway, port: (server.address() as AddressInfo).port }));
   await writeFile(path.join(folder, "ready"), "yes");
+  const address = await addressOf(name);
+  await within(UP_MS, undefined, (limit) => until(() => listening(address), 50, limit));
   return {
-    address: await addressOf(name),
+    address,
     log: () => lines,
     run: (script) => must(["docker", "exec", name, "bash", "-c", script]),
     write: (next) => fill(folder, next),

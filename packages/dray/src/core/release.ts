@@ -97,6 +97,22 @@ export interface Front {
   once?: string[];
   /** Browsers may insist on HTTPS from now on: a name with a certificate of a public CA. */
   hsts?: boolean;
+  /** Which pages of other origins may call it from a browser. */
+  cors?: Cors;
+}
+
+/** What a browser is told of pages that came from elsewhere. */
+export interface Cors {
+  /** `https://app.example.com`; with `*.` in front of the name, all below it. */
+  origins: "*" | string[];
+  /** Headers that such a page may send. */
+  headers: string[];
+  /** Headers of an answer that it may read. */
+  expose: string[];
+  /** It may send cookies. */
+  credentials: boolean;
+  /** Seconds for which a browser may remember the permission. */
+  maxAgeS: number;
 }
 
 /** Memory, shm and disk in bytes, cpus in cores, timeouts in milliseconds. */

@@ -146,7 +146,14 @@ function frontOf(manifest: Manifest): NonNullable<Settings["front"]> {
     ...(body === undefined ? {} : { body }),
     ...(queue === undefined ? {} : { queue }),
     ...(trusted ? { hsts: true } : {}),
+    ...corsOf(manifest),
   };
+}
+
+function corsOf({ cors }: Manifest): Pick<NonNullable<Settings["front"]>, "cors"> {
+  if (cors === undefined) return {};
+  const { maxAge, ...rest } = cors;
+  return { cors: { ...rest, maxAgeS: Math.round(maxAge / 1000) } };
 }
 
 function limitsOf(manifest: Manifest): Settings["limits"] {

@@ -1,6 +1,7 @@
 import type { Front } from "../core/release.ts";
 import { keyRules, keyTables, matching, numberRules, SOURCE } from "./edge-access.ts";
 import { failures, refuse } from "./edge-answers.ts";
+import { corsRules } from "./edge-cors.ts";
 import { backendName, HOME, keptOf, type ServiceState } from "./edge-state.ts";
 import { aloneRules, inTraffic, serverOptions } from "./edge-traffic.ts";
 
@@ -29,6 +30,7 @@ export function backend(service: ServiceState): string {
     ...Object.entries(front?.timeouts ?? {}).map(
       ([path, ms]) => `  http-request set-timeout server ${ms}ms if { ${matching(path)} }`,
     ),
+    ...corsRules(front),
     ...numberRules(front),
     ...keyRules(service, front),
     ...rateRules(service, front),

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { besideKeys } from "./beside.ts";
 import { containerKeys } from "./container.ts";
+import { corsKey } from "./cors.ts";
 import { environmentsKey } from "./environments.ts";
 import { hooksKey } from "./hooks.ts";
 import {
@@ -146,6 +147,7 @@ const FIELDS = {
   rate: rate
     .optional()
     .describe("Most requests of one key, or where there are none of one address: `100/s`, `1000/m`."),
+  cors: corsKey,
   rollout: rollout.prefault({}).describe("How a new release gets the traffic, and what takes it back."),
   requests: requests.optional().describe("Keep a sample of what comes in and what was answered, on the machine."),
   alerts: alerts.optional().describe("Alerts, sent by the machine itself, also when this computer is off."),

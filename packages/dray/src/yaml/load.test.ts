@@ -91,3 +91,25 @@ test("a golden file that is no JSON is refused with its place", () => {
   expect(found.code).toBe("golden.invalid");
   expect(found.place).toMatchObject({ line: 1, column: 14 });
 });
+
+test("pages that may call are origins as browsers send them", () => {
+  const cors = (text: string): unknown => parseManifest(`service: a\nmachine: vm\ncors: ${text}\n`, "dray.yaml").cors;
+  expect(cors("{origins: [https://app.example.com], headers: [X-Trace]}")).toEqual({
+    origins: ["https://app.example.com"],
+    headers: ["x-trace"],
+    expose: ["x-request-id", "retry-after"],
+    credentials: false,
+    maxAge: 7_200_000,
+  });
+  expect(cors('{origins: "*"}')).toMatchObject({ origins: "*" });
+  for (const bad of [
+    "{origins: []}",
+    "{origins: [https://app.example.com/]}",
+    "{origins: [app.example.com]}",
+    "{origins: [https://*]}",
+    '{origins: ["https://a b"]}',
+    '{origins: "*", credentials: true}',
+    '{origins: "*", headers: ["x y"]}',
+  ])
+    expect(failure(() => cors(bad)).code, bad).toBe("manifest.invalid");
+});
