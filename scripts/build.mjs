@@ -1,8 +1,8 @@
 // Types and modules by tsc; each program bundled.
 import { spawnSync } from "node:child_process";
-import { bundleCli, bundleKeeper, bundleServer } from "./bundle.mjs";
+import { bundleCli, bundleKeeper, bundlePage, bundleServer } from "./bundle.mjs";
 
-for (const name of ["clock", "keeper", "serve", "dray"]) {
+for (const name of ["clock", "keeper", "serve", "console", "dray"]) {
   const compiled = spawnSync("node_modules/.bin/tsc", ["-p", `packages/${name}/tsconfig.build.json`], {
     stdio: "inherit",
   });
@@ -12,3 +12,4 @@ for (const name of ["clock", "keeper", "serve", "dray"]) {
 await bundleKeeper("packages/keeper/dist/bundle");
 await bundleCli("packages/dray/dist/cli");
 await bundleServer("packages/serve/dist/bundle");
+await bundlePage("packages/console/dist/page");

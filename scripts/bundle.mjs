@@ -4,6 +4,7 @@ import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSy
 import { createRequire } from "node:module";
 import path from "node:path";
 import { build } from "esbuild";
+import { build as buildPage } from "vite";
 
 /** Bundles entry points (output name -> source) into a folder. */
 async function bundle(entryPoints, outdir, options = {}) {
@@ -86,6 +87,28 @@ export async function bundleCli(to, entries = {}) {
   removeOld(to, made);
   return made;
 }
+
+/** The page of the console: names with a hash, no part of it from anywhere else, and nothing that its own policy forbids. */
+export async function bundlePage(to) {
+  const root = path.resolve("packages/console/page");
+  await buildPage({
+    root,
+    configFile: false,
+    logLevel: "warn",
+    build: {
+      outDir: path.resolve(to),
+      emptyOutDir: true,
+      target: "es2022",
+      // Its helper for old browsers is a script of its own, and its small files in the page would be inline.
+      modulePreload: { polyfill: false },
+      assetsInlineLimit: 0,
+      reportCompressedSize: false,
+    },
+  });
+}
+
+/** What travels in the page. */
+export const PAGE_PACKAGES = ["preact", "@preact/signals", "@preact/signals-core", "uplot"];
 
 const OLD_MS = 3_600_000;
 

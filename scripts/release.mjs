@@ -5,7 +5,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, 
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { bundleCli, bundleKeeper, bundleServer, packagesIn } from "./bundle.mjs";
+import { bundleCli, bundleKeeper, bundlePage, bundleServer, PAGE_PACKAGES, packagesIn } from "./bundle.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -38,6 +38,7 @@ async function stage(to) {
     await bundleKeeper(path.join(to, "keeper")),
     await bundleServer(path.join(to, "serve")),
   ];
+  await bundlePage(path.join(to, "console"));
   for (const name of ["keeper", "serve"]) {
     const { version } = json(`packages/${name}/package.json`);
     writeJson(path.join(to, name, "package.json"), { name: `drayage-${name}`, version, type: "module", private: true });
@@ -71,7 +72,7 @@ function manifest() {
     type: "module",
     bin: { dray: "cli/main.js" },
     exports: { ".": { types: "./types/index.d.ts", default: "./cli/index.js" } },
-    files: ["ci", "cli", "keeper", "python", "serve", "types", "THIRD-PARTY-LICENSES.txt", "!**/*.map"],
+    files: ["ci", "cli", "console", "keeper", "python", "serve", "types", "THIRD-PARTY-LICENSES.txt", "!**/*.map"],
     peerDependencies: { zod: dependencies.zod },
     peerDependenciesMeta: { zod: { optional: true } },
   };
@@ -87,7 +88,7 @@ function copyTypes(to) {
 /** The licences of everything that is bundled: most of them want to be handed on. */
 function licences(metafiles) {
   const folders = new Set(metafiles.flatMap((each) => [...packagesIn(each)]));
-  const texts = [...folders, "node_modules/swagger-ui-dist"]
+  const texts = [...folders, ...["swagger-ui-dist", ...PAGE_PACKAGES].map((name) => `node_modules/${name}`)]
     .toSorted((a, b) => a.localeCompare(b, "en"))
     .map((folder) => {
       const { name, version, license } = json(path.join(folder, "package.json"));
@@ -144,7 +145,7 @@ function npmSettings() {
 
 function checkLibrary(prefix) {
   const at = path.join(prefix, "lib", "node_modules", source.name);
-  for (const file of ["keeper/main.js", "serve/main.js", "python/serve.py", "types/index.d.ts"])
+  for (const file of ["console/index.html", "keeper/main.js", "serve/main.js", "python/serve.py", "types/index.d.ts"])
     if (!existsSync(path.join(at, file))) throw new Error(`the package has no ${file}`);
   const index = path.join(at, "cli", "index.js");
   const text = `const { manifestSchema } = await import(${JSON.stringify(index)}); if (!manifestSchema) process.exit(1);`;

@@ -147,6 +147,8 @@ const HOSTS: Record<string, Kind> = {
   }),
 };
 
+const VISIT = { "sec-fetch-mode": "navigate", "sec-fetch-dest": "document" };
+
 const ORIGINS: Record<string, Kind> = {
   ...all(403, {
     "a null origin": origin(() => "null"),
@@ -161,7 +163,8 @@ const ORIGINS: Record<string, Kind> = {
     "an empty origin": origin(() => ""),
     "a null origin on the page": get("/", { origin: "null" }),
     "another page's script tag": get("/index.html", { "sec-fetch-site": "cross-site", "sec-fetch-dest": "script" }),
-    "a link from another page": get("/", { "sec-fetch-site": "cross-site", "sec-fetch-dest": "document" }),
+    "another page's request for the page": get("/", { "sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors" }),
+    "a form of another page": get("/index.html", { ...VISIT, "sec-fetch-site": "cross-site" }),
     "a page of another port's image": get("/", { "sec-fetch-site": "same-site", "sec-fetch-dest": "image" }),
     "an iframe": get("/", { "sec-fetch-site": "same-origin", "sec-fetch-dest": "iframe" }),
     "a frame": get("/", { "sec-fetch-site": "none", "sec-fetch-dest": "frame" }),
@@ -356,11 +359,8 @@ export const KINDS: Readonly<Record<string, Kind>> = {
 
 /** What is right is let in: a refusal of everything would prove nothing. */
 export const GOOD: Readonly<Record<string, Kind>> = all(200, {
-  "a person's browser": get("/", {
-    "sec-fetch-site": "none",
-    "sec-fetch-dest": "document",
-    "sec-fetch-mode": "navigate",
-  }),
+  "a person's browser": get("/", { ...VISIT, "sec-fetch-site": "none" }),
+  "a link, which brings no token": get("/", { ...VISIT, "sec-fetch-site": "cross-site" }),
   "a part of the page": (target) =>
     get(target.asset, { "sec-fetch-site": "same-origin", "sec-fetch-dest": "script" })(target),
   "a program": get("/"),

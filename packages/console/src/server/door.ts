@@ -68,15 +68,21 @@ export function refusalAt(knock: Knock, port: number): Refusal | undefined {
   if (twice !== undefined) return refused(400, "door.twice", `the header ${twice} is there twice`);
   if (host !== `127.0.0.1:${port}` && host !== `localhost:${port}`)
     return refused(421, "door.host", "this server answers under its own address alone");
-  return refusalOfOrigin(fields, host) ?? refusalOfShape(knock, fields);
+  return refusalOfOrigin(knock, fields, host) ?? refusalOfShape(knock, fields);
 }
 
-function refusalOfOrigin(fields: ReadonlyMap<string, string>, host: string): Refusal | undefined {
+/** A person may come to the page from anywhere, also by a link: without a token the page shows nothing. */
+function isVisit({ method, target }: Knock, fields: ReadonlyMap<string, string>): boolean {
+  const isDocument = fields.get("sec-fetch-mode") === "navigate" && fields.get("sec-fetch-dest") === "document";
+  return method === "GET" && target === "/" && isDocument;
+}
+
+function refusalOfOrigin(knock: Knock, fields: ReadonlyMap<string, string>, host: string): Refusal | undefined {
   const origin = fields.get("origin");
   if (origin !== undefined && origin !== `http://${host}`)
     return refused(403, "door.origin", "another page sent this request");
   const site = fields.get("sec-fetch-site");
-  if (site !== undefined && site !== "same-origin" && site !== "none")
+  if (site !== undefined && site !== "same-origin" && site !== "none" && !isVisit(knock, fields))
     return refused(403, "door.site", "another page sent this request");
   if (!DESTINATIONS.has(fields.get("sec-fetch-dest") ?? ""))
     return refused(403, "door.destination", "the console is no part of another page");

@@ -29,6 +29,7 @@ const COMMANDS: Record<string, () => Promise<Add>> = {
   trace: async () => (await import("./commands/trace.ts")).addTrace,
   open: async () => (await import("./commands/request.ts")).addOpen,
   push: async () => (await import("./commands/push.ts")).addPush,
+  console: async () => (await import("./commands/console.ts")).addConsole,
   exec: async () => (await import("./commands/look.ts")).addExec,
   remove: async () => (await import("./commands/look.ts")).addRemove,
   serve: async () => (await import("./commands/serve.ts")).addServe,

@@ -27,10 +27,20 @@ export interface CallerFigures extends Pick<Figures, "requests" | "errors" | "re
   caller: string;
 }
 
+/** A part of the time that is looked at. */
+export interface Point extends Figures {
+  /** Its start, in seconds since 1970. */
+  at: number;
+  /** Requests a second, by release. */
+  releases: Record<string, number>;
+}
+
 export interface MachineMetrics {
   machine: string;
   sinceS: number;
   all: Figures;
+  /** The same over time, oldest first: at most 120 parts, of a minute or more each. */
+  series: Point[];
   releases: (Figures & { release: string })[];
   callers: CallerFigures[];
   containers: Usage[];

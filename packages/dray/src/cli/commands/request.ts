@@ -1,12 +1,12 @@
 import type { Command } from "commander";
 import { Failure } from "../../base/failure.ts";
-import { attach } from "../../base/process.ts";
 import { joinPath } from "../../base/url.ts";
 import type { Called } from "../../core/call.ts";
 import { baseOf, callOptions, type Said, type Sample, sampleOf } from "../../flows/request.ts";
 import { carriedOf } from "../carried.ts";
 import { define } from "../command.ts";
 import { headersOf } from "../headers.ts";
+import { openInBrowser } from "../open.ts";
 import { bodyText } from "../screen/body.ts";
 import { say, sayJson } from "../screen/say.ts";
 
@@ -89,8 +89,7 @@ export function addOpen(program: Command): void {
     if (run.as === "json") return sayJson({ url });
     say(url);
     if (!process.stdout.isTTY) return;
-    const opener: Partial<Record<NodeJS.Platform, string[]>> = { darwin: ["open"], win32: ["cmd", "/c", "start", ""] };
-    await attach([...(opener[process.platform] ?? ["xdg-open"]), url]).catch(() => 1);
+    await openInBrowser(url);
   });
 }
 

@@ -1,6 +1,7 @@
 import type { Session } from "../../contract/session.ts";
 import { withSite } from "./site.ts";
-import type { MachineMetrics, CallerFigures, Figures, Usage } from "../../core/metrics.ts";
+import type { MachineMetrics, CallerFigures, Usage } from "../../core/metrics.ts";
+import { figures, seriesOf } from "./figures.ts";
 import type { Subject } from "../../contract/place.ts";
 import { quantile, type Row, together } from "drayage-keeper";
 import { Failure } from "../../base/failure.ts";
@@ -54,30 +55,12 @@ export async function metricsOn(
     machine: site.machine.name,
     sinceS,
     all: figures(all, spanS),
+    series: seriesOf(ours, sinceS),
     releases: [...byRelease]
       .map(([release, row]) => ({ release: release === "" ? "(the edge)" : release, ...figures(row, spanS) }))
       .toSorted((a, b) => Number(b.release === state.current) - Number(a.release === state.current)),
     callers: callers.toSorted((a, b) => b.requests - a.requests),
     containers,
-  };
-}
-
-function figures(row: Row | undefined, spanS: number): Figures {
-  const statuses = Object.entries(row?.statuses ?? {});
-  const count = (fits: (status: number) => boolean): number =>
-    statuses.reduce((sum, [status, many]) => sum + (fits(Number(status)) ? many : 0), 0);
-  const requests = count(() => true);
-  const at = (of: "total" | "queue" | "model", share: number): number => quantile(row?.[of] ?? {}, share);
-  return {
-    requests,
-    perSecond: Math.round((requests / spanS) * 10) / 10,
-    errors: count((status) => status >= 500 || status <= 0),
-    refused: count((status) => status === 429),
-    p50Ms: at("total", 0.5),
-    p95Ms: at("total", 0.95),
-    p99Ms: at("total", 0.99),
-    queueP95Ms: at("queue", 0.95),
-    modelP95Ms: at("model", 0.95),
   };
 }
 

@@ -1,0 +1,107 @@
+import { useEffect, useRef } from "preact/hooks";
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+
+/** One line of a chart. */
+export interface Curve {
+  name: string;
+  /** Which of the page's four chart colours. */
+  colour: 1 | 2 | 3 | 4;
+  values: readonly (number | null)[];
+  fill?: boolean;
+}
+
+interface Given {
+  /** What it shows, for whoever does not see it. */
+  label: string;
+  /** Seconds since 1970. */
+  at: readonly number[];
+  curves: readonly Curve[];
+  text: (value: number) => string;
+}
+
+const HEIGHT = 190;
+
+/** Numbers over time. The words below it say what the last of them are. */
+export function Chart({ label, at, curves, text }: Given) {
+  const box = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const shape = curves.map(({ name }) => name).join(" ");
+  useEffect(() => {
+    const { current } = box;
+    if (current === null) return undefined;
+    const dark = matchMedia("(prefers-color-scheme: dark)");
+    const draw = (): void => {
+      plot.current?.destroy();
+      plot.current = new uPlot(optionsOf(current, curves, text), dataOf(at, curves), current);
+    };
+    draw();
+    const sized = new ResizeObserver(() => plot.current?.setSize({ width: current.clientWidth, height: HEIGHT }));
+    sized.observe(current);
+    dark.addEventListener("change", draw);
+    return () => {
+      sized.disconnect();
+      dark.removeEventListener("change", draw);
+      plot.current?.destroy();
+      plot.current = null;
+    };
+  }, [shape]);
+  useEffect(() => plot.current?.setData(dataOf(at, curves)));
+  return (
+    <>
+      <div class="chart" role="img" aria-label={`${label}: ${lastOf(curves, text)}`} ref={box} />
+      <ul class="keys">
+        {curves.map(({ name, colour, values }) => (
+          <li key={name}>
+            <i style={{ background: `var(--c${colour})` }} />
+            {name} <strong>{textOf(values.at(-1), text)}</strong>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+const textOf = (value: number | null | undefined, text: Given["text"]): string =>
+  value === null || value === undefined ? "–" : text(value);
+
+function lastOf(curves: readonly Curve[], text: Given["text"]): string {
+  return curves.map(({ name, values }) => `${name} ${textOf(values.at(-1), text)}`).join(", ");
+}
+
+function dataOf(at: readonly number[], curves: readonly Curve[]): uPlot.AlignedData {
+  return [[...at], ...curves.map(({ values }) => [...values])];
+}
+
+function optionsOf(within: HTMLElement, curves: readonly Curve[], text: Given["text"]): uPlot.Options {
+  const style = getComputedStyle(within);
+  const colour = (name: string): string => style.getPropertyValue(name).trim();
+  const axis = {
+    stroke: colour("--soft"),
+    font: `11px ${style.fontFamily}`,
+    grid: { stroke: colour("--line"), width: 1 },
+    ticks: { show: false },
+  };
+  return {
+    width: within.clientWidth,
+    height: HEIGHT,
+    padding: [8, 8, 0, 0],
+    legend: { show: false },
+    cursor: { y: false, drag: { x: false, y: false } },
+    scales: { y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1] } },
+    axes: [
+      { ...axis, grid: { show: false } },
+      { ...axis, size: 64, values: (_plot, ticks) => ticks.map(text) },
+    ],
+    series: [
+      {},
+      ...curves.map((curve): uPlot.Series => ({
+        label: curve.name,
+        stroke: colour(`--c${curve.colour}`),
+        width: 2,
+        points: { show: false },
+        ...(curve.fill === true ? { fill: `${colour(`--c${curve.colour}`)}26` } : {}),
+      })),
+    ],
+  };
+}

@@ -1,0 +1,8 @@
+import { signal } from "@preact/signals";
+import type { Failed, Hello } from "./types.ts";
+
+/** What the server said first. */
+export const hello = signal<Hello | undefined>(undefined);
+
+/** Whether the console is there; a failure says why it is not. */
+export const connection = signal<"opening" | "open" | "no token" | Failed>("opening");

@@ -1,0 +1,57 @@
+// The shapes of answers are those of the library: they are named once, there.
+import type { Checked, Item, Section } from "../../dray/src/core/check.ts";
+import type { News } from "../../dray/src/core/happening.ts";
+import type { Figures, MachineMetrics } from "../../dray/src/core/metrics.ts";
+import type { Plan } from "../../dray/src/core/plan.ts";
+import type { Block, Report } from "../../dray/src/core/report.ts";
+import type { Hop, Trace, Verdict } from "../../dray/src/core/trace.ts";
+import type { Access, HostFacts } from "../../dray/src/contract/answers.ts";
+import type { Outcome } from "../../dray/src/contract/order.ts";
+import type { Failed, LogSaid, Place } from "../src/verbs.ts";
+
+export type {
+  Access,
+  Block,
+  Checked,
+  Failed,
+  Figures,
+  Hop,
+  HostFacts,
+  Item,
+  LogSaid,
+  MachineMetrics,
+  News,
+  Outcome,
+  Place,
+  Plan,
+  Report,
+  Section,
+  Trace,
+  Verdict,
+};
+
+/** A service of the console, as its server names it. */
+export interface Named {
+  service: string;
+  file: string;
+  target: string;
+  places: Place[];
+}
+
+/** What the server says first. */
+export interface Hello {
+  version: string;
+  mayChange: boolean;
+  services: Named[];
+}
+
+/** A line of any answer. */
+export interface Line {
+  place?: string;
+  found?: unknown;
+  failed?: Failed;
+  news?: News;
+  line?: LogSaid;
+  pulse?: string;
+  leftOut?: number;
+}
