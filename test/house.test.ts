@@ -108,3 +108,43 @@ test("each file that the walk of a deploy names exists", () => {
   const missing = named.filter((file) => !existsSync(path.join(file.startsWith("test/") ? root : SRC, file)));
   expect(missing).toEqual([]);
 });
+
+const CONSOLE = path.join(SRC, "..", "..", "console");
+const consoleFiles = ["src", "page"].flatMap((room) =>
+  readdirSync(path.join(CONSOLE, room), { recursive: true, encoding: "utf8" })
+    .filter((file) => /\.tsx?$/.test(file) && !/\.(test|d)\.ts$/.test(file))
+    .map((file) => path.join(room, file)),
+);
+const consoleSource = (file: string): string => readFileSync(path.join(CONSOLE, file), "utf8");
+const consoleImports = (file: string): { to: string; isType: boolean }[] =>
+  [...consoleSource(file).matchAll(/^import (type )?[^;]*?from "([^"]+)"/gm)].map(([, type, to = ""]) => ({
+    to,
+    isType: type !== undefined,
+  }));
+
+test("the console knows no target, and of the library only the shapes of its answers", () => {
+  expect(consoleFiles.length).toBeGreaterThan(20);
+  const guilty = consoleFiles.flatMap((file) => {
+    const named = /\b(vertex|kubernetes)\b|"machines?"[:)\]]? ?(===|!==)|(===|!==) "(machines|vertex|kubernetes)"/i;
+    const reached = consoleImports(file).filter(
+      ({ to, isType }) =>
+        (to.includes("/dray/") && !(isType && /dray\/src\/(core|contract)\//.test(to) && file.startsWith("page"))) ||
+        (file.startsWith("page") && (to.startsWith("node:") || (to.includes("../src/") && !isType))) ||
+        (file.startsWith("src") && (to.includes("/page/") || /preact|uplot/.test(to))),
+    );
+    return [
+      ...(named.test(consoleSource(file)) ? [`${file} names a target`] : []),
+      ...reached.map(({ to }) => `${file} -> ${to}`),
+    ];
+  });
+  expect(guilty).toEqual([]);
+});
+
+test("the console's page makes elements and text alone, and none of its files is longer than three screens", () => {
+  const makesHtml = /innerHTML|outerHTML|insertAdjacentHTML|document\.write|srcdoc|DOMParser|\beval\(|new Function/i;
+  expect(consoleFiles.filter((file) => makesHtml.test(consoleSource(file)))).toEqual([]);
+  expect(
+    consoleFiles.filter((file) => /localStorage|sessionStorage|document\.cookie/.test(consoleSource(file))),
+  ).toEqual([]);
+  expect(consoleFiles.filter((file) => consoleSource(file).split("\n").length > 300)).toEqual([]);
+});

@@ -22,7 +22,7 @@ const below = (folder: string, ends: string): string[] =>
     .map((file) => `${folder}/${file}`);
 
 const PAGES = ["README.md", ...below("docs", ".md"), ...below("examples", "README.md")];
-const SOURCES = ["dray", "keeper", "serve"]
+const SOURCES = ["console", "dray", "keeper", "serve"]
   .flatMap((name) => below(`packages/${name}/src`, ".ts"))
   .filter((file) => !file.endsWith(".test.ts"));
 

@@ -73,6 +73,17 @@ function dataOf(at: readonly number[], curves: readonly Curve[]): uPlot.AlignedD
   return [[...at], ...curves.map(({ values }) => [...values])];
 }
 
+const DAY_S = 86_400;
+const HOURS = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const DAYS = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+
+/** How a moment is written beside others: by the clock, or by the day where they are days apart. */
+function timesOf(ticks: readonly number[]): (at: number) => string {
+  const [first = 0] = ticks;
+  const format = (ticks.at(-1) ?? 0) - first > 2 * DAY_S ? DAYS : HOURS;
+  return (at) => format.format(at * 1000);
+}
+
 function optionsOf(within: HTMLElement, curves: readonly Curve[], text: Given["text"]): uPlot.Options {
   const style = getComputedStyle(within);
   const colour = (name: string): string => style.getPropertyValue(name).trim();
@@ -85,12 +96,12 @@ function optionsOf(within: HTMLElement, curves: readonly Curve[], text: Given["t
   return {
     width: within.clientWidth,
     height: HEIGHT,
-    padding: [8, 8, 0, 0],
+    padding: [8, 20, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false } },
     scales: { y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1] } },
     axes: [
-      { ...axis, grid: { show: false } },
+      { ...axis, grid: { show: false }, size: 28, space: 72, values: (_plot, ticks) => ticks.map(timesOf(ticks)) },
       { ...axis, size: 64, values: (_plot, ticks) => ticks.map(text) },
     ],
     series: [

@@ -70,8 +70,3 @@ export function troublesIn(report: Report): string[] {
   ]);
   return [...unfinished, ...problems, ...releases];
 }
-
-/** What the status says in words, beside its table and its first line. */
-export function notesIn({ text: blocks }: Report): string[] {
-  return blocks.filter((block) => typeof block === "string");
-}

@@ -73,7 +73,7 @@ function Score({ checked: { score, items } }: { checked: Checked }) {
 
 function Question({ item: { verdict, title, evidence, fix, number } }: { item: Item }) {
   return (
-    <li class="item">
+    <li class="question">
       <Badge kind={KINDS[verdict]}>{verdict}</Badge>
       <div>
         <p>

@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { Chart } from "../chart.tsx";
 import { useFeed } from "../feed.ts";
@@ -16,7 +17,7 @@ const WINDOWS = [
 const SHORT_S = 3600;
 
 /** What a service did, at one of its places, over a time. */
-export function Numbers({ at, named }: { at: number; named: Named }) {
+export function Numbers({ at, named, children }: { at: number; named: Named; children: ComponentChildren }) {
   const [sinceS, setSince] = useState<number>(900);
   const [place, setPlace] = useState(named.places[0]?.name ?? "");
   const feed = useFeed<MachineMetrics>("metrics", { service: at, place, sinceS }, sinceS > SHORT_S ? 15_000 : 1000);
@@ -49,6 +50,7 @@ export function Numbers({ at, named }: { at: number; named: Named }) {
       )}
       {failed === undefined ? <Tiles all={found?.all} /> : null}
       {failed === undefined ? <Charts found={found} /> : null}
+      {children}
       {found === undefined ? null : <Tables found={found} />}
     </>
   );

@@ -1,35 +1,32 @@
 import { useState } from "preact/hooks";
 import type { PageProps } from "../app.tsx";
-import { useFeed } from "../feed.ts";
+import { type Feed, useFeed } from "../feed.ts";
 import { Badge, Blocks, Card, Failure, Table, Waiting } from "../parts.tsx";
-import { notesIn, releasesIn, type Standing, troublesIn } from "../standing.ts";
-import type { Report } from "../types.ts";
+import { releasesIn, type Standing, troublesIn } from "../standing.ts";
+import type { Named, Report } from "../types.ts";
 import { agoText, imageText } from "../words.ts";
 import { Numbers } from "./numbers.tsx";
 import { Rollback } from "./rollback.tsx";
 
 const STATUS_MS = 2000;
+/** Of a service at more places, only what has traffic is shown first. */
+const FEW = 3;
+
+/** A release to go back to, and where. */
+interface Back {
+  release: string;
+  place: string;
+}
 
 /** A service: its traffic, its releases, and the way back to an older one. */
 export function Service({ at, named, mayChange }: PageProps) {
   const feed = useFeed<Report>("status", { service: at }, STATUS_MS);
-  const [back, setBack] = useState<{ release: string; place: string }>();
+  const [back, setBack] = useState<Back>();
   return (
     <>
-      <Numbers at={at} named={named} />
-      {feed.failed === undefined ? null : <Failure failed={feed.failed} />}
-      {named.places.map(({ name }) => {
-        const { found, failed } = feed.answers.get(name) ?? {};
-        return (
-          <Card key={name} title={`Releases on ${name}`} flush>
-            {failed === undefined ? null : <Failure failed={failed} />}
-            {found === undefined && failed === undefined ? <Waiting what={`${name} is being asked`} /> : null}
-            {found === undefined ? null : (
-              <Releases report={found} place={name} onBack={(release) => setBack({ release, place: name })} />
-            )}
-          </Card>
-        );
-      })}
+      <Numbers at={at} named={named}>
+        <Releases feed={feed} named={named} onBack={setBack} />
+      </Numbers>
       {back === undefined ? null : (
         <Rollback at={at} named={named} mayChange={mayChange} to={back} onClose={() => setBack(undefined)} />
       )}
@@ -38,43 +35,80 @@ export function Service({ at, named, mayChange }: PageProps) {
 }
 
 interface ReleasesProps {
-  report: Report;
-  place: string;
-  onBack: (release: string) => void;
+  feed: Feed<Report>;
+  named: Named;
+  onBack: (to: Back) => void;
 }
 
-function Releases({ report, place, onBack }: ReleasesProps) {
-  const releases = releasesIn(report);
-  const troubles = troublesIn(report);
-  if (releases.length === 0) return <Blocks blocks={report.text} label={`Status of ${place}`} />;
+/** The releases at every place, and what is amiss there. */
+function Releases({ feed, named, onBack }: ReleasesProps) {
+  const [showsAll, setAll] = useState(named.places.length <= FEW);
+  const found = named.places.flatMap(({ name }) => {
+    const report = feed.answers.get(name)?.found;
+    return report === undefined ? [] : [{ place: name, report, releases: releasesIn(report) }];
+  });
+  const rows = found.flatMap(({ place, releases }) =>
+    releases.filter(({ share }) => showsAll || share > 0).map((each) => ({ place, each })),
+  );
+  const more =
+    named.places.length <= FEW ? null : (
+      <button type="button" aria-pressed={showsAll} onClick={() => setAll(!showsAll)}>
+        Kept releases, too
+      </button>
+    );
+  return (
+    <Card title="Releases" aside={more} flush>
+      {feed.failed === undefined ? null : <Failure failed={feed.failed} />}
+      <Amiss feed={feed} named={named} />
+      {feed.answers.size === 0 && feed.failed === undefined ? <Waiting what="Every place is being asked" /> : null}
+      {rows.length === 0 ? null : (
+        <Table
+          label="Releases"
+          columns={[...(named.places.length > 1 ? ["Place"] : []), ...COLUMNS]}
+          rows={rows.map(({ place, each }) => [
+            ...(named.places.length > 1 ? [place] : []),
+            ...cellsOf(each, () => onBack({ release: each.release, place })),
+          ])}
+        />
+      )}
+      {found
+        .filter(({ releases }) => releases.length === 0)
+        .map(({ place, report }) => (
+          <Blocks key={place} blocks={report.text} label={`Status of ${place}`} />
+        ))}
+    </Card>
+  );
+}
+
+function Amiss({ feed, named }: Pick<ReleasesProps, "feed" | "named">) {
   return (
     <>
-      {troubles.map((text) => (
-        <p key={text} class="said">
-          <Badge kind="warn">look</Badge> {text}
-        </p>
-      ))}
-      <Table
-        label={`Releases on ${place}`}
-        columns={[
-          "Release",
-          "Traffic",
-          { name: "Replicas", number: true },
-          { name: "In flight", number: true },
-          "Image",
-          "Commit",
-          "By",
-          "Since",
-          "",
-        ]}
-        rows={releases.map((each) => rowOf(each, onBack))}
-      />
-      <p class="said soft">{notesIn(report)[0]}</p>
+      {named.places.map(({ name }) => {
+        const { found, failed } = feed.answers.get(name) ?? {};
+        if (failed !== undefined) return <Failure key={name} failed={failed} place={name} />;
+        return (found === undefined ? [] : troublesIn(found)).map((text) => (
+          <p key={`${name} ${text}`} class="said">
+            <Badge kind="warn">{name}</Badge> {text}
+          </p>
+        ));
+      })}
     </>
   );
 }
 
-function rowOf(each: Standing, onBack: (release: string) => void): preact.ComponentChildren[] {
+const COLUMNS = [
+  "Release",
+  "Traffic",
+  { name: "Replicas", number: true },
+  { name: "In flight", number: true },
+  "Image",
+  "Commit",
+  "By",
+  "Since",
+  "Way back",
+];
+
+function cellsOf(each: Standing, onBack: () => void): preact.ComponentChildren[] {
   const { release, running, replicas, inFlight, image, commit, who, since } = each;
   return [
     <span class="mono">{release}</span>,
@@ -92,9 +126,9 @@ function rowOf(each: Standing, onBack: (release: string) => void): preact.Compon
       </time>
     ),
     each.share === 100 ? (
-      ""
+      "–"
     ) : (
-      <button type="button" aria-label={`Roll back to ${release}`} onClick={() => onBack(release)}>
+      <button type="button" aria-label={`Roll back to ${release}`} onClick={onBack}>
         Roll back
       </button>
     ),
