@@ -17,7 +17,7 @@ export function hasToken(): boolean {
 }
 
 /** A call that was refused, or got no answer. */
-export class CallError extends Error {
+class CallError extends Error {
   readonly failed: Failed;
 
   constructor(failed: Failed) {

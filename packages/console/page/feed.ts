@@ -33,20 +33,20 @@ function feedAt<T>(key: string): Signal<Feed<T>> {
 }
 
 /** Asks once, and takes each place's answer in as it comes. */
-export async function ask<T>(name: string, body: object, stop?: AbortSignal): Promise<void> {
+export async function ask(name: string, body: object, stop?: AbortSignal): Promise<void> {
   const key = `${name} ${JSON.stringify(body)}`;
   if (asking.has(key)) return;
   asking.add(key);
-  const feed = feedAt<T>(key);
+  const feed = feedAt<unknown>(key);
   feed.value = { ...feed.value, asking: true };
   try {
     await call(
       name,
       body,
       ({ place = "", found, failed }) => {
-        const answer: Answer<T> = {
+        const answer: Answer<unknown> = {
           at: performance.now(),
-          ...(failed === undefined ? { found: found as T } : { failed }),
+          ...(failed === undefined ? { found } : { failed }),
         };
         feed.value = { ...feed.value, answers: new Map(feed.value.answers).set(place, answer) };
       },

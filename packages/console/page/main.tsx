@@ -3,7 +3,6 @@ import { App } from "./app.tsx";
 import { call, callOnce, failedOf, hasToken, takeToken } from "./call.ts";
 import { connection, hello } from "./state.ts";
 import type { Hello } from "./types.ts";
-import "./style.css";
 
 takeToken();
 const app = document.querySelector("#app");

@@ -2,7 +2,6 @@
 import type { Checked, Item, Section } from "../../dray/src/core/check.ts";
 import type { News } from "../../dray/src/core/happening.ts";
 import type { Figures, MachineMetrics } from "../../dray/src/core/metrics.ts";
-import type { Plan } from "../../dray/src/core/plan.ts";
 import type { Block, Report } from "../../dray/src/core/report.ts";
 import type { Hop, Trace, Verdict } from "../../dray/src/core/trace.ts";
 import type { Access, HostFacts } from "../../dray/src/contract/answers.ts";
@@ -23,7 +22,6 @@ export type {
   News,
   Outcome,
   Place,
-  Plan,
   Report,
   Section,
   Trace,

@@ -41,7 +41,7 @@ export function knockOf({ method = "", url = "", httpVersion, rawHeaders }: Inco
 }
 
 /** A request's header fields by lower-case name, or the name of one that is there twice. */
-export function fieldsOf(rawHeaders: readonly string[]): { fields: Map<string, string>; twice?: string } {
+function fieldsOf(rawHeaders: readonly string[]): { fields: Map<string, string>; twice?: string } {
   const fields = new Map<string, string>();
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = (rawHeaders[index] ?? "").toLowerCase();
