@@ -53,6 +53,11 @@ direction for missing values. Elsewhere it is refused with 422, unless schema.ya
 Files that a model names for its weights are served, watched by \`dray serve\`, carried as a layer each, and part of the digest. They lie in the
 model's folder or below it; names and links that lead out of it are refused.
 
+## Memory
+
+The server runs one process for each core, and each has the model to itself. Where the container's memory has no room for so many, it runs fewer: 96 MiB
+and 1.3 times the model's files are counted for each. \`dray init --model\` writes \`limits.memory\` so that at least one fits; more memory is more processes.
+
 ## Models of Python
 
 \`dray init\` writes what makes an API of a model that is no ONNX file, and \`dray deploy\` builds it:

@@ -1,4 +1,7 @@
+import { readFile, stat } from "node:fs/promises";
+import path from "node:path";
 import { makeMeters } from "./http/metrics.ts";
+import { weightsNamed } from "./model/prepare.ts";
 import { expected } from "./schema/features.ts";
 import type { Decision } from "./schema/decisions.ts";
 import type { Row } from "./schema/row.ts";
@@ -9,6 +12,8 @@ import { load } from "./start.ts";
 /** What a model turns out to be when it is loaded and asked once. */
 export interface Inspection {
   digest: string;
+  /** Of its file and its weights. */
+  bytes: number;
   producer: string;
   description: string;
   /** Are rows of several callers asked together, and why, or why not? */
@@ -32,6 +37,7 @@ export async function inspect(settings: Settings): Promise<Inspection> {
   service.batcher.close();
   return {
     digest: model.digest,
+    bytes: await sizeOf(settings.model),
     producer: model.prepared.producer,
     description: model.prepared.description,
     batching,
@@ -46,4 +52,11 @@ export async function inspect(settings: Settings): Promise<Inspection> {
     example,
     ...answer,
   };
+}
+
+async function sizeOf(model: string): Promise<number> {
+  const names = weightsNamed(await readFile(model));
+  const files = [model, ...names.map((name) => path.join(path.dirname(model), name))];
+  const sizes = await Promise.all(files.map(async (file) => (await stat(file)).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
 }

@@ -1,6 +1,6 @@
-import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import * as z from "zod";
+import { roomFor, workersFor } from "./workers.ts";
 
 /** What serve.json (written by the recipe) and the command line may say. */
 const settings = z.strictObject({
@@ -14,8 +14,10 @@ const settings = z.strictObject({
   route: z.string().startsWith("/").default("/decisions"),
   host: z.string().default("0.0.0.0"),
   port: z.coerce.number().int().min(0).max(65_535).default(8080),
-  /** Processes; 0: one for each core this container may use. */
+  /** Processes; 0: one for each core this container may use, as far as its memory has room for so many. */
   workers: z.coerce.number().int().min(0).default(0),
+  /** Of the model's file and its weights, in bytes; 0: not known. */
+  modelBytes: z.coerce.number().int().min(0).default(0),
   threads: z.coerce.number().int().min(1).default(1),
   gpu: z.coerce.boolean().default(false),
   batch: z.coerce.number().int().min(1).default(64),
@@ -30,7 +32,7 @@ const settings = z.strictObject({
 export type Settings = z.infer<typeof settings>;
 
 const USAGE = `dray-serve [serve|inspect|weights] --model model.onnx [--schema schema.yaml] [--golden golden.json] [--example row.json] [--port 8080]
-  --service NAME --release ID --route /decisions --workers N (0: one per core) --threads N
+  --service NAME --release ID --route /decisions --workers N (0: one per core, as memory allows) --threads N
   --batch ROWS --queue ROWS --rows ROWS --timeoutMs MS --body BYTES --log LEVEL --config serve.json --watch`;
 
 /** Command line over environment over file. @throws Error that says what is wrong */
@@ -59,7 +61,10 @@ export function readSettings(
     ...(env["DRAY_SERVICE"] === undefined ? {} : { service: env["DRAY_SERVICE"] }),
   };
   const result = settings.safeParse({ ...file, ...fromEnv, ...flags });
-  if (result.success) return { ...result.data, workers: result.data.workers || availableParallelism() };
+  if (result.success) {
+    const { workers, modelBytes } = result.data;
+    return { ...result.data, workers: workers === 0 ? workersFor(roomFor(modelBytes)) : workers };
+  }
   const [issue] = result.error.issues;
   throw new Error(`${issue?.path.join(".") ?? ""}: ${issue?.message ?? "not valid"}\n${USAGE}`);
 }

@@ -4,6 +4,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, expect, test, vi } from "vitest";
 import { checkWeights, digestOf } from "./model/weights.ts";
+import { inspect } from "./inspect.ts";
 import { readSettings } from "./settings.ts";
 import { start } from "./start.ts";
 
@@ -50,6 +51,14 @@ test("the digest is of the weights, too", async () => {
   expect(await digestOf(file, ["model.onnx.data"], copy())).toBe(before);
   writeFileSync(path.join(folder, "model.onnx.data"), Buffer.alloc(64));
   expect(await digestOf(file, ["model.onnx.data"], folder)).not.toBe(before);
+});
+
+test("a model is as large as its file and its weights together", async () => {
+  const folder = copy();
+  const argv = ["--model", path.join(folder, "model.onnx"), "--log", "silent"];
+  const { bytes } = await inspect(readSettings(argv, {}, () => ""));
+  const files = ["model.onnx", "model.onnx.data"].map((name) => readFileSync(path.join(folder, name)).byteLength);
+  expect(bytes).toBe((files[0] ?? 0) + (files[1] ?? 0));
 });
 
 test("a change of the weights alone is loaded where files are watched", async () => {

@@ -10,6 +10,8 @@ import { findServer, serverScript } from "../recipes/serve-runtime.ts";
 /** What a model turned out to be when the server loaded it and asked it once. */
 export interface ModelFacts {
   digest: string;
+  /** Of its file and its weights. */
+  bytes: number;
   producer: string;
   description: string;
   /** Are rows of several callers asked together, and why, or why not? */
@@ -20,6 +22,17 @@ export interface ModelFacts {
   /** None where the model did not take the example that was made up for it; `refused` is what it said. */
   decision?: Record<string, unknown>;
   refused?: string;
+}
+
+const MiB = 1024 ** 2;
+/** Up to this size a model may take four times its files: what it computes with comes beside them. */
+const SMALL_BYTES = 256 * MiB;
+
+/** What the manifest's `limits.memory` is to be for a model: in steps of 256 MiB, and never less than two. */
+export function memoryFor({ bytes }: Pick<ModelFacts, "bytes">): string {
+  const working = 4 * Math.min(bytes, SMALL_BYTES) + 1.5 * Math.max(0, bytes - SMALL_BYTES);
+  const steps = Math.ceil((256 * MiB + working) / (256 * MiB));
+  return `${Math.max(2, steps) * 256}MiB`;
 }
 
 /** Loads a model in the server that would serve it. `example`: a file with a row that it takes. @throws Failure usage.invalid; image.bad-model, with the server's reason */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFile, realpath } from "node:fs/promises";
+import { readFile, realpath, stat } from "node:fs/promises";
 import path from "node:path";
 import { ContentStore } from "../base/content-store.ts";
 import { Failure } from "../base/failure.ts";
@@ -112,7 +112,9 @@ async function modelEntries(order: Order, server: ServerFiles, context: Context)
   const weights = await modelWeights(file, model, server, context.signal);
   // What a model calls its weights could be the name of one of the server's own files.
   const at = weights === undefined ? "app/model.onnx" : "app/model/model.onnx";
-  const settings = settingsOf(order, `/${at}`, { schema, golden });
+  const carried = await weightLayers(file, weights);
+  const modelBytes = model.byteLength + (await bytesOf(carried));
+  const settings = { ...settingsOf(order, `/${at}`, { schema, golden }), modelBytes };
   const entries: Entry[] = [
     { path: at, mode: 0o644, content: model },
     { path: "app/serve.json", mode: 0o644, content: Buffer.from(JSON.stringify(settings)) },
@@ -128,7 +130,7 @@ async function modelEntries(order: Order, server: ServerFiles, context: Context)
   }
   if (order.route !== undefined) flags.push("--route", order.route);
   const digest = weights?.digest ?? `sha256:${createHash("sha256").update(model).digest("hex")}`;
-  return { layers: [...(await weightLayers(file, weights)), { title: `the model ${digest}`, entries }], digest, flags };
+  return { layers: [...carried, { title: `the model ${digest}`, entries }], digest, flags };
 }
 
 async function weightLayers(model: string, weights: Weights | undefined): Promise<ModelLayers["layers"]> {
@@ -137,6 +139,13 @@ async function weightLayers(model: string, weights: Weights | undefined): Promis
     return { title: `weights ${name}`, entries: [{ path: `app/model/${name}`, mode: 0o644, from }] };
   };
   return await Promise.all((weights?.names ?? []).map(layer));
+}
+
+/** Of files that are carried as they are. */
+async function bytesOf(layers: ModelLayers["layers"]): Promise<number> {
+  const files = layers.flatMap(({ entries }) => entries.flatMap((entry) => ("from" in entry ? [entry.from] : [])));
+  const sizes = await Promise.all(files.map(async (from) => (await stat(from)).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 function settingsOf(

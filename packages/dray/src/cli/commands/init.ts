@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readFile, stat, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { isCancel, text } from "@clack/prompts";
 import type { Command } from "commander";
@@ -13,7 +13,7 @@ import { saveGolden } from "../../manifest/golden.ts";
 import { MANIFEST_FILE, parseManifest } from "../../yaml/load.ts";
 import { keepKey } from "../../manifest/kept-keys.ts";
 import { newKey } from "../../manifest/keys.ts";
-import { inspectModel, type ModelFacts } from "../../flows/model.ts";
+import { inspectModel, memoryFor, type ModelFacts } from "../../flows/model.ts";
 import { isPython, type PythonAsked, writePython } from "../../flows/python/project.ts";
 import { serviceNameOf } from "../../manifest/name.ts";
 import type { Carried } from "../../manifest/carried/carried.ts";
@@ -26,7 +26,6 @@ import { say, sayJson, tell } from "../screen/say.ts";
 const CALLER = "owner";
 /** Of each key: enough for a person and for most programs, and too little to keep a machine from everybody else. */
 const RATE = "50/s";
-const MiB = 1024 ** 2;
 
 interface Flags {
   force?: boolean;
@@ -93,7 +92,7 @@ export function addInit(program: Command): void {
     const golden =
       facts?.decision !== undefined || found !== undefined || existsSync(recorded) ? { golden: GOLDEN } : {};
     const { value, key } = newKey();
-    const front = { keys: { [CALLER]: { sha256: key.sha256 } }, rate: RATE, limits: await limitsFor(model) };
+    const front = { keys: { [CALLER]: { sha256: key.sha256 } }, rate: RATE, limits: limitsFor(facts) };
     const ready = project === undefined ? {} : { ready: "/health/ready" };
     const manifest = { service: named, machine, ...source, ...ready, ...golden, ...front };
     const written = stringify(manifest);
@@ -148,7 +147,7 @@ async function writeCarried(
             named ??
             (await answer(undefined, "Which machine (what you type after ssh)?", "user@203.0.113.7")),
         };
-  const limits = { ...(await limitsFor(undefined)), ...(rest["limits"] as object | undefined) };
+  const limits = { ...limitsFor(undefined), ...(rest["limits"] as object | undefined) };
   const manifest = { service, ...where, ...rest, keys: { [CALLER]: { sha256: key.sha256 } }, rate: RATE, limits };
   const written = stringify(manifest);
   parseManifest(written, path.basename(file));
@@ -182,13 +181,10 @@ async function goldenFrom(url: string, context: Context): Promise<Golden> {
   return await recordAnswer(url, { request: { method, path: at, body } }, options, context);
 }
 
-/** Of a model file it is known about how much memory it takes; of an image only its makers know. */
-async function limitsFor(model: string | undefined): Promise<object> {
+/** Of a model it is known about how much memory it takes; of an image only its makers know. */
+function limitsFor(facts: ModelFacts | undefined): object {
   const front = { body: "10MiB", timeout: "60s" };
-  if (model === undefined) return front;
-  const { size } = await stat(path.resolve(model));
-  const steps = Math.ceil((256 * MiB + 4 * size) / (256 * MiB));
-  return { ...front, memory: `${Math.max(2, steps) * 256}MiB` };
+  return facts === undefined ? front : { ...front, memory: memoryFor(facts) };
 }
 
 /** The server looks at it from a folder of its own. */
