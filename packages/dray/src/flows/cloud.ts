@@ -3,7 +3,10 @@ import { Failure } from "../base/failure.ts";
 import type { Cloud, CloudMachine, MadeMachine, MachineWish } from "../core/cloud.ts";
 import type { Left, Prepared } from "../core/prepared.ts";
 import type { Context } from "../core/context.ts";
+import type { VerbSession } from "../contract/target.ts";
+import type { RunAbout, RunVerb } from "../core/run.ts";
 import { forgetHost, ownLogin, rememberHostKeys } from "../machine/known.ts";
+import { inRun } from "./runs/run.ts";
 
 const CLOUDS: readonly string[] = Object.keys(CATALOGUE.clouds);
 
@@ -26,22 +29,35 @@ export interface Created extends CloudMachine {
 export async function createMachine(
   cloud: Cloud,
   wish: Omit<MachineWish, "login" | "onHostKeys">,
-  context: Context,
+  session: VerbSession,
 ): Promise<Prepared<Created>> {
   checkName(wish.name);
-  const login = await ownLogin(wish.name, context.signal);
+  const login = await ownLogin(wish.name, session.signal);
   let knownHosts = "";
   const onHostKeys = async (address: string, keys: readonly string[]): Promise<void> => {
-    knownHosts = await rememberHostKeys(address, keys, context.signal);
+    knownHosts = await rememberHostKeys(address, keys, session.signal);
   };
-  const prepared: Prepared<MadeMachine> = await cloud.create({ ...wish, login, onHostKeys }, context);
-  return {
-    ...prepared,
-    perform: async (inner) => {
-      const machine = await prepared.perform(inner);
-      return { ...machine, ssh: `${login.user}@${machine.external}`, knownHosts };
-    },
+  const prepared: Prepared<MadeMachine> = await cloud.create({ ...wish, login, onHostKeys }, session);
+  const act = async (inner: Context): Promise<Created> => {
+    const machine = await prepared.perform(inner);
+    return { ...machine, ssh: `${login.user}@${machine.external}`, knownHosts };
   };
+  return { ...prepared, perform: (inner) => inRun(about("create", wish.name), { act }, { ...session, ...inner }) };
+}
+
+const about = (verb: "create" | "start" | "stop" | "rm", name: string): RunAbout => ({
+  verb: `machine ${verb}` satisfies RunVerb,
+  places: [name],
+});
+
+/** Starts a machine that was stopped. @throws Failure google.* */
+export async function startMachine(cloud: Cloud, name: string, session: VerbSession): Promise<CloudMachine> {
+  return await inRun(about("start", name), { act: (inner) => cloud.start(name, inner) }, session);
+}
+
+/** Stops a machine; resolves to what goes on costing. @throws Failure google.* */
+export async function stopMachine(cloud: Cloud, name: string, session: VerbSession): Promise<Left> {
+  return await inRun(about("stop", name), { act: (inner) => cloud.stop(name, inner) }, session);
 }
 
 /** RFC 1035, as Google's names: a label of a host name. */
@@ -63,16 +79,14 @@ export async function removeMachine(
   cloud: Cloud,
   name: string,
   keepAddress: boolean,
-  context: Context,
+  session: VerbSession,
 ): Promise<Prepared<Left>> {
-  const [prepared, machines] = await Promise.all([cloud.remove(name, keepAddress, context), cloud.list(context)]);
+  const [prepared, machines] = await Promise.all([cloud.remove(name, keepAddress, session), cloud.list(session)]);
   const external = machines.find((machine) => machine.name === name)?.external;
-  return {
-    ...prepared,
-    perform: async (inner) => {
-      const left = await prepared.perform(inner);
-      if (external !== undefined) await forgetHost(external, inner.signal);
-      return left;
-    },
+  const act = async (inner: Context): Promise<Left> => {
+    const left = await prepared.perform(inner);
+    if (external !== undefined) await forgetHost(external, inner.signal);
+    return left;
   };
+  return { ...prepared, perform: (inner) => inRun(about("rm", name), { act }, { ...session, ...inner }) };
 }

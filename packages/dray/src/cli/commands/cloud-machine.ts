@@ -3,7 +3,7 @@ import { Failure } from "../../base/failure.ts";
 import type { CloudMachine } from "../../core/cloud.ts";
 import type { Left } from "../../core/prepared.ts";
 import { monthText } from "../../core/prices.ts";
-import { cloudOf, createMachine, listMachines, removeMachine } from "../../flows/cloud.ts";
+import { cloudOf, createMachine, listMachines, removeMachine, startMachine, stopMachine } from "../../flows/cloud.ts";
 import { agree } from "../agree.ts";
 import { define, type Run } from "../command.ts";
 import { say, sayJson, table } from "../screen/say.ts";
@@ -73,7 +73,7 @@ function addStart(group: Command): void {
     .option(...CLOUD)
     .option(...PROJECT);
   define<CloudFlags>(start, ["dray machine start jkowalski-vm"], async (run, name = "") => {
-    const machine = await cloudFor(run).start(name, run.context);
+    const machine = await startMachine(cloudFor(run), name, run.context);
     run.screen.close();
     if (run.flags.json === true) return sayJson(machine);
     say(
@@ -90,7 +90,7 @@ function addStop(group: Command): void {
     .option(...CLOUD)
     .option(...PROJECT);
   define<CloudFlags>(stop, ["dray machine stop jkowalski-vm"], async (run, name = "") => {
-    report(run, await cloudFor(run).stop(name, run.context));
+    report(run, await stopMachine(cloudFor(run), name, run.context));
   });
 }
 
