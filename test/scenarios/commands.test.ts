@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises";
 import path from "node:path";
 import { expect, test } from "vitest";
 import type { Ended } from "../../packages/dray/src/base/process.ts";
+import { lockOf } from "../../packages/dray/src/targets/machines/lock.ts";
 import { appImage } from "../world/images.ts";
 import { worldFolder } from "../world/owner.ts";
 import { laptopEnv, runDray, startVm } from "../world/vm.ts";
@@ -110,4 +111,26 @@ test("two who deploy at once: one wins, the other is told who; Ctrl-C takes ever
   const after = await vm.dray("deploy", appImage("2"), ...at);
   expect(after.code, after.stderr).toBe(0);
   expect(await (await fetch(`http://${vm.address}/`)).json()).toMatchObject({ version: "2" });
+});
+
+test("a deploy whose lock is lost stops, takes back what it began, and says who has it now", async () => {
+  await using vm = await startVm();
+  const at = ["--machine", vm.host, "--service", "decisions"];
+  expect((await vm.dray("deploy", appImage("1"), ...at)).code).toBe(0);
+  await vm.write(
+    "dray.yaml",
+    `service: decisions\nmachine: ${vm.host}\nimage: ${appImage("never-ready")}\nready: /health\n`,
+  );
+  const slow = vm.drayRunning("deploy");
+  const starts = 'until test "$(docker ps -q --filter label=dray.role=replica | wc -l)" = 2; do sleep 0.1; done';
+  await vm.inside("sh", "-c", starts);
+  const lock = lockOf("decisions");
+  const takeOver = `echo another > ${lock}/token; echo bob@laptop since 1 > ${lock}/owner`;
+  await vm.inside("docker", "exec", "dray-edge", "bash", "-c", takeOver);
+  const ended = await slow.ended;
+  expect(ended.stderr).toMatch(/\[service\.lock-lost\] .*bob@laptop has it now/);
+  expect(ended.code).toBe(6);
+  expect((await vm.inside("docker", "ps", "-q", "--filter", "label=dray.role=replica")).split("\n")).toHaveLength(1);
+  // What another has is not given back.
+  expect(await vm.inside("docker", "exec", "dray-edge", "cat", `${lock}/token`)).toBe("another");
 });

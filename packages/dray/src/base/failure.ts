@@ -161,6 +161,10 @@ export const CODES = {
   "service.unknown": [EXIT.refused, "The service does not run on this machine."],
   "service.route-taken": [EXIT.refused, "Another service already answers on this route of the machine's edge."],
   "service.locked": [EXIT.locked, "Somebody else is changing this service right now."],
+  "service.lock-lost": [
+    EXIT.locked,
+    "The lock on the service was lost while it was being changed; nothing more was done.",
+  ],
   "image.no-command": [
     EXIT.refused,
     "There is no program to run: neither the image nor the manifest names one that is there.",

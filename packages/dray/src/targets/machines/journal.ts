@@ -30,7 +30,8 @@ export interface Unfinished extends Entry {
 }
 
 /** Writes a step down as it begins. Nobody waits for the writing: it is in front of whatever the step itself asks of the edge. */
-export function noteStep({ site, release, who, begunAt }: Work, step: MachineStep): void {
+export function noteStep(work: Work, step: MachineStep, context: Context): void {
+  const { site, release, who, begunAt } = work;
   const edge = edgeOf(site);
   const before = edge.known.services[release.service]?.current;
   const entry: Entry = {
@@ -42,10 +43,18 @@ export function noteStep({ site, release, who, begunAt }: Work, step: MachineSte
     step: step.title,
   };
   const target = journalOf(release.service);
-  const write = `${file(`${name(release.service)}.new`, JSON.stringify(entry))}\nmv -f ${target}.new ${target}`;
+  const write = `${file(`${name(release.service)}.new`, JSON.stringify(entry))}\n[ $? = 0 ] && mv -f ${target}.new ${target} && echo NOTED`;
+  const told = (said: string): void => {
+    if (said.includes("NOTED") || work.journalLost === true) return;
+    work.journalLost = true;
+    context.emit({ type: "warning", text: `${site.machine.name}: ${UNNOTED}` });
+  };
   // A link that is gone ends the step elsewhere.
-  edge.run(write).catch(() => undefined);
+  edge.run(write).then(told, () => undefined);
 }
+
+const UNNOTED =
+  "the journal of this deploy cannot be written there (is the disk full?): if it is interrupted, the next one does not know at which step";
 
 export function parseEntry(text: string): Entry | undefined {
   return text.trim() === "" ? undefined : (JSON.parse(text) as Entry);

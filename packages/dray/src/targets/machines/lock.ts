@@ -5,13 +5,11 @@ import { Failure } from "../../base/failure.ts";
 import { quote } from "../../base/process.ts";
 import { isDead, thisProcess } from "../../base/computer.ts";
 import { journalOf } from "./journal.ts";
+import { beatOf, LEASE_S, Pulse } from "./lease.ts";
 import type { Edge } from "../../machine/edge.ts";
 import { alone } from "../../machine/edge-script.ts";
 import { HOME } from "../../machine/edge-state.ts";
 
-/** A lease ends by itself this long after its owner was last heard of. */
-const LEASE_S = 30;
-const HEARTBEAT_MS = 10_000;
 const RETIRE_PATIENCE_MS = 20_000;
 const POLL_MS = 40;
 /** Retiring is not urgent, and several may poll at once: together they must not keep a machine busy. */
@@ -81,18 +79,17 @@ async function tryLock(edge: Edge, service: string, who: string, dead: string | 
   const [, left = ""] = said.split("TAKEN");
   // A lease that is not ours any more is neither renewed nor given back.
   const mine = (act: string): Promise<string> =>
-    edge.run(`{ held=; read -r held < ${lock}/token; [ "$held" = ${token} ] && ${act}; } 2>/dev/null`);
-  const beat = setInterval(() => {
-    const renew = `echo $((EPOCHSECONDS + ${LEASE_S})) > ${lock}/.new && mv ${lock}/.new ${lock}/expires`;
-    // A link that is gone ends the command elsewhere.
-    mine(renew).catch(() => clearInterval(beat));
-  }, HEARTBEAT_MS);
-  beat.unref();
+    edge.run(
+      `{ held=; read -r held < ${lock}/token; if [ "$held" = ${token} ]; then ${act}; else owner=; read -r owner < ${lock}/owner; echo "TAKEN $owner"; fi; } 2>/dev/null`,
+    );
+  const renew = `echo $((EPOCHSECONDS + ${LEASE_S})) > ${lock}/.new && mv ${lock}/.new ${lock}/expires && echo KEPT || echo UNWRITTEN`;
+  const pulse = new Pulse(service, async () => beatOf(await mine(renew)));
   return {
     left: left.trim(),
+    during: async (context, act) => await pulse.during(context, act),
     release: async () => {
-      clearInterval(beat);
-      await mine(`{ ${retires ? "" : `rm -f ${journal}; `}mv -T ${lock} ${own}.gone && rm -rf ${own}.gone; }`);
+      pulse[Symbol.dispose]();
+      await mine(`${retires ? "" : `rm -f ${journal}; `}mv -T ${lock} ${own}.gone && rm -rf ${own}.gone`);
     },
   };
 }

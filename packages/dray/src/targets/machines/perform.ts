@@ -60,7 +60,7 @@ const ACTS: { [Kind in MachineStep["kind"]]: Act<Kind> } = {
   lock: async (step, work, context) => {
     const lease = await takeLock(edgeOf(work.site), work.release.service, work.who, context.signal);
     work.lease = lease;
-    noteStep(work, step);
+    noteStep(work, step, context);
     await clearAway(work, parseEntry(lease.left), context);
     return { undo: async () => await lease.release() };
   },
@@ -126,10 +126,10 @@ const ACTS: { [Kind in MachineStep["kind"]]: Act<Kind> } = {
 /** Does one step of a machine's plan. @throws Failure */
 export async function perform(step: MachineStep, work: Work, context: Context): Done {
   // The switch is one round trip, which this would double; the state itself says whether it was done.
-  if (work.lease !== undefined && !QUICK.has(step.kind)) noteStep(work, step);
+  if (work.lease !== undefined && !QUICK.has(step.kind)) noteStep(work, step, context);
   // The key picks the act for this kind of step, which the compiler does not follow.
   const act = ACTS[step.kind] as Act<MachineStep["kind"]>;
-  return await act(step, work, context);
+  return await (work.lease?.during(context, (inner) => act(step, work, inner)) ?? act(step, work, context));
 }
 
 function trialOf(work: Work, rollout: Rollout, context: Context): Watcher {

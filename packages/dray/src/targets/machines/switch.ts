@@ -52,7 +52,9 @@ export async function switchTraffic(
       const undone = { at: new Date().toISOString(), service: release.service, undone: release.id };
       await edge.change(
         release.service,
-        (state) => withService(state, release.service, old),
+        // Somebody may have taken the lock over, and given the traffic to a release of theirs.
+        (state) =>
+          state.services[release.service]?.current === release.id ? withService(state, release.service, old) : state,
         () => undone,
       );
       await drained(edge, release, fresh.signal);

@@ -29,6 +29,8 @@ export interface Started extends Replica {
 export interface Lease {
   /** The journal that somebody left who never came to the end; "" where there is none. */
   left: string;
+  /** Does something under the lock; is stopped when the lock is lost. @throws Failure service.lock-lost */
+  during<T>(context: Context, act: (context: Context) => Promise<T>): Promise<T>;
   /** Gives the lock back; the journal ends with it. */
   release(): Promise<void>;
 }
@@ -73,6 +75,8 @@ export interface Work {
   /** Addresses of the network that are in use. */
   taken: Set<string>;
   lease?: Lease;
+  /** The machine's journal could not be written, and that was told. */
+  journalLost?: true;
   /** By their number. */
   replicas: Started[];
   /** How long each golden request took. */
