@@ -39,6 +39,8 @@ export interface Inside extends AsyncDisposable {
   kept: Kept | undefined;
   audit: Record<string, unknown>[];
   metrics: MachineMetrics | undefined;
+  /** Why there are none, where they could not be asked. */
+  unmeasured?: string;
   /** Lines of the edge's access log of a request. */
   logged: (id: string) => Promise<string[]>;
   /** Sockets that listen for everybody: `0.0.0.0:22`. */

@@ -43,7 +43,8 @@ export const DELIVERY: readonly Question<Facts>[] = [
       if (inside?.edge === undefined) return fail("docker stop, then docker run: nobody answers in between", BY_HAND);
       const all = inside.metrics?.all;
       const deploys = deploysOf(inside).length;
-      if (deploys >= 2 && all === undefined) return unknown("the keeper did not say how many requests failed");
+      if (deploys >= 2 && all === undefined)
+        return unknown(`how many requests failed is not known: ${inside.unmeasured ?? "nothing counts them"}`);
       if (deploys < 2 || all === undefined || all.requests === 0)
         return skipped("no second release came under traffic yet");
       const evidence = `${deploys} deploys; of the ${all.requests} requests of the last day ${all.errors} failed`;

@@ -32,7 +32,7 @@ export const MONITORING: readonly Question<Facts>[] = [
     ask: ({ inside }) => {
       if (inside?.keeper === undefined) return fail("nobody counts", BY_HAND);
       const all = inside.metrics?.all;
-      if (all === undefined) return unknown("the keeper did not answer");
+      if (all === undefined) return unknown(inside.unmeasured ?? "the keeper did not answer");
       return pass(
         `${all.requests} requests of the last day counted, p95 ${all.p95Ms} ms; dray metrics, and /.dray/metrics for a Prometheus`,
       );

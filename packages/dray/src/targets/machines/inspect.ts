@@ -3,7 +3,7 @@ import type { Place } from "../../contract/place.ts";
 import type { Inspected } from "../../contract/inside.ts";
 import type { Inside } from "../../contract/inside.ts";
 import { readKept } from "./requests.ts";
-import type { MachineMetrics } from "../../core/metrics.ts";
+import { asFailure } from "../../base/failure.ts";
 import { openEdge } from "./observe.ts";
 import { connect } from "./site.ts";
 import type { Context } from "../../core/context.ts";
@@ -69,7 +69,7 @@ async function lookInside(
     service: known,
     kept,
     audit: audit as Record<string, unknown>[],
-    metrics,
+    ...metrics,
     logged: async (id) => {
       // The log comes in the wake of the answer.
       await new Promise((resolve) => setTimeout(resolve, 500));
@@ -110,9 +110,14 @@ async function metricsOr(
   site: Site,
   service: string | undefined,
   context: Context,
-): Promise<MachineMetrics | undefined> {
-  if (service === undefined || site.edge === undefined) return undefined;
-  return await metricsOn(site, service, DAY_S, context).catch(() => undefined);
+): Promise<Pick<Inside, "metrics" | "unmeasured">> {
+  if (service === undefined || site.edge === undefined) return { metrics: undefined };
+  try {
+    return { metrics: await metricsOn(site, service, DAY_S, context) };
+  } catch (error) {
+    context.signal.throwIfAborted();
+    return { metrics: undefined, unmeasured: asFailure(error).message };
+  }
 }
 
 /** One `key=value` a line. */
