@@ -3,6 +3,7 @@
 import { parseArgs } from "node:util";
 import { evidence, hold, removeAll } from "../test/world/witness.ts";
 import { benchCloud } from "./cloud.ts";
+import { benchConsole } from "./console.ts";
 import { benchCrash } from "./crash.ts";
 import { benchDeploy } from "./deploy.ts";
 import { benchEdge } from "./edge.ts";
@@ -28,6 +29,10 @@ interface Bench {
 /** A new bench is one line here: the smoke starts it, and fails when one of its keys is missing. */
 const BENCHES: Record<string, Bench> = {
   cloud: { run: benchCloud, keys: "requestsChecked rejected gcloudChecked gcloudRejected goldens goldenDiffs" },
+  console: {
+    run: benchConsole,
+    keys: "jsGzKb firstPaintMs updateMs idleCpuPercent hostile through axeViolations longTasks",
+  },
   crash: {
     run: benchCrash,
     keys: "points served failedRequests failedWithoutEngine stuckLocks recovered told engineMs problems",

@@ -1,13 +1,11 @@
 import { mkdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { chromium } from "playwright-core";
 import { expect, test } from "vitest";
 import { readSettings } from "../../packages/serve/src/settings.ts";
 import { start } from "../../packages/serve/src/start.ts";
+import { openChromium } from "../world/chromium.ts";
 
 const EXAMPLE = fileURLToPath(new URL("../../examples/decisions-onnx", import.meta.url));
-const BROWSER = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
-const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"];
 
 test("in a browser with no network, the page at /docs takes a request and shows the model's answer", async () => {
   const files = [
@@ -20,10 +18,7 @@ test("in a browser with no network, the page at /docs takes a request and shows 
   ];
   const flags = ["--port", "0", "--host", "127.0.0.1", "--workers", "1", "--log", "silent"];
   const running = await start(readSettings([...files, ...flags], {}, () => "{}"));
-  const browser = await chromium.launch({
-    executablePath: BROWSER,
-    args: [...FLAGS, "--disable-quic", "--no-first-run"],
-  });
+  const browser = await openChromium();
   try {
     const page = await browser.newPage({ viewport: { width: 1100, height: 1400 } });
     const strangers: string[] = [];

@@ -5,6 +5,7 @@ import { asFailure, Failure } from "../../packages/dray/src/base/failure.ts";
 import { scored } from "../../packages/dray/src/core/check.ts";
 import { FAULTS } from "../../packages/dray/src/core/faults/table.ts";
 import { HEALTHY } from "../../packages/dray/src/core/faults/healthy.ts";
+import type { Happening } from "../../packages/dray/src/core/happening.ts";
 import type { MachineMetrics, Point } from "../../packages/dray/src/core/metrics.ts";
 import type { Trace } from "../../packages/dray/src/core/trace.ts";
 import { walk } from "../../packages/dray/src/core/walk.ts";
@@ -24,6 +25,8 @@ export interface Show {
   fault: string | undefined;
   /** Lines that strangers wrote. */
   planted: string[];
+  /** The run that goes on; whoever follows it is told of each happening. */
+  told: Happening[];
 }
 
 const RELEASES = ["1cx82k9f", "7hq20d4m", "k3v9s1zb"] as const;
@@ -48,6 +51,7 @@ export function showDesk(
     dead: new Set(),
     fault: undefined,
     planted: [],
+    told: [],
   };
   const desk: Desk<Made> = {
     version: "0.1.0",
@@ -106,7 +110,26 @@ function verbsOf(show: Show, emit: (news: object) => void, signal: AbortSignal):
       add: async () => await Promise.resolve("dk_made_up"),
       revoke: async () => await Promise.resolve([]),
     },
+    runs: runsOf(show, signal),
     hosts: { facts: async ({ manifest, only }) => await at(only, (machine) => factsOf(machine, manifest.service)) },
+  };
+}
+
+/** One run, which goes on for as long as somebody tells of it. */
+function runsOf({ told }: Show, signal: AbortSignal): Opened["runs"] {
+  const [began] = told;
+  const run = { id: "20261130-154501-k3f9", verb: "deploy", service: "decisions", who: "olga", places: ["eu-01"] };
+  const summary = { ...run, startedAt: began?.at, state: "running", ms: 0, releases: [] };
+  return {
+    list: async () => await Promise.resolve(began === undefined ? [] : [summary]),
+    read: async () => await Promise.resolve({ ...summary, happenings: told }),
+    follow: async function* follow() {
+      for (let next = 0; !signal.aborted;) {
+        yield* told.slice(next);
+        next = told.length;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    },
   };
 }
 

@@ -327,6 +327,7 @@ const BODIES: Record<string, Kind> = {
     "a service below nothing": body('{"service": -1}'),
     "a service that is not there": body('{"service": 7}'),
     "a place that is not there": body('{"service": 0, "place": "../b"}'),
+    "a file as a run": body('{"id": "../../etc/passwd"}', "/api/run"),
     "a file as a place": body('{"service": 0, "place": "-oProxyCommand=sh"}', "/api/check"),
     "a deep nest": body("[".repeat(8000)),
     "bytes that are no text": body('{"service": 0, "place": "\uD800"}'),

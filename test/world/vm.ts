@@ -45,6 +45,8 @@ export interface Running {
   ended: Promise<Ended>;
   /** Called with each line of its stderr as it comes. */
   onLine: (act: (line: string) => void) => void;
+  /** The first line of its stdout. */
+  firstLine: Promise<string>;
 }
 
 interface VmOptions {
@@ -198,7 +200,8 @@ export function startDray(
     return how;
   });
   const onLine = (act: (line: string) => void): void => void createInterface({ input: child.stderr }).on("line", act);
-  return { kill: (signal) => child.kill(signal), ended, onLine };
+  const firstLine = once(createInterface({ input: child.stdout }), "line").then(([line]) => String(line));
+  return { kill: (signal) => child.kill(signal), ended, onLine, firstLine };
 }
 
 async function waitFor(question: () => Promise<unknown>): Promise<void> {

@@ -4,6 +4,7 @@ import { Keys } from "./pages/keys.tsx";
 import { Logs } from "./pages/logs.tsx";
 import { Machines } from "./pages/machines.tsx";
 import { Overview } from "./pages/overview.tsx";
+import { Runs } from "./pages/runs.tsx";
 import { Service } from "./pages/service.tsx";
 import { TracePage } from "./pages/trace.tsx";
 import { linkTo, PAGES, type Page, route } from "./route.ts";
@@ -12,6 +13,7 @@ import type { Hello, Named } from "./types.ts";
 
 const TITLES: Record<Page, string> = {
   service: "Service",
+  runs: "Runs",
   trace: "Trace",
   checks: "Checks",
   logs: "Logs",
@@ -28,6 +30,7 @@ export interface PageProps {
 
 const SHOWN: Record<Page, (props: PageProps) => preact.JSX.Element> = {
   service: Service,
+  runs: Runs,
   trace: TracePage,
   checks: Checks,
   logs: Logs,

@@ -21,6 +21,7 @@ export interface Feed<T> {
   rounds: number;
 }
 
+const TOGETHER_MS = 50;
 const EMPTY: Feed<never> = { answers: new Map(), asking: false, rounds: 0 };
 const feeds = new Map<string, Signal<Feed<unknown>>>();
 const asking = new Set<string>();
@@ -39,24 +40,32 @@ export async function ask(name: string, body: object, stop?: AbortSignal): Promi
   asking.add(key);
   const feed = feedAt<unknown>(key);
   feed.value = { ...feed.value, asking: true };
+  // Answers of many places come in one burst: they are shown together, and so the page is drawn once.
+  let waiting: [string, Answer<unknown>][] = [];
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const show = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    if (waiting.length > 0) feed.value = { ...feed.value, answers: new Map([...feed.value.answers, ...waiting]) };
+    waiting = [];
+  };
   try {
     await call(
       name,
       body,
       ({ place = "", found, failed }) => {
-        const answer: Answer<unknown> = {
-          at: performance.now(),
-          ...(failed === undefined ? { found } : { failed }),
-        };
-        feed.value = { ...feed.value, answers: new Map(feed.value.answers).set(place, answer) };
+        waiting.push([place, { at: performance.now(), ...(failed === undefined ? { found } : { failed }) }]);
+        timer ??= setTimeout(show, TOGETHER_MS);
       },
       stop,
     );
+    show();
     const { failed: _over, ...rest } = feed.value;
     feed.value = { ...rest, rounds: feed.value.rounds + 1 };
   } catch (error) {
     if (stop?.aborted !== true) feed.value = { ...feed.value, failed: failedOf(error) };
   } finally {
+    show();
     asking.delete(key);
     feed.value = { ...feed.value, asking: false };
   }

@@ -1,13 +1,15 @@
 import { computed, signal } from "@preact/signals";
 
 /** The pages of a service, in the order of its tabs. */
-export const PAGES = ["service", "trace", "checks", "logs", "keys", "machines"] as const;
+export const PAGES = ["service", "runs", "trace", "checks", "logs", "keys", "machines"] as const;
 export type Page = (typeof PAGES)[number];
 
 /** Which page is shown: the overview, or one of a service's. */
 export interface Route {
   service?: number;
   page: Page;
+  /** What of the page is looked at: a run. */
+  id?: string;
 }
 
 const hash = signal(location.hash);
@@ -19,12 +21,13 @@ addEventListener("hashchange", () => {
 });
 
 export const route = computed<Route>(() => {
-  const [, , number = "", name = ""] = hash.value.split("/");
+  const [, , number = "", name = "", id = ""] = hash.value.split("/");
   const page = PAGES.find((each) => each === name) ?? "service";
-  return /^\d+$/.test(number) ? { service: Number(number), page } : { page };
+  return /^\d+$/.test(number) ? { service: Number(number), page, ...(id === "" ? {} : { id }) } : { page };
 });
 
 /** Where a service's page is. */
-export function linkTo(service: number, page: Page = "service"): string {
+export function linkTo(service: number, page: Page = "service", id: string = ""): string {
+  if (id !== "") return `#/s/${service}/${page}/${id}`;
   return page === "service" ? `#/s/${service}` : `#/s/${service}/${page}`;
 }

@@ -1,6 +1,7 @@
 // The shapes of answers are those of the library: they are named once, there.
 import type { Checked, Item, Section } from "../../dray/src/core/check.ts";
 import type { News } from "../../dray/src/core/happening.ts";
+import type { RunSummary } from "../../dray/src/core/run.ts";
 import type { Figures, MachineMetrics } from "../../dray/src/core/metrics.ts";
 import type { Block, Report } from "../../dray/src/core/report.ts";
 import type { Hop, Trace, Verdict } from "../../dray/src/core/trace.ts";
@@ -23,6 +24,7 @@ export type {
   Outcome,
   Place,
   Report,
+  RunSummary,
   Section,
   Trace,
   Verdict,

@@ -42,6 +42,12 @@ export interface Verbs<M> {
     revoke(scope: Scope<M>, name: string): Promise<unknown[]>;
   };
   hosts: { facts(whose: Scope<M>): Promise<unknown[]> };
+  /** What was changed from this computer. */
+  runs: {
+    list(): Promise<{ service?: string }[]>;
+    read(id: string): Promise<{ happenings: unknown[] }>;
+    follow(id: string, signal: AbortSignal): AsyncIterable<object>;
+  };
 }
 
 /** A line of a log, and where it is from. */

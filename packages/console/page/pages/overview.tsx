@@ -4,8 +4,10 @@ import { linkTo } from "../route.ts";
 import { releasesIn, type Standing, troublesIn } from "../standing.ts";
 import type { Failed, Hello, Named, Report } from "../types.ts";
 import { agoText, imageText } from "../words.ts";
+import { RunList } from "./runs.tsx";
 
 const EVERY_MS = 4000;
+const SHOWN_RUNS = 4;
 
 /** One thing that somebody should look at. */
 interface Trouble {
@@ -43,6 +45,9 @@ export function Overview({ said }: { said: Hello }) {
         <Troubles troubles={troubles} waiting={waiting} />
       </Card>
       <div class="cards">{all.map((each) => each.card)}</div>
+      {said.services.slice(0, SHOWN_RUNS).map((named, at) => (
+        <RunList key={at} at={at} title={`Latest runs of ${named.service}`} most={5} />
+      ))}
     </>
   );
 }

@@ -97,7 +97,7 @@ function PlanOf({ outcomes }: { outcomes: readonly Outcome[] }) {
 }
 
 /** Each step as it begins and ends. */
-export function Steps({ news }: { news: readonly News[] }) {
+function Steps({ news }: { news: readonly News[] }) {
   const steps = new Map<string, { title: string; state: string }>();
   for (const each of news) {
     if (!("step" in each) || !("title" in each)) continue;

@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import type { PageProps } from "../app.tsx";
 import { ask, useFeed } from "../feed.ts";
@@ -5,6 +6,8 @@ import { Badge, Card, Command, Copy, Failure, Waiting } from "../parts.tsx";
 import type { Hop, Trace, Verdict } from "../types.ts";
 import { msText, shellWord } from "../words.ts";
 
+/** Of a service at more places, the ways are drawn one by one. */
+const FEW = 3;
 const MARKS: Record<Verdict, string> = { ok: "✓", slow: "~", broken: "✗", unknown: "?", skipped: "–" };
 const SAID: Record<Verdict, string> = {
   ok: "it works",
@@ -30,18 +33,40 @@ export function TracePage({ at, named }: PageProps) {
         const { found, failed } = feed.answers.get(name) ?? {};
         if (failed !== undefined) return <Failure key={name} failed={failed} place={name} />;
         if (found === undefined) return <Waiting key={name} what={`The way to ${name} is being walked`} lines={6} />;
-        return <Way key={name} trace={found} place={name} />;
+        return <Way key={name} trace={found} place={name} isOneOfMany={named.places.length > FEW} />;
       })}
     </>
   );
 }
 
-function Way({ trace, place }: { trace: Trace; place: string }) {
-  const [explain, setExplain] = useState(false);
+interface WayProps {
+  trace: Trace;
+  place: string;
+  isOneOfMany: boolean;
+}
+
+/** One of many ways is drawn when somebody wants to see it. */
+function Way({ trace, place, isOneOfMany }: WayProps) {
+  const [isDrawn, setDrawn] = useState(!isOneOfMany);
   const broken = trace.hops.findIndex(({ fault }) => fault !== undefined);
   return (
     <>
-      <Verdicts trace={trace} broken={trace.hops[broken]} />
+      <Verdicts trace={trace} broken={trace.hops[broken]}>
+        {isOneOfMany ? (
+          <button type="button" aria-expanded={isDrawn} onClick={() => setDrawn(!isDrawn)}>
+            The way to {place}
+          </button>
+        ) : null}
+      </Verdicts>
+      {isDrawn ? <Drawn trace={trace} place={place} broken={broken} /> : null}
+    </>
+  );
+}
+
+function Drawn({ trace, place, broken }: { trace: Trace; place: string; broken: number }) {
+  const [explain, setExplain] = useState(false);
+  return (
+    <>
       <Card
         title={`From this computer to the model on ${place}`}
         aside={
@@ -62,7 +87,9 @@ function Way({ trace, place }: { trace: Trace; place: string }) {
 }
 
 /** One sentence on the whole. */
-function Verdicts({ trace: { reached, url, ms }, broken }: { trace: Trace; broken: Hop | undefined }) {
+function Verdicts(props: { trace: Trace; broken: Hop | undefined; children: ComponentChildren }) {
+  const { broken, children } = props;
+  const { reached, url, ms } = props.trace;
   if (broken !== undefined)
     return (
       <div class={`banner ${broken.verdict === "slow" ? "warn" : "bad"}`} role="status">
@@ -70,6 +97,7 @@ function Verdicts({ trace: { reached, url, ms }, broken }: { trace: Trace; broke
           {broken.verdict === "slow" ? "slow" : "broken"} at {broken.title}
         </Badge>
         <p>{broken.why}</p>
+        {children}
       </div>
     );
   return (
@@ -78,6 +106,7 @@ function Verdicts({ trace: { reached, url, ms }, broken }: { trace: Trace; broke
       <p>
         {url} {reached ? `in ${msText(ms)}` : ""}
       </p>
+      {children}
     </div>
   );
 }

@@ -13,9 +13,11 @@ interface Call {
 
 const service = z.int().min(0).max(1000);
 const name = z.string().min(1).max(200);
+const ofService = z.strictObject({ service });
 const atPlace = z.strictObject({ service, place: name.optional() });
 const MAX_SINCE_S = 31 * 24 * 3600;
 const PULSE_MS = 5000;
+const MOST_RUNS = 50;
 
 /** A call whose body has that shape; every other body is refused. */
 function call<B>(
@@ -119,6 +121,16 @@ export const CALLS: Readonly<Record<string, Call>> = {
     const served = servedAt(desk, wanted.service);
     const only = wanted.place === undefined ? {} : { only: placeOf(served, wanted.place).name };
     await verbs.logs({ manifest: served.manifest, ...only }, optionsOf(wanted), (line) => tell({ line }));
+  }),
+  runs: call(ofService, async ({ desk, verbs, tell }, wanted) => {
+    const { service: named } = servedAt(desk, wanted.service);
+    const all = await verbs.runs.list();
+    tell({ found: all.filter((run) => run.service === named).slice(0, MOST_RUNS) });
+  }),
+  run: call(z.strictObject({ id: z.string().regex(/^[\w-]{1,60}$/) }), async ({ verbs, tell, signal }, { id }) => {
+    for await (const news of verbs.runs.follow(id, signal)) tell({ news });
+    const { happenings: _told, ...summary } = await verbs.runs.read(id);
+    tell({ found: summary });
   }),
   "rollback/plan": call(rollbackWanted, async (asked, wanted) => await rollback(asked, wanted, "plan")),
   rollback: call(rollbackWanted, async (asked, wanted) => await rollback(asked, wanted, "perform"), "changes"),

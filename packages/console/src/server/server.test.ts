@@ -13,8 +13,10 @@ import { openConsole, type RunningConsole } from "./server.ts";
 // The real server, in this process, over a target in memory.
 
 let page: string;
+let journal: string;
 beforeAll(async () => {
   page = await mkdtemp(path.join(tmpdir(), "dray-page-"));
+  journal = path.join(page, "runs");
   await mkdir(path.join(page, "assets"));
   await writeFile(path.join(page, "index.html"), "<!doctype html><title>Drayage</title>");
   await writeFile(path.join(page, "assets", "index.js"), "export {};");
@@ -48,7 +50,7 @@ function stageOf(mayChange: boolean = false, places: readonly string[] = ["a"]):
       ],
       open: (session) => {
         stage.opened++;
-        return drayOn(paper, session);
+        return drayOn(paper, { ...session, journal });
       },
       told: (error) => {
         const { code, message, hint, details } = asFailure(error);
@@ -217,6 +219,26 @@ test("lines of a log are followed until the page has gone, and then nothing is a
   expect(followed?.aborted).toBe(false);
   leave.abort();
   await expect.poll(() => followed?.aborted).toBe(true);
+});
+
+test("what was done from this computer is listed, and told from its beginning to its end", async () => {
+  const stage = stageOf(true);
+  const dray = drayOn(stage.paper, { journal });
+  await dray.deploy(paperScope());
+  await dray.deploy({ manifest: { ...paperScope().manifest, service: "another" } });
+  await using running = await open(stage);
+  const [listed] = await ask(running, "runs", { service: 0 });
+  const [run, ...others] = listed?.["found"] as { id: string; verb: string; service: string }[];
+  expect(run).toMatchObject({ verb: "deploy", service: "decisions", state: "done" });
+  expect(others.filter(({ service }) => service === "another")).toEqual([]);
+  const told = await ask(running, "run", { id: run?.id });
+  const types = told.map(({ news }) => (news as { type: string } | undefined)?.type);
+  expect(types.slice(0, 2)).toEqual(["run.started", "planned"]);
+  expect(types.slice(-2)).toEqual(["run.ended", undefined]);
+  expect(told.at(-1)).toMatchObject({ found: { id: run?.id, state: "done" } });
+  expect(await ask(running, "run", { id: "19990101-000000-aaaa" })).toMatchObject([
+    { failed: { code: "runs.unknown" } },
+  ]);
 });
 
 test("it ends itself when no page is open, and not while one is", async () => {
