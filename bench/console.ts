@@ -118,7 +118,7 @@ async function longTasksOf(page: Page, say: (line: string) => void): Promise<num
   await page.getByRole("button", { name: "30 d" }).click();
   await page.getByRole("button", { name: "Kept releases, too" }).click();
   await page.waitForTimeout(1500);
-  const long = (await page.evaluate("window.__long")) as string[];
+  const long = await page.evaluate<string[]>("window.__long");
   for (const each of long) say(`a task longer than ${LONG_MS} ms: ${each}`);
   return long.length;
 }

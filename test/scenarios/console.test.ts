@@ -39,7 +39,7 @@ beforeAll(async () => {
   [vm, browser] = await Promise.all([startVm(), openChromium()]);
   for (const tag of ["1", "2"]) {
     const { code, stderr } = await vm.dray(...(await release(tag)));
-    expect(code, stderr).toBe(0);
+    if (code !== 0) throw new Error(stderr);
   }
   console_ = vm.drayRunning("console", "--allow-changes");
   const url = await console_.firstLine;

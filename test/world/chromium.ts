@@ -21,9 +21,9 @@ export async function brokenRules(page: Page): Promise<string[]> {
   const source = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
   // A page whose policy forbids strangers' scripts is handed it by the debugger, which is not of the page.
   await page.evaluate(source);
-  const { violations } = (await page.evaluate(
+  const { violations } = await page.evaluate<Found>(
     'axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] })',
-  )) as Found;
+  );
   return violations.map(({ id, help, nodes }) => {
     const [first] = nodes;
     return `${id}: ${help}, at ${first?.target.join(" ")} and ${nodes.length - 1} more: ${first?.failureSummary}`;

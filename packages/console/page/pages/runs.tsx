@@ -8,7 +8,7 @@ import { OneRun } from "./run.tsx";
 
 const EVERY_MS = 2000;
 
-export const STATES: Record<RunSummary["state"], "good" | "bad" | "warn" | "info" | "calm"> = {
+const STATES: Record<RunSummary["state"], "good" | "bad" | "warn" | "info" | "calm"> = {
   done: "good",
   failed: "bad",
   declined: "calm",

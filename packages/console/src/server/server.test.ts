@@ -228,7 +228,7 @@ test("what was done from this computer is listed, and told from its beginning to
   await dray.deploy({ manifest: { ...paperScope().manifest, service: "another" } });
   await using running = await open(stage);
   const [listed] = await ask(running, "runs", { service: 0 });
-  const [run, ...others] = listed?.["found"] as { id: string; verb: string; service: string }[];
+  const [run, ...others] = (listed?.["found"] ?? []) as { id: string; verb: string; service: string }[];
   expect(run).toMatchObject({ verb: "deploy", service: "decisions", state: "done" });
   expect(others.filter(({ service }) => service === "another")).toEqual([]);
   const told = await ask(running, "run", { id: run?.id });
