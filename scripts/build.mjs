@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { bundleCli, bundleKeeper, bundlePage, bundleServer } from "./bundle.mjs";
 
-for (const name of ["clock", "keeper", "serve", "console", "dray"]) {
+for (const name of ["clock", "record", "keeper", "serve", "console", "dray"]) {
   const compiled = spawnSync("node_modules/.bin/tsc", ["-p", `packages/${name}/tsconfig.build.json`], {
     stdio: "inherit",
   });

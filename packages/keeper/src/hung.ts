@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
+import { type Access, readServices, type RecordedServices } from "drayage-record";
 import { type Asked, askReady, type Probed } from "./alerts/ready.ts";
 import { hostOf } from "./host.ts";
 import type { Haproxy } from "./haproxy.ts";
-import type { Access } from "./numbers/access.ts";
 import { parseJson } from "./json.ts";
 import { readIfThere, replaceFile } from "./status.ts";
 import { readWishes, writeWishes } from "./warden/events.ts";
@@ -15,29 +15,6 @@ interface Replica extends Probed {
   /** HAProxy's name of it: `s_SERVICE/RELEASE.N`. */
   server: string;
   timeoutMs: number;
-}
-
-interface Settings {
-  ready?: string;
-  host?: string;
-  domain?: string;
-  limits?: { timeoutMs?: number; readyMs?: number };
-}
-
-interface State {
-  /** The machine's own; older drays did not say it. */
-  address?: string;
-  services: Record<
-    string,
-    {
-      service: string;
-      current: string;
-      releases: {
-        release: { id: string; settings: Settings };
-        replicas: { container: string; address: string; port: number }[];
-      }[];
-    }
-  >;
 }
 
 const LOOK_MS = 5000;
@@ -90,7 +67,7 @@ export class Hung {
 
   async #look(): Promise<void> {
     this.#out ??= (parseJson((await readIfThere(this.#file)) ?? "")?.value ?? {}) as Record<string, string>;
-    const replicas = replicasOf(JSON.parse(await readFile(path.join(this.#home, "state.json"), "utf8")) as State);
+    const replicas = replicasOf(readServices(await readFile(path.join(this.#home, "state.json"), "utf8")));
     const now = performance.now();
     for (const server of this.#answered) this.#alive.set(server, now);
     this.#answered.clear();
@@ -131,7 +108,7 @@ export class Hung {
   }
 }
 
-function replicasOf(state: State): Replica[] {
+function replicasOf(state: RecordedServices): Replica[] {
   return Object.values(state.services).flatMap(({ service, current, releases }) => {
     const kept = releases.find(({ release }) => release.id === current);
     const { ready = "/", limits, ...named } = kept?.release.settings ?? {};

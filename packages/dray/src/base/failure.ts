@@ -158,6 +158,8 @@ export const CODES = {
   ],
   "release.none-before": [EXIT.refused, "There is no release to go back to."],
   "release.unknown": [EXIT.refused, "No such release is kept on the machine."],
+  "state.newer": [EXIT.refused, "A newer version of Drayage wrote the machine's state, and this one would spoil it."],
+  "state.unreadable": [EXIT.refused, "The machine's state is not as Drayage writes it."],
   "service.unknown": [EXIT.refused, "The service does not run on this machine."],
   "service.route-taken": [EXIT.refused, "Another service already answers on this route of the machine's edge."],
   "service.locked": [EXIT.locked, "Somebody else is changing this service right now."],

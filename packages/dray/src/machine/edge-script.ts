@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { readState, StateRefused } from "drayage-record";
 import { Failure } from "../base/failure.ts";
 import { EMPTY_STATE, type EdgeState, HOME } from "./edge-state.ts";
 
@@ -9,9 +10,34 @@ const CONFIG = "--dray-config--";
 export const READ_STATE: string = `cat ${HOME}/state.json 2>/dev/null || cat ${HOME}/state.json.last 2>/dev/null
 echo "${CONFIG}"; cat ${HOME}/haproxy.cfg`;
 
+/** @throws Failure state.newer, state.unreadable */
 export function parseState(said: string): { state: EdgeState; config: string } {
   const [state = "", config = ""] = said.split(CONFIG).map((part) => part.trim());
-  return { state: state === "" ? EMPTY_STATE : (JSON.parse(state) as EdgeState), config };
+  return { state: state === "" ? EMPTY_STATE : stateIn(state), config };
+}
+
+function stateIn(text: string): EdgeState {
+  try {
+    // Its form was made sure of; the type says the same, and names the fields that are handed on as they are.
+    return readState(text) as EdgeState;
+  } catch (error) {
+    if (!(error instanceof StateRefused)) throw error;
+    throw error.why === "newer" ? newer(error) : unreadable(error);
+  }
+}
+
+function newer(cause: StateRefused): Failure {
+  return new Failure("state.newer", `the machine's state was written by a newer dray: ${cause.message}`, {
+    hint: "upgrade this one, nothing was changed: dray upgrade says how",
+    cause,
+  });
+}
+
+function unreadable(cause: StateRefused): Failure {
+  return new Failure("state.unreadable", `the machine's state is not as dray writes it: ${cause.message}`, {
+    hint: `nothing was changed; the file is ${HOME}/state.json in the container dray-edge, and state.json.last beside it is the one before`,
+    cause,
+  });
 }
 
 /** What a file of the volume holds; undefined of an empty one. */

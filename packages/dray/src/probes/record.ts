@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { parseRequest } from "drayage-record";
 import type { RecordFacts } from "../core/evidence.ts";
 import type { Edge } from "../machine/edge.ts";
 import { EDGE } from "../machine/edge.ts";
@@ -47,7 +48,7 @@ export async function askRecord(
   const problem = certificate?.state === "pending" ? undefined : certificate?.problem;
   const kept = keptOf(state, state.current);
   const ready = kept?.release.settings.ready;
-  const said = log.map((line) => parseLogLine(line, path)).findLast((each) => each !== undefined);
+  const said = log.map((line) => answerIn(line, path)).findLast((each) => each !== undefined);
   return {
     ...base,
     current: state.current,
@@ -88,14 +89,12 @@ function fromLabels(listed: readonly Listed[], service: string | undefined): Omi
   };
 }
 
-/**
- * HAProxy's httplog: `... backend/server 0/0/1/5/6 200 123 - - ---- 1/1/0/0/0 0/0 "POST /decisions HTTP/1.1"`. A path has no
- * query there, but in the lines of older drays.
- */
-function parseLogLine(line: string, path: string): { status: number; state: string } | undefined {
-  const found = /(\d{3}) \+?\d+ - - (\S{4}) \S+ \S+ (?:\{[^}]*\} )*"\S+ (\S+)/.exec(line);
-  if (found === null || withoutQuery(found[3] ?? "") !== withoutQuery(path)) return undefined;
-  return { status: Number(found[1]), state: found[2] ?? "" };
+/** What the edge answered a request with, when the line is of one of that path. */
+function answerIn(line: string, path: string): { status: number; state: string } | undefined {
+  const said = parseRequest(line);
+  if (said === undefined || said.path !== withoutQuery(path)) return undefined;
+  // Whose client went away before an answer has none.
+  return said.status < 100 ? undefined : { status: said.status, state: said.ended };
 }
 
 const withoutQuery = (path: string): string => path.split("?", 1)[0] ?? "";

@@ -1,5 +1,6 @@
 import { readFile, statfs } from "node:fs/promises";
 import path from "node:path";
+import { readServices, type RecordedServices } from "drayage-record";
 import { hostOf } from "../host.ts";
 import type { Faults } from "../faults.ts";
 import type { Numbers } from "../numbers/numbers.ts";
@@ -20,22 +21,6 @@ const GOLDEN_MS = 60_000;
 const TIMES = 3;
 /** What goes on is told again after this long. */
 const AGAIN_MS = 4 * 3_600_000;
-
-/** What the state's file says of the replicas that get traffic. */
-interface State {
-  /** The machine's own, where no name is given; older drays did not say it. */
-  address?: string;
-  services: Record<
-    string,
-    {
-      current: string;
-      releases: {
-        release: { id: string; settings?: { host?: string; domain?: string } };
-        replicas: { container: string; address: string; port: number }[];
-      }[];
-    }
-  >;
-}
 
 interface Firing {
   trouble: Trouble;
@@ -79,7 +64,7 @@ export class Alerts {
   }
 
   async #look(certificates: Record<string, CertificateStatus>): Promise<void> {
-    const state = JSON.parse(await readFile(path.join(this.#home, "state.json"), "utf8")) as State;
+    const state = readServices(await readFile(path.join(this.#home, "state.json"), "utf8"));
     const disk = await diskUse(this.#home);
     const [rows, hour] = [await this.#numbers.since(WINDOW_S), await this.#numbers.since(HOUR_S)];
     const events = await readEvents(this.#home);
@@ -91,7 +76,7 @@ export class Alerts {
 
   async #lookAt(
     service: string,
-    { services, address }: State,
+    { services, address }: RecordedServices,
     shared: Omit<Seen, "service" | "replicas" | "silent" | "wrong" | "guessing">,
   ): Promise<void> {
     const known = Object.hasOwn(services, service) ? services[service] : undefined;

@@ -57,6 +57,7 @@ test.each<[string, Partial<Seen>, string[]]>([
   ["both are", { silent: ["a", "b"] }, ["down"]],
   ["a golden answer is wrong", { wrong: ["POST /decisions: score is 0.1 instead of 0.9"] }, ["golden"]],
   ["one answer in ten fails", { rows: [row({ 200: 90, 500: 10 }, 20)] }, ["errors"]],
+  ["one request in ten gets no answer at all", { rows: [row({ 200: 90, "-1": 10 }, 20)] }, ["errors"]],
   ["few answers say nothing", { rows: [row({ 500: 10 }, 20)] }, []],
   ["a storm of wrong keys", { rows: [row({ 200: 9, 401: 80 }, 2)], hour: [row({ 401: 100 }, 2)] }, ["wrong-keys"]],
   ["as many as usual", { rows: [row({ 200: 9, 401: 80 }, 2)], hour: [row({ 401: 480 }, 2)] }, []],

@@ -1,3 +1,4 @@
+import { isFailed } from "drayage-record";
 import { quantile } from "../numbers/histogram.ts";
 import { type Row, together } from "../numbers/numbers.ts";
 import type { ReplicaEvent } from "../warden/events.ts";
@@ -66,7 +67,7 @@ export function troubles(seen: Seen, settings: AlertSettings): Trouble[] {
   const row = together(seen.rows, () => "").get("");
   const statuses = Object.entries(row?.statuses ?? {});
   const total = statuses.reduce((sum, [, count]) => sum + count, 0);
-  const bad = statuses.reduce((sum, [status, count]) => sum + (Number(status) >= 500 ? count : 0), 0);
+  const bad = statuses.reduce((sum, [status, count]) => sum + (isFailed(Number(status)) ? count : 0), 0);
   const p95 = quantile(row?.total ?? {}, 0.95);
   const found: Trouble[] = [];
   const say = (kind: Kind, why: string): void => void found.push({ kind, why });

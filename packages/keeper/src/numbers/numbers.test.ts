@@ -2,32 +2,13 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { parseAccess } from "./access.ts";
+import { parseAccess } from "drayage-record";
 import { add, type Histogram, quantile } from "./histogram.ts";
 import { Numbers, together } from "./numbers.ts";
 import { Prometheus } from "./prometheus.ts";
 
 const line = (release: string, status: number, ms: number, caller: string = "-", ended: string = "----"): string =>
   `172.18.0.1:50100 [25/Nov/2026:17:34:14.730] http~ s_loans/${release} 0/2/0/${ms}/${ms + 3} ${status} 84 - - ${ended} 3/1/0/0/0 0/0 "POST /decisions HTTP/1.1" 5f3c8a52-1f0e-4a6b-9d3e-0b1c2d3e4f50 ${caller}`;
-
-test("a line of the access log, one of the edge's own answers, and what is none", () => {
-  expect(parseAccess(line("r1.2", 200, 40, "partners"))).toEqual({
-    service: "loans",
-    release: "r1",
-    server: "s_loans/r1.2",
-    status: 200,
-    queueMs: 2,
-    modelMs: 40,
-    totalMs: 43,
-    left: false,
-    caller: "partners",
-  });
-  expect(parseAccess(line("<NOSRV>", 401, -1))).toMatchObject({ release: "", status: 401 });
-  expect(parseAccess("Proxy http stopped (cumulated conns: FE: 0, BE: 0).")).toBeUndefined();
-  expect(
-    parseAccess('1.2.3.4:5 [x] http http/<NOSRV> 0/-1/-1/-1/0 400 0 - - PR-- 1/1/0/0/0 0/0 "<BADREQ>" - -'),
-  ).toBeUndefined();
-});
 
 test("percentiles are right to a tenth", () => {
   const histogram: Histogram = {};

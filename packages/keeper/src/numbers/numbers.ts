@@ -1,7 +1,7 @@
 import { mkdir, readdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { appendWhole, readIfThere } from "../status.ts";
-import type { Access } from "./access.ts";
+import { type Access, isFailed } from "drayage-record";
 import { add, type Histogram, merge } from "./histogram.ts";
 
 /** What one caller got: answers of 500 and above, 429s, and milliseconds in all. */
@@ -165,7 +165,7 @@ function feel(row: Row, { caller, status, totalMs }: Access): void {
   row.callers[caller] = (row.callers[caller] ?? 0) + 1;
   const felt = (row.byCaller ??= {})[caller] ?? { failed: 0, refused: 0, total: {} };
   row.byCaller[caller] = felt;
-  if (status >= 500 || status <= 0) felt.failed++;
+  if (isFailed(status)) felt.failed++;
   if (status === 429) felt.refused++;
   if (totalMs >= 0) add(felt.total, totalMs);
 }

@@ -1,6 +1,6 @@
 import { Counter, Histogram, Registry } from "prom-client";
 import { topOf } from "./histogram.ts";
-import type { Access } from "./access.ts";
+import type { Access } from "drayage-record";
 
 /** From 1 ms to about two minutes, each some 60 % wider: few enough for any Prometheus. */
 const BUCKETS = Array.from({ length: 26 }, (_, index) => Math.round(topOf(index * 5)) / 1000);

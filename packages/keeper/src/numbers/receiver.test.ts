@@ -6,7 +6,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { Faults } from "../faults.ts";
-import type { Access } from "./access.ts";
+import type { Access } from "drayage-record";
 import { LogFile } from "./log-file.ts";
 import { receive } from "./receiver.ts";
 

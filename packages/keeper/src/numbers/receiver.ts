@@ -4,7 +4,7 @@ import { createServer, type Socket } from "node:net";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Faults } from "../faults.ts";
-import { type Access, parseAccess } from "./access.ts";
+import { type Access, parseAccess } from "drayage-record";
 import type { LogFile } from "./log-file.ts";
 
 /** Where the edge's ring of log lines is emptied to: in the shared volume, where no container but the edge can write. */

@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { expect, test } from "vitest";
-import { AccessLog, parseAccess } from "./access-log.ts";
+import { AccessLog, sampleIn } from "./access-log.ts";
 
 const line = (tail: string): string =>
   `172.18.0.1:34512 [25/Nov/2026:14:00:01.123] http s_decisions/${tail} ---- 3/3/0/0/0 0/0 "POST /decisions HTTP/1.1"`;
@@ -13,17 +13,17 @@ test.each([
   ["too late", "1abc2d9k.1 0/0/0/-1/60000 504 100 - - sH--", { ok: false, ms: 0 }],
   ["the container died", "1abc2d9k.1 0/0/0/-1/4 502 100 - - SH--", { ok: false, ms: 0 }],
 ])("%s", (_name, tail, sample) => {
-  expect(parseAccess(line(tail).replace(" ---- 3/", " 3/"))).toEqual({
-    backend: "s_decisions",
+  expect(sampleIn(line(tail).replace(" ---- 3/", " 3/"))).toEqual({
+    service: "decisions",
     release: "1abc2d9k",
     sample,
   });
 });
 
 test("a client that went away is nobody's fault, and other lines are none", () => {
-  expect(parseAccess(line("1abc2d9k.1 0/0/0/-1/4 -1 0 - - CH--").replace(" ---- 3/", " 3/"))).toBeUndefined();
-  expect(parseAccess(line("<NOSRV> -1/-1/-1/-1/0 503 200 - - SC--"))).toBeUndefined();
-  expect(parseAccess("[NOTICE] (1) : New worker (8) forked")).toBeUndefined();
+  expect(sampleIn(line("1abc2d9k.1 0/0/0/-1/4 -1 0 - - CH--").replace(" ---- 3/", " 3/"))).toBeUndefined();
+  expect(sampleIn(line("<NOSRV> -1/-1/-1/-1/0 503 200 - - SC--"))).toBeUndefined();
+  expect(sampleIn("[NOTICE] (1) : New worker (8) forked")).toBeUndefined();
 });
 
 const good = `${line("1abc2d9k.1 0/1/0/12/13 200 231 - - ----").replace(" ---- 3/", " 3/")}\n`;

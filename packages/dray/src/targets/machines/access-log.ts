@@ -1,27 +1,25 @@
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { sleep } from "drayage-clock";
+import { isFailed, isRefused, parseAccess } from "drayage-record";
 import { asFailure } from "../../base/failure.ts";
 import type { Sample } from "../../core/judge.ts";
 import { EDGE } from "../../machine/edge.ts";
 import { FOLLOW } from "../../machine/edge-log.ts";
-import { backendName } from "../../machine/edge-state.ts";
 import { execStream } from "../../machine/exec.ts";
 import type { Machine } from "../../machine/machine.ts";
 
 /**
- * HAProxy's `option httplog` (its manual, 8.2.3): backend/server, the timers TR/Tw/Tc/Tr/Ta in milliseconds, status,
- * bytes, two captured cookies, and how the session ended.
+ * What a line of the access log says of one release's answer. Undefined when a client went away, which is nobody's fault, and
+ * where the edge answered by itself.
  */
-const LINE = /\] \S+ (\S+)\/([^\s/]+)\.\d+ -?\d+\/-?\d+\/-?\d+\/(-?\d+)\/\+?-?\d+ (-?\d+) \+?-?\d+ \S+ \S+ ([\w-]{4}) /;
-
-/** What a line of the access log says of one release's answer; undefined when a client went away, which is nobody's fault. */
-export function parseAccess(line: string): { backend: string; release: string; sample: Sample } | undefined {
-  const [, backend, release, model, code, ended] = LINE.exec(line) ?? [];
-  if (backend === undefined || release === undefined || /^c/i.test(ended ?? "")) return undefined;
-  const [ms, status] = [Number(model), Number(code)];
-  const refused = status >= 400 && status < 500 ? { refused: status } : {};
-  return { backend, release, sample: { ok: ms >= 0 && status > 0 && status < 400, ms: Math.max(0, ms), ...refused } };
+export function sampleIn(line: string): { service: string; release: string; sample: Sample } | undefined {
+  const access = parseAccess(line);
+  if (access === undefined || access.left || access.release === "") return undefined;
+  const { service, release, status, modelMs } = access;
+  const refused = isRefused(status) ? { refused: status } : {};
+  const ok = modelMs >= 0 && !isFailed(status) && !isRefused(status);
+  return { service, release, sample: { ok, ms: Math.max(0, modelMs), ...refused } };
 }
 
 /** Opens the log once more: its lines, and what went wrong so far. */
@@ -34,12 +32,12 @@ const AGAIN_MS = 500;
 /** The answers of each release of a service, as the edge's log tells of them, from now on. */
 export class AccessLog {
   readonly #samples = new Map<string, Sample[]>();
-  readonly #backend: string;
+  readonly #service: string;
   #lines = 0;
   #lost: string | undefined;
 
   private constructor(service: string) {
-    this.#backend = backendName(service);
+    this.#service = service;
   }
 
   /** Listens until `signal`. */
@@ -85,8 +83,8 @@ export class AccessLog {
 
   #note(line: string): void {
     this.#lines++;
-    const access = parseAccess(line);
-    if (access?.backend !== this.#backend) return;
+    const access = sampleIn(line);
+    if (access?.service !== this.#service) return;
     const known = this.#samples.get(access.release);
     if (known === undefined) this.#samples.set(access.release, [access.sample]);
     else known.push(access.sample);

@@ -1,4 +1,5 @@
 import { quantile, type Row, together } from "drayage-keeper";
+import { isFailed } from "drayage-record";
 import type { Figures, Point } from "../../core/metrics.ts";
 
 const MINUTE_S = 60;
@@ -14,7 +15,7 @@ export function figures(row: Row | undefined, spanS: number): Figures {
   return {
     requests,
     perSecond: Math.round((requests / spanS) * 10) / 10,
-    errors: count((status) => status >= 500 || status <= 0),
+    errors: count(isFailed),
     refused: count((status) => status === 429),
     p50Ms: at("total", 0.5),
     p95Ms: at("total", 0.95),

@@ -4,6 +4,7 @@ import type { OnLine } from "../../contract/target.ts";
 import type { LogOptions } from "../../contract/answers.ts";
 import type { Subject } from "../../contract/place.ts";
 import { createInterface } from "node:readline";
+import { parseRequest } from "drayage-record";
 import type { Context } from "../../core/context.ts";
 import { EDGE } from "../../machine/edge.ts";
 import { FOLLOW, lastLines } from "../../machine/edge-log.ts";
@@ -84,14 +85,13 @@ async function edgeLog(
 
 /** `[25/Nov/2026:17:34:14.730]`, which the edge writes in UTC. */
 const STAMP = /\[(\d\d)\/(\w{3})\/(\d{4}):([\d:.]+)\]/;
-const STATUS = / \S+\/-?\d+\/-?\d+\/-?\d+\/\+?-?\d+ (-?\d+) /;
 
 function fits({ edge, grep, status, id, sinceMs, release }: LogOptions): (line: string) => boolean {
   const code = status === undefined ? undefined : new RegExp(`^${status.replaceAll(/x/gi, "\\d")}$`);
   return (line) => {
     if (grep?.test(line) === false) return false;
     if (id !== undefined && !line.includes(id)) return false;
-    if (code !== undefined && !code.test(STATUS.exec(line)?.[1] ?? "")) return false;
+    if (code !== undefined && !code.test(String(parseRequest(line)?.status ?? ""))) return false;
     if (edge && release !== undefined && !line.includes(`/${release}.`)) return false;
     const [, day, month, year, time] = edge && sinceMs !== undefined ? (STAMP.exec(line) ?? []) : [];
     return day === undefined || Date.parse(`${day} ${month} ${year} ${time} UTC`) >= (sinceMs ?? 0);

@@ -47,6 +47,26 @@ export function parseAccess(line: string): Access | undefined {
   return { service, release, server, status, queueMs, modelMs, totalMs, left, caller: known(lastWord(line)) };
 }
 
+/** What one line says of the request itself, whichever service it was for, or none. */
+export interface Logged {
+  status: number;
+  /** How the session ended, in HAProxy's four letters. */
+  ended: string;
+  /** Without a query; lines of older drays have it. */
+  path: string;
+}
+
+/** `... 200 123 - - ---- 1/1/0/0/0 0/0 {captured} "POST /decisions HTTP/1.1"`, behind the timers. */
+const REQUEST =
+  / \S+\/-?\d+\/-?\d+\/-?\d+\/\+?-?\d+ (-?\d+) \+?-?\d+ \S+ \S+ (\S{4}) \S+ \S+ (?:\{[^}]*\} )*"\S+ ([^\s?]+)/;
+
+/** The same line for those who look at a few. Undefined for what is no request. */
+export function parseRequest(line: string): Logged | undefined {
+  const [, status, ended, path] = REQUEST.exec(line) ?? [];
+  if (status === undefined || ended === undefined || path === undefined) return undefined;
+  return { status: Number(status), ended, path };
+}
+
 /** A place in a line. */
 class Cursor {
   readonly #line: string;
