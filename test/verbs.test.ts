@@ -261,6 +261,9 @@ test("what serves in one environment goes to another one by its digest, and only
   await dray.deploy(staging);
   const { outcomes, promoted } = await dray.promote({ from: staging, to: production });
   expect(promoted.image).toBe("api:1");
+  const run = { verb: "promote", what: "decisions", places: ["c"] };
+  // Other tests' runs are in the same list.
+  expect(await dray.runs.list()).toContainEqual(expect.objectContaining(run));
   expect(outcomes).toMatchObject([{ machine: "c", release: `docker.io/library/api@${promoted.digest}` }]);
   await dray.deploy({ ...withImage(staging, "api:2"), only: "b" });
   await expect(dray.promote({ from: staging, to: production })).rejects.toMatchObject({ code: "promote.mixed" });

@@ -76,7 +76,11 @@ export class Drayage {
 
   /** Deploys the image that serves in one environment to another: the same digest. @throws Failure promote.* */
   async promote(promotion: Promotion, options: DeployOptions = {}): Promise<Deployed & { promoted: Release }> {
-    return await promote(promotion, options, this.session);
+    const act = (session: VerbSession): Promise<Deployed & { promoted: Release }> =>
+      promote(promotion, options, session);
+    if (options.mode === "plan") return await act(this.session);
+    const { environment, service } = promotion.from.manifest;
+    return await this.#run({ verb: "promote", what: environment ?? service }, promotion.to, { act, result: shown });
   }
 
   /** Ends what a deploy left for later (`DeployOptions.retireLater`). @throws Failure */

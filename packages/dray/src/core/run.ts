@@ -4,6 +4,7 @@ import type { Trace } from "./trace.ts";
 export type RunVerb =
   | "deploy"
   | "rollback"
+  | "promote"
   | "retire"
   | "remove"
   | "push"
