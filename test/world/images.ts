@@ -50,6 +50,9 @@ export const appImage = (tag: string): string => `drayage-world/app:${tag}-${has
 /** Small APIs as people write them: which one is said by the variable API. */
 export const APIS_IMAGE: string = `drayage-world/apis:${hash("apis.Dockerfile")}-${hash("app.Dockerfile")}`;
 
+/** A real llama-server with a tiny model. */
+export const LLM_IMAGE: string = `drayage-world/llm:${hash("llm.Dockerfile")}-${hash("app.Dockerfile")}`;
+
 /** The API that is besieged. */
 export const KEYED_IMAGE: string = `drayage-world/keyed:${hash("keyed.Dockerfile")}-${hash("app.Dockerfile")}`;
 
@@ -219,5 +222,7 @@ async function prepareApps(): Promise<void> {
     await build(appImage(mode === "" ? "unexposed" : mode), "app.Dockerfile", args, "unexposed");
   }
   await build(APIS_IMAGE, "apis.Dockerfile", { BASE: appImage("unexposed") });
+  await base("forky");
+  await build(LLM_IMAGE, "llm.Dockerfile", { BASE: appImage("unexposed") });
   await prepareKeyed();
 }

@@ -54,6 +54,9 @@ defaults
   option dontlognull
   # A reload may otherwise reset an idle connection that a client is just about to use again (facts/haproxy.md).
   option idle-close-on-response
+  # The answer of a language model takes a minute: a client that leaves takes its request with it, from the queue or from the
+  # release, which is free for the next one. Without it only a stream ends, and what is awaited whole is computed for nobody.
+  option abortonclose
   option redispatch
   retries 3
   retry-on conn-failure empty-response
