@@ -72,7 +72,13 @@ export function weightSteps({ release, again, rotates, keeper, weightBytes }: Wi
   return lacking.map(([name, { id }]) => {
     const bytes = weightBytes?.[id];
     const size = bytes === undefined ? "" : ` (${(bytes / 1e6).toFixed(bytes < 1e7 ? 2 : 0)} MB)`;
-    return { kind: "weights", on: seen.machine, title: `fetch the weights ${name}${size}`, id, image: keeper.image };
+    return {
+      kind: "weights",
+      on: seen.machine,
+      title: `fetch the weights ${name}${size}`,
+      content: id,
+      image: keeper.image,
+    };
   });
 }
 

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { numbered } from "../../core/plan.ts";
 import type { Release } from "../../core/release.ts";
 import { beforeReload, edgeConfig, switchCommands } from "../../machine/edge-config.ts";
 import { EMPTY_STATE, type EdgeState } from "../../machine/edge-state.ts";
@@ -212,6 +213,11 @@ const weighty: Wish = {
     },
   },
 };
+
+test("the number that a step gets when the plan is carried out leaves the weights that it means as they are", () => {
+  const steps = numbered(planMachine(weighty, seen)).stages.flatMap((stage) => stage.steps);
+  expect(steps.find(({ kind }) => kind === "weights")).toMatchObject({ id: expect.any(String), content: ID });
+});
 
 test("weights that a machine lacks come before anything else is touched, and those that are there cost no step", () => {
   const kinds = (there: readonly string[]): string[] =>

@@ -36,7 +36,7 @@ export type MachineStep = Step &
     | { kind: "carry"; source: Source }
     | { kind: "with"; name: string; beside: Beside }
     | { kind: "before"; argv: readonly string[] }
-    | { kind: "weights"; id: string; image: string }
+    | { kind: "weights"; content: string; image: string }
     | { kind: "stop-old"; containers: readonly string[] }
     | { kind: "start"; replica: number; again: boolean }
     | { kind: "prove"; replica: number }

@@ -25,12 +25,12 @@ export async function fetchWeights(
 ): Promise<string> {
   const { machine } = work.site;
   const { engine } = machine;
-  const wanted = work.weights.find(({ id }) => id === step.id);
-  if (wanted === undefined) throw new TypeError(`weights that nobody asked for: ${step.id}`);
+  const wanted = work.weights.find(({ id }) => id === step.content);
+  if (wanted === undefined) throw new TypeError(`weights that nobody asked for: ${step.content}`);
   // Another service's deploy may have brought them since it was looked.
-  if ((await listWeights(engine, context.signal)).includes(step.id)) return "here already";
+  if ((await listWeights(engine, context.signal)).includes(step.content)) return "here already";
   await supplyKeeper(work.site, step.image, context);
-  await makeWeightsVolume(engine, step.id, context.signal);
+  await makeWeightsVolume(engine, step.content, context.signal);
   let furthest = 0;
   const onProgress = (done: number, total: number): void => {
     furthest = Math.max(furthest, done);
@@ -38,10 +38,10 @@ export async function fetchWeights(
   };
   const { sha256 } = wanted;
   const job = { files: [], connections: CONNECTIONS, ...(sha256 === undefined ? {} : { sha256 }) };
-  const run = { machine, image: step.image, id: step.id, job, onProgress };
+  const run = { machine, image: step.image, id: step.content, job, onProgress };
   const attempt = async (): Promise<Came> => await byEitherWay(await wanted.open(context.signal), run, context);
   const came = await againWhileItComes(attempt, () => furthest);
-  await markWhole(engine, step.id, context.signal);
+  await markWhole(engine, step.content, context.signal);
   work.bytesSent += came.sent;
   return `${(came.bytes / 1e6).toFixed(2)} MB ${came.sent > 0 ? "sent" : "fetched"}`;
 }
