@@ -3,6 +3,7 @@ import { Failure } from "../base/failure.ts";
 import type { Context } from "../core/context.ts";
 import { type Answer, type Golden, withAnswer } from "../core/golden.ts";
 import { describedBy, type Prediction } from "../core/openapi.ts";
+import { payloadHeaders, payloadOfJson } from "../core/payload.ts";
 import { call } from "../probes/call.ts";
 
 const TOLERANCE = 1e-6;
@@ -49,4 +50,22 @@ export async function recordAnswer(
   }
   const { request, expect = { status: 200, tolerance: TOLERANCE } } = golden;
   return { request, expect: withAnswer(expect, answerOf(called)) };
+}
+
+const PATIENCE_MS = 10_000;
+
+/** A golden request of a running API: the prediction that its own OpenAPI names, and its answer. @throws Failure usage.invalid, request.failed */
+export async function goldenFrom(url: string, context: Context): Promise<Golden> {
+  const how = { method: "GET", path: "/", headers: {}, timeoutMs: PATIENCE_MS };
+  const found = await askPrediction(url, how, context);
+  if ("none" in found) {
+    throw new Failure("usage.invalid", `${url} gives no golden request: ${found.none}`, {
+      hint: "leave --url out; after the deploy: dray golden record --path /predict -d @body.json",
+    });
+  }
+  const { method, path: at, body } = found.prediction;
+  const sent = payloadOfJson(JSON.stringify(body));
+  const headers = payloadHeaders(sent);
+  const options = { ...how, method, path: at, headers, body: sent };
+  return await recordAnswer(url, { request: { method, path: at, body } }, options, context);
 }

@@ -1,7 +1,6 @@
 import path from "node:path";
 import { Failure } from "../base/failure.ts";
 
-
 /** A model for a language server: where its weights come from, and their size where it is known. */
 export interface LlmModel {
   from: string;
@@ -11,6 +10,9 @@ export interface LlmModel {
 /** The language servers that a manifest can be written for. */
 export const LLM_SERVERS = ["llama.cpp", "vllm", "sglang", "ollama"] as const;
 export type LlmServer = (typeof LLM_SERVERS)[number];
+
+const MiB = 1024 ** 2;
+const GiB = 1024 ** 3;
 
 /** Where the container finds the weights. */
 const FOLDER = "/models";
@@ -52,7 +54,9 @@ const BY_WEIGHTS: Record<Exclude<LlmServer, "ollama">, (model: LlmModel) => { [k
     return {
       image: "ghcr.io/ggml-org/llama.cpp:server",
       port: 8080,
-      args: `-m ${FOLDER}/${name}.gguf --alias ${name} --host 0.0.0.0 --port 8080 -np ${slots} -c ${context}`.split(" "),
+      args: `-m ${FOLDER}/${name}.gguf --alias ${name} --host 0.0.0.0 --port 8080 -np ${slots} -c ${context}`.split(
+        " ",
+      ),
       ready: "/health",
       ...weights(from),
       limits: { ...memoryFor(bytes), ...PATIENT, concurrency: AT_ONCE.cpu },
@@ -106,7 +110,10 @@ const weights = (from: string): object => ({ weights: { model: { from, at: FOLDE
 
 /** The name that callers know a model by: of `hf://ORG/NAME@COMMIT` the middle part. */
 function nameOf(from: string): string {
-  const plain = from.replace(/^hf:\/\//, "").replace(/@.*$/, "").replace(/\/+$/, "");
+  const plain = from
+    .replace(/^hf:\/\//, "")
+    .replace(/@.*$/, "")
+    .replace(/\/+$/, "");
   return path.posix.basename(plain);
 }
 

@@ -2,23 +2,22 @@ import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { isCancel, text } from "@clack/prompts";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { stringify } from "yaml";
 import { Failure } from "../../base/failure.ts";
-import type { Context } from "../../core/context.ts";
-import type { Golden } from "../../core/golden.ts";
-import { payloadOfJson, payloadHeaders } from "../../core/payload.ts";
-import { askPrediction, recordAnswer } from "../../flows/described.ts";
+import { goldenFrom } from "../../flows/described.ts";
 import { saveGolden } from "../../manifest/golden.ts";
 import { MANIFEST_FILE, parseManifest } from "../../yaml/load.ts";
 import { keepKey } from "../../manifest/kept-keys.ts";
 import { newKey } from "../../manifest/keys.ts";
+import { LLM_SERVERS } from "../../flows/llm.ts";
 import { inspectModel, memoryFor, type ModelFacts } from "../../flows/model.ts";
 import { isPython, type PythonAsked, writePython } from "../../flows/python/project.ts";
 import { serviceNameOf } from "../../manifest/name.ts";
 import type { Carried } from "../../manifest/carried/carried.ts";
 import { fromContainer } from "../../manifest/carried/container.ts";
 import { carriedFrom } from "../../manifest/carried/load.ts";
+import { LLM_WORDS, llmFrom } from "./init-llm.ts";
 import { define, type Run } from "../command.ts";
 import { say, sayJson, tell } from "../screen/say.ts";
 
@@ -33,6 +32,7 @@ interface Flags {
   url?: string;
   example?: string;
   python?: string;
+  llm?: string;
   base?: string;
   fromCompose?: string | true;
   fromKamal?: string | true;
@@ -52,6 +52,7 @@ export function addInit(program: Command): void {
       "--python <module:function>",
       "a function that answers a row, or a list of rows: writes a Dockerfile and a small server for it",
     )
+    .addOption(new Option("--llm <server>", LLM_WORDS).choices(LLM_SERVERS))
     .option("--base <image>", "for Python: an image with Python in it, instead of python:VERSION-slim")
     .option("--url <url>", "where the API runs already (here, with uvicorn): its own example becomes a golden request")
     .option("--example <file>", "a row that the model takes, as JSON, where none can be made up for it")
@@ -66,6 +67,7 @@ export function addInit(program: Command): void {
     "dray init --model model.onnx --example row.json --machine ops@203.0.113.7",
     "dray init --model model.joblib --example row.json --machine ops@203.0.113.7",
     "dray init --python predict:predict --example row.json --machine ops@203.0.113.7",
+    "dray init --llm llama.cpp --model qwen.gguf --machine ops@203.0.113.7",
     "dray init my-api:1 --machine ops@203.0.113.7 --service decisions",
     "dray init --from-compose docker-compose.yml --service api --machine ops@203.0.113.7",
     "dray init --from-kamal",
@@ -78,7 +80,7 @@ export function addInit(program: Command): void {
     refuseToOverwrite(file, force);
     const python = isPython(run.flags);
     const model = python ? undefined : run.flags.model;
-    const other = (await byHandOf(run)) ?? (await carriedFrom(folder, run.flags));
+    const other = (await byHandOf(run)) ?? (await carriedFrom(folder, run.flags)) ?? (await llmFrom(folder, run.flags));
     if (other !== undefined) return await writeCarried(file, other, run.flags);
     const facts =
       model === undefined ? undefined : await inspectModel(path.resolve(model), exampleOf(run.flags), run.context);
@@ -163,24 +165,6 @@ const keyText = (value: string, kept: string): string =>
   `the key of ${CALLER}, which is not shown again: ${value}\ndray request finds it in ${kept}; callers show it as Authorization: Bearer KEY. For each of them, dray keys add NAME makes one; keys: off in the manifest opens the service to anybody.`;
 
 const GOLDEN = "golden.json";
-const PATIENCE_MS = 10_000;
-
-/** A golden request of a running API: the prediction that its own OpenAPI names, and its answer. @throws Failure usage.invalid, request.failed */
-async function goldenFrom(url: string, context: Context): Promise<Golden> {
-  const how = { method: "GET", path: "/", headers: {}, timeoutMs: PATIENCE_MS };
-  const found = await askPrediction(url, how, context);
-  if ("none" in found) {
-    throw new Failure("usage.invalid", `${url} gives no golden request: ${found.none}`, {
-      hint: "leave --url out; after the deploy: dray golden record --path /predict -d @body.json",
-    });
-  }
-  const { method, path: at, body } = found.prediction;
-  const sent = payloadOfJson(JSON.stringify(body));
-  const headers = payloadHeaders(sent);
-  const options = { ...how, method, path: at, headers, body: sent };
-  return await recordAnswer(url, { request: { method, path: at, body } }, options, context);
-}
-
 /** Of a model it is known about how much memory it takes; of an image only its makers know. */
 function limitsFor(facts: ModelFacts | undefined): object {
   const front = { body: "10MiB", timeout: "60s" };
