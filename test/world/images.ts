@@ -206,7 +206,7 @@ export async function prepareVm(): Promise<void> {
 
 /** Makes every image the scenarios need, once: no test waits for one, nor makes one that another is just making. */
 export async function prepareImages(): Promise<void> {
-  await Promise.all([prepareVm(), base("trixie")]);
+  await Promise.all([prepareVm(), base("trixie"), base("forky")]);
   const others = [build(ACME_IMAGE, "acme.Dockerfile"), prepareRegistry(), prepareTokenRegistry(), prepareApps()];
   await Promise.all([...SUITES.map(buildVm), ...others]);
   // These begin with a machine's image.
@@ -222,7 +222,6 @@ async function prepareApps(): Promise<void> {
     await build(appImage(mode === "" ? "unexposed" : mode), "app.Dockerfile", args, "unexposed");
   }
   await build(APIS_IMAGE, "apis.Dockerfile", { BASE: appImage("unexposed") });
-  await base("forky");
   await build(LLM_IMAGE, "llm.Dockerfile", { BASE: appImage("unexposed") });
   await prepareKeyed();
 }
