@@ -38,7 +38,7 @@ export async function benchConsole(rounds: number, say: (line: string) => void, 
     const longTasks = await longTasksOf(page, say);
     const updates = await updatesOf(page, show, rounds);
     say(`updates: ${updates.map(Math.round).join(", ")} ms`);
-    const broken = await rulesBroken(browser, say);
+    const broken = await rulesBroken(browser, stage.smoke ? ["light"] : ["light", "dark"], say);
     const idleCpuPercent = await idleCpu(page, stage.smoke ? SMOKE_IDLE_MS : IDLE_MS);
     return {
       jsGzKb: scriptKb(),
@@ -83,7 +83,11 @@ new PerformanceObserver((list) => {
 }).observe({ type: "longtask", buffered: true });`;
 
 /** On every page, light and dark: of few machines, whose pages have the same parts as those of many. */
-async function rulesBroken(browser: Browser, say: (line: string) => void): Promise<number> {
+async function rulesBroken(
+  browser: Browser,
+  schemes: readonly ("light" | "dark")[],
+  say: (line: string) => void,
+): Promise<number> {
   const { desk, show } = showDesk(["decisions", "pricing"], machineNames(2));
   show.fault = "cloud-rule-missing";
   const { signal } = new AbortController();
@@ -93,7 +97,7 @@ async function rulesBroken(browser: Browser, say: (line: string) => void): Promi
   await page.goto(running.url);
   await page.getByText("Every place answers").waitFor();
   let count = 0;
-  for (const scheme of ["light", "dark"] as const) {
+  for (const scheme of schemes) {
     await page.emulateMedia({ colorScheme: scheme });
     for (const tab of TABS) {
       await goTo(page, tab);
