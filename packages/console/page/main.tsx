@@ -6,6 +6,8 @@ import type { Hello } from "./types.ts";
 
 takeToken();
 const app = document.querySelector("#app");
+// The first words stand in the page itself, for as long as its script is on its way.
+app?.replaceChildren();
 if (app !== null) render(<App />, app);
 if (hasToken()) void begin();
 else connection.value = "no token";

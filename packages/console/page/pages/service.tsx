@@ -116,7 +116,7 @@ function cellsOf(each: Standing, onBack: () => void): preact.ComponentChildren[]
     replicas === undefined ? "–" : `${running ?? 0}/${replicas}`,
     inFlight === undefined ? "–" : inFlight,
     <span title={image}>{imageText(image)}</span>,
-    <span class="mono">{commit?.slice(0, 9) ?? "–"}</span>,
+    <span class="mono">{commit?.slice(0, 7) ?? "–"}</span>,
     who ?? "–",
     since === undefined ? (
       "–"
