@@ -106,6 +106,33 @@ export const CODES = {
   "google.not-found": [EXIT.refused, "Google Cloud does not know the resource."],
   "google.unreachable": [EXIT.unreachable, "This computer does not reach Google's API."],
   "google.failed": [EXIT.failed, "Google Cloud did not do as asked; its own words are given."],
+  "kubernetes.no-config": [
+    EXIT.usage,
+    "There is no kubeconfig, or it does not have what it names itself, or what the manifest names of it.",
+  ],
+  "kubernetes.unreachable": [EXIT.unreachable, "This computer does not reach the cluster's API server."],
+  "kubernetes.login": [EXIT.refused, "The login to the cluster cannot be had, has ended, or is not accepted."],
+  "kubernetes.denied": [
+    EXIT.refused,
+    "The cluster accepts the login, but the user lacks a permission; the message names verb and resource.",
+  ],
+  "kubernetes.not-found": [EXIT.refused, "The cluster does not have that object, or does not know its kind."],
+  "kubernetes.changed": [EXIT.refused, "Somebody else changed the same object at the same time."],
+  "kubernetes.taken": [
+    EXIT.refused,
+    "An object or a field belongs to somebody else: kubectl, Argo CD, Flux; the message names the owner.",
+  ],
+  "kubernetes.invalid": [EXIT.refused, "The API server does not take a field's value; the message names the field."],
+  "kubernetes.policy": [EXIT.refused, "The namespace's pod security does not allow the pods as they are."],
+  "kubernetes.quota": [EXIT.refused, "A quota of the namespace does not allow it."],
+  "kubernetes.webhook": [EXIT.refused, "A webhook of the cluster's refuses the object, or does not answer."],
+  "kubernetes.no-room": [EXIT.refused, "No node of the cluster has room for the pods, or fits them."],
+  "kubernetes.no-gateway": [
+    EXIT.refused,
+    "There is no Gateway that the service could be reached through, or several and none is named.",
+  ],
+  "kubernetes.route": [EXIT.failed, "The Gateway does not take the service's route, or does not lead to it."],
+  "kubernetes.failed": [EXIT.failed, "The cluster did not do as asked; its own words are given."],
   "image.wrong-arch": [EXIT.refused, "The image is for another processor architecture than the machine's."],
   "image.no-port": [EXIT.failed, "The image does not say which port it listens on, and none was found."],
   "image.several-ports": [

