@@ -176,11 +176,17 @@ function notReady({ release, port }: Wanted, details: string[]): Failure {
   });
 }
 
-/** What pods lacked when the time was over. */
-export function lateOf(pods: readonly PodObject[], wanted: Wanted): Failure {
-  const unscheduled = pods
+const unplacedIn = (pods: readonly PodObject[]): { message?: string; reason?: string } | undefined =>
+  pods
     .flatMap(({ status }) => status?.conditions ?? [])
     .find(({ type, status }) => type === "PodScheduled" && status === "False");
+
+/** Is there a pod that no node takes? */
+export const isUnplaced = (pods: readonly PodObject[]): boolean => unplacedIn(pods) !== undefined;
+
+/** What pods lacked when the time was over. */
+export function lateOf(pods: readonly PodObject[], wanted: Wanted): Failure {
+  const unscheduled = unplacedIn(pods);
   if (unscheduled !== undefined)
     return new Failure(
       "kubernetes.no-room",

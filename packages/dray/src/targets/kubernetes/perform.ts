@@ -16,7 +16,7 @@ import type { Work } from "./work.ts";
 type Result = { undo?: Undo; note?: string };
 type Act = (work: Work, kube: Kube, session: Session, on: string) => Promise<Result>;
 
-const ACTS: Record<KubeStep["kind"], Act> = { lock, release, scale, ready, golden, route, prove, record, unlock };
+const ACTS: Record<KubeStep["kind"], Act> = { lock, release, scale, ready, golden, route, prove, record: note, unlock };
 
 /** Does one step. @throws Failure */
 export async function perform({ kind, on }: KubeStep, work: Work, session: Session): Promise<Result> {
@@ -128,7 +128,7 @@ async function prove(work: Work, kube: Kube, session: Session, on: string): Prom
   return {};
 }
 
-async function record(work: Work, kube: Kube): Promise<Result> {
+async function note(work: Work, kube: Kube): Promise<Result> {
   const { manifest, wanted, found, record: at } = work;
   const { standby } = settingsOf(manifest);
   const { id } = wanted.release;

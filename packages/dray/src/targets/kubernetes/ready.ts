@@ -1,15 +1,16 @@
-import { deadline, joined } from "drayage-clock";
+import { deadline, joined, sleep } from "drayage-clock";
 import { asFailure } from "../../base/failure.ts";
 import type { Kube } from "./client/api.ts";
 import { follow } from "./client/follow.ts";
 import type { KubeObject } from "./client/kinds.ts";
-import { doomOf, lateOf, type PodObject, refusedPods } from "./diagnose.ts";
+import { doomOf, isUnplaced, lateOf, type PodObject, refusedPods } from "./diagnose.ts";
 import { ofRelease, releaseName } from "./objects/names.ts";
 import type { Wanted } from "./objects/wanted.ts";
 import type { DeploymentObject } from "./sight.ts";
 
 /** Pulling a large image is no fault of the release's, and counts apart. */
 const PULL_MS = 600_000;
+const LOOK_MS = 500;
 
 interface EndpointSlice extends KubeObject {
   endpoints?: { addresses: string[]; conditions?: { ready?: boolean } }[];
@@ -20,58 +21,63 @@ interface EndpointSlice extends KubeObject {
  * that no waiting mends end it at once. @throws Failure release.*, image.*, registry.*, kubernetes.*
  */
 export async function untilReady(kube: Kube, wanted: Wanted, needed: number, signal: AbortSignal): Promise<void> {
-  const { release } = wanted;
-  const name = releaseName(release.service, release.id);
-  const selector = ofRelease(release.service, release.id);
   const stop = new AbortController();
-  using late = deadline(release.settings.limits.readyMs + PULL_MS, signal);
+  using late = deadline(wanted.release.settings.limits.readyMs + PULL_MS, signal);
   using both = joined([late.signal, stop.signal]);
-  let last: readonly PodObject[] = [];
-  const ready = follow<true>(
-    kube,
-    {
-      kind: "EndpointSlice",
-      which: { selector: `kubernetes.io/service-name=${name}` },
-      seen: (slices: readonly EndpointSlice[]) => (readyIn(slices) >= needed ? true : undefined),
-    },
-    both.signal,
-  );
-  const pods = follow<never>(
-    kube,
-    {
-      kind: "Pod",
-      which: { selector },
-      seen: async (all: readonly PodObject[]) => {
-        last = all;
-        const failure = await doomOf(all, wanted, kube.under(both.signal));
-        if (failure !== undefined) throw failure;
-        return undefined;
-      },
-    },
-    both.signal,
-  );
-  const deployment = follow<never>(
-    kube,
-    {
-      kind: "Deployment",
-      which: { name },
-      seen: (all: readonly DeploymentObject[]) => {
-        const failure = refusedPods(all[0]);
-        if (failure !== undefined) throw failure;
-        return undefined;
-      },
-    },
-    both.signal,
-  );
-  const watching = [ready, pods, deployment];
+  const sight: Sight = { pods: [] };
+  const watching = [
+    endpointsReady(kube, wanted, needed, both.signal),
+    podsDoomed(kube, wanted, sight, both.signal),
+    podsRefused(kube, wanted, both.signal),
+    noNode(wanted, sight, both.signal),
+  ];
   try {
     await Promise.race(watching);
   } catch (error) {
     signal.throwIfAborted();
-    throw late.signal.aborted && asFailure(error).code !== "bug" ? lateOf(last, wanted) : error;
+    throw late.signal.aborted && asFailure(error).code !== "bug" ? lateOf(sight.pods, wanted) : error;
   } finally {
     stop.abort();
     await Promise.allSettled(watching);
+  }
+}
+
+/** What was last seen. */
+interface Sight {
+  pods: readonly PodObject[];
+}
+
+async function endpointsReady(kube: Kube, { release }: Wanted, needed: number, signal: AbortSignal): Promise<true> {
+  const selector = `kubernetes.io/service-name=${releaseName(release.service, release.id)}`;
+  const seen = (slices: readonly EndpointSlice[]): true | undefined => (readyIn(slices) >= needed ? true : undefined);
+  return await follow<true>(kube, { kind: "EndpointSlice", which: { selector }, seen }, signal);
+}
+
+async function podsDoomed(kube: Kube, wanted: Wanted, sight: Sight, signal: AbortSignal): Promise<never> {
+  const selector = ofRelease(wanted.release.service, wanted.release.id);
+  const seen = async (all: readonly PodObject[]): Promise<undefined> => {
+    sight.pods = all;
+    const failure = await doomOf(all, wanted, kube.under(signal));
+    if (failure !== undefined) throw failure;
+  };
+  return await follow<never>(kube, { kind: "Pod", which: { selector }, seen }, signal);
+}
+
+async function podsRefused(kube: Kube, { release }: Wanted, signal: AbortSignal): Promise<never> {
+  const name = releaseName(release.service, release.id);
+  const seen = ([deployment]: readonly DeploymentObject[]): undefined => {
+    const failure = refusedPods(deployment);
+    if (failure !== undefined) throw failure;
+  };
+  return await follow<never>(kube, { kind: "Deployment", which: { name }, seen }, signal);
+}
+
+/** A pod that no node takes may wait for a node that is being made, but not longer than a pod may take to become ready. */
+async function noNode(wanted: Wanted, sight: Sight, signal: AbortSignal): Promise<never> {
+  await sleep(wanted.release.settings.limits.readyMs, signal);
+  for (;;) {
+    if (isUnplaced(sight.pods)) throw lateOf(sight.pods, wanted);
+    await sleep(LOOK_MS, signal);
   }
 }
 

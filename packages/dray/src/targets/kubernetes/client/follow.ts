@@ -49,10 +49,11 @@ function isPassing(error: unknown): boolean {
 }
 
 /** One list, and the watches that go on from it. Undefined: its place is gone, or it was quiet for its time. */
-async function once<R>(kube: Kube, { kind, which, seen }: Followed<R>): Promise<{ answer: R } | undefined> {
+async function once<R>(kube: Kube, followed: Followed<R>): Promise<{ answer: R } | undefined> {
+  const { kind, which } = followed;
   const { items, resourceVersion } = await kube.list(kind, which);
   const objects = new Map(items.map((each) => [each.metadata.name, each]));
-  const first = await seen([...objects.values()]);
+  const first = await followed.seen([...objects.values()]);
   if (first !== undefined) return { answer: first };
   const namespace = which.everywhere === true ? undefined : kube.namespace;
   const query = new URLSearchParams({
@@ -73,7 +74,7 @@ async function once<R>(kube: Kube, { kind, which, seen }: Followed<R>): Promise<
       if (type === "BOOKMARK") continue;
       if (type === "DELETED") objects.delete(object.metadata.name);
       else objects.set(object.metadata.name, object);
-      const answer = await seen([...objects.values()]);
+      const answer = await followed.seen([...objects.values()]);
       if (answer !== undefined) return { answer };
     }
     return undefined;

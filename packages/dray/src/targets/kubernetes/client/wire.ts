@@ -53,7 +53,13 @@ export class Wire implements Disposable {
       method,
       agent: this.#agentFor(shown),
       signal,
-      headers: { accept: "application/json", ...headers, ...identity(entry, shown) },
+      headers: {
+        accept: "application/json",
+        // Node says how long a body is only where the method usually has one, and a DELETE may have one too.
+        ...(body === undefined ? {} : { "content-length": Buffer.byteLength(body) }),
+        ...headers,
+        ...identity(entry, shown),
+      },
     };
     return await new Promise((resolve, reject) => {
       const request = (url.protocol === "https:" ? https : http).request(url, options, (answer) => {
