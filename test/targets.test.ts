@@ -5,6 +5,7 @@ import type { Order, Want } from "../packages/dray/src/contract/order.ts";
 import type { AnyTarget } from "../packages/dray/src/contract/target.ts";
 import { EMPTY_STATE, type EdgeState } from "../packages/dray/src/machine/edge-state.ts";
 import type { Release } from "../packages/dray/src/core/release.ts";
+import { kubernetes } from "../packages/dray/src/targets/kubernetes/kubernetes.ts";
 import { parseManifest } from "../packages/dray/src/yaml/load.ts";
 import { Paper } from "./contract/paper.ts";
 
@@ -89,12 +90,34 @@ const SEEN: Record<string, (has: "nothing" | "a release", want: Want) => unknown
         }
       : {}),
   }),
+  kubernetes: (has, want) => ({
+    on: "team",
+    door: { namespace: "infra", name: "public", url: "http://10.0.0.1" },
+    found: {
+      namespace: "team",
+      standby: true,
+      releases:
+        has === "nothing"
+          ? []
+          : ["r0", "r1"].map((id) => ({ wanted: inCluster(id), since: "", pods: { wanted: 1, ready: 1 } })),
+      ...(has === "nothing" ? {} : { current: "r1", previous: "r0" }),
+    },
+    ...(want.verb === "deploy" ? { fresh: { wanted: inCluster("r2"), dry: [], warnings: [] } } : {}),
+  }),
   paper: (has) => ({
     place: "a",
     current: has === "nothing" ? undefined : "api:1",
     previous: has === "nothing" ? undefined : "api:0",
   }),
 };
+
+const inCluster = (id: string): object => ({
+  release: { ...before, id },
+  image: `registry/api@sha256:${id}`,
+  port: 8080,
+  size: { min: 1, max: 1 },
+  user: { uid: 1000 },
+});
 
 function stateWith(release: Release): EdgeState {
   const replicas = [{ container: "decisions.r1.1", address: "172.30.80.2", port: 8080 }];
@@ -136,7 +159,8 @@ const frozen = <T>(value: T): T => {
   return value;
 };
 
-const TARGETS: Record<string, AnyTarget> = { ...CATALOGUE.targets, paper: new Paper().target };
+// Kubernetes is held to the contract before the catalogue offers it.
+const TARGETS: Record<string, AnyTarget> = { ...CATALOGUE.targets, kubernetes, paper: new Paper().target };
 
 describe.each(Object.entries(TARGETS))("%s", (key, target) => {
   const seenBy = (has: "nothing" | "a release", want: Want): unknown => SEEN[key]?.(has, want);
