@@ -32,10 +32,10 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-const session = (): Session => ({
+const session = (secrets: Record<string, string> = { TOKEN: "s3cret" }): Session => ({
   signal: new AbortController().signal,
   emit: (news) => void told.push(news),
-  secrets: new Map([["TOKEN", { reveal: () => "s3cret" }]]),
+  secrets: new Map(Object.entries(secrets).map(([name, value]) => [name, { reveal: () => value }])),
   who: "me",
   startedAt: performance.now(),
   hostKeys: "known-only",
@@ -84,10 +84,10 @@ function orderOf(id: string, want: Want, manifest: Manifest, mode: Order["mode"]
   };
 }
 
-async function carried(order: Order): Promise<Outcome> {
+async function carried(order: Order, secrets?: Record<string, string>): Promise<Outcome> {
   const [place] = kubernetes.places(order.manifest);
   if (place === undefined) throw new TypeError("no place");
-  const how = session();
+  const how = session(secrets);
   await using observed = await kubernetes.observe(place, order, how);
   const plan = kubernetes.plan(order, observed.seen);
   const work = kubernetes.begin(order, observed.seen, how);
@@ -96,8 +96,11 @@ async function carried(order: Order): Promise<Outcome> {
   return await kubernetes.outcome(work, "done", plan, how);
 }
 
-const deploy = async (id: string, manifest: Manifest = manifestOf()): Promise<Outcome> =>
-  await carried(orderOf(id, { verb: "deploy" }, manifest));
+const deploy = async (
+  id: string,
+  manifest: Manifest = manifestOf(),
+  secrets?: Record<string, string>,
+): Promise<Outcome> => await carried(orderOf(id, { verb: "deploy" }, manifest), secrets);
 const rollback = async (to?: string): Promise<Outcome> =>
   await carried(orderOf("", { verb: "rollback", ...(to === undefined ? {} : { to }) }, manifestOf()));
 const subject = (): Parameters<typeof kubernetes.status>[0] => {
@@ -233,6 +236,34 @@ test("a secret's value is in the release's own Secret alone", async () => {
   expect(cluster.get("secrets", "decisions-r1-env")?.data).toEqual({ TOKEN: Buffer.from("s3cret").toString("base64") });
   const others = [...cluster.things].filter(([key]) => !key.startsWith("secrets/"));
   expect(JSON.stringify([others, told])).not.toMatch(/s3cret|czNjcmV0/);
+});
+
+test("a secret gets a new value by the live release beside itself; the others keep theirs, which only the cluster knows", async () => {
+  await deploy("r1", manifestOf({ secrets: { TOKEN: { env: "TOKEN", as: "env" }, KEY: { env: "KEY", as: "env" } } }), {
+    TOKEN: "one",
+    KEY: "k",
+  });
+  const order = orderOf("", { verb: "rotate", secret: "TOKEN" }, manifestOf());
+  const { release, before } = await carried(order, { TOKEN: "two" });
+  expect(before).toBe("r1");
+  const values = (id: string): string[] =>
+    Object.values(cluster.get("secrets", `decisions-${id}-env`)?.data ?? {}).map((each) =>
+      Buffer.from(each, "base64").toString(),
+    );
+  expect([values("r1"), values(release)]).toEqual([
+    ["one", "k"],
+    ["two", "k"],
+  ]);
+  await expect(carried(orderOf("", { verb: "rotate", secret: "NONE" }, manifestOf()))).rejects.toMatchObject({
+    code: "secrets.unknown",
+  });
+});
+
+test("a gateway that does not reach a release yet says 503 in its name, which proves nothing", async () => {
+  let late = 3;
+  cluster.answer = (_release, path) => ({ status: path === "/health" && late-- > 0 ? 503 : 200, body: "{}" });
+  await deploy("r1");
+  expect(late).toBeLessThan(0);
 });
 
 describe("what is there", () => {

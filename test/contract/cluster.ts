@@ -140,7 +140,7 @@ export class Cluster implements AsyncDisposable {
   #drop(plural: string, thing: Thing): void {
     this.things.delete(`${plural}/${thing.metadata.namespace ?? ""}/${thing.metadata.name}`);
     this.#tell("DELETED", plural, thing);
-    for (const [key, each] of [...this.things])
+    for (const [key, each] of new Map(this.things))
       if (each.metadata.ownerReferences?.some(({ uid }) => uid === thing.metadata.uid) === true)
         this.#drop(key.split("/")[0] ?? "", each);
   }
@@ -241,12 +241,12 @@ export class Cluster implements AsyncDisposable {
     const replicas = Number(deployment.spec?.["replicas"] ?? 1);
     const fate = this.fate(labels["drayage/release"] ?? "");
     const owned = { namespace, ownerReferences: [{ uid }] };
-    for (const [key, each] of [...this.things])
+    for (const [key, each] of new Map(this.things))
       if (key.startsWith("pods/") && each.metadata.ownerReferences?.[0]?.uid === uid) this.#drop("pods", each);
     const pods = fate === "refused" ? 0 : replicas;
     for (let index = 0; index < pods; index++)
       this.put("pods", {
-        metadata: { ...owned, labels, name: `${name}-${index}` } as Thing["metadata"],
+        metadata: { ...owned, labels, name: `${name}-${index}` },
         status: statusOf(fate),
       });
     const ready = fate === "ready" ? pods : 0;

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { copyFile, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { copyFile, link, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { cacheFolder } from "../../../packages/dray/src/base/content-store.ts";
 import { ENVOY, KUBERNETES, type Part, PARTS, STAGING } from "./parts.ts";
@@ -122,6 +122,19 @@ export async function buildParts(): Promise<void> {
   if (missing.length === 0) return;
   const go = await goProgram(KEPT);
   for (const part of missing) await buildPart(part, go);
+}
+
+/** Every program in one folder, as containers mount it: links would lead nowhere there. */
+export const PROGRAMS_FOLDER: string = path.join(KEPT, `programs-${KUBERNETES}`);
+
+/** Puts programs side by side; the same file twice takes no room. */
+export async function gatherPrograms(): Promise<void> {
+  await rm(PROGRAMS_FOLDER, { recursive: true, force: true });
+  await mkdir(PROGRAMS_FOLDER, { recursive: true });
+  const built = PARTS.filter((part) => existsSync(partFolder(part)));
+  for (const part of built)
+    for (const name of Object.keys(part.programs))
+      await link(path.join(partFolder(part), name), path.join(PROGRAMS_FOLDER, name));
 }
 
 /** The path of a built program. */

@@ -69,6 +69,14 @@ type Row = [RegExp, (text: string, wanted: Wanted) => Failure];
 /** Refusals of a registry, as containerd words them. A registry that is not reached may be so in a moment. */
 const IMAGE: Row[] = [
   [
+    /no match for platform|exec format/i,
+    (text, { image }) =>
+      new Failure("image.wrong-arch", `${image} is not for the nodes' processor`, {
+        hint: "docker build --platform linux/ARCH",
+        details: [text],
+      }),
+  ],
+  [
     /not found|manifest unknown|does not exist/i,
     (text, { image }) =>
       new Failure("image.not-found", `the nodes do not find ${image}`, {
@@ -84,14 +92,6 @@ const IMAGE: Row[] = [
           pullSecret === undefined
             ? "kubectl create secret docker-registry NAME ..., and kubernetes: {pullSecret: NAME}; or let the nodes' own account read the registry"
             : `is the login in the secret ${pullSecret} of this registry, and still good?`,
-        details: [text],
-      }),
-  ],
-  [
-    /no match for platform|exec format/i,
-    (text, { image }) =>
-      new Failure("image.wrong-arch", `${image} is not for the nodes' processor`, {
-        hint: "docker build --platform linux/ARCH",
         details: [text],
       }),
   ],

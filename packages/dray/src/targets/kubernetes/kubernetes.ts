@@ -20,6 +20,7 @@ import { type KubeStep, planFor } from "./plan.ts";
 import { wayOf } from "./prove.ts";
 import { prepareRemoval } from "./remove.ts";
 import { retire } from "./retire.ts";
+import { liveOf, rotated, valuesFor } from "./secrets.ts";
 import { look } from "./sight.ts";
 import { statusReport } from "./status.ts";
 import { traceCluster } from "./trace.ts";
@@ -58,9 +59,7 @@ export const kubernetes: Target<Sight, KubeStep, Work> = {
     secrets: {
       list: async ({ service, place }, session) => {
         using kube = await open(place, session);
-        const { releases, current } = await look(kube, service);
-        const { secrets = [], secretFiles = [] } =
-          releases.find(({ wanted }) => wanted.release.id === current)?.wanted.release.settings ?? {};
+        const { secrets = [], secretFiles = [] } = liveOf(await look(kube, service))?.release.settings ?? {};
         return secrets.map((name) => ({ name, as: secretFiles.includes(name) ? ("file" as const) : ("env" as const) }));
       },
     },
@@ -86,17 +85,17 @@ async function observe(place: Place, order: Order, session: Session): Promise<Ob
   const { manifest, want } = order;
   const kube = await open(place, session);
   try {
-    const [found, door, wanted] = await Promise.all([
+    const [found, door, made] = await Promise.all([
       look(kube, manifest.service),
       doorOf(kube, manifest),
       want.verb === "deploy" ? wantedOf(order, session) : undefined,
     ]);
-    if (want.verb === "rotate")
-      throw new Failure("target.unsupported", "a secret gets its new value by a deploy there", {
-        hint: "dray deploy, with the new value",
-      });
-    const seen = { on: place.name, found, door, kube, secrets: session.secrets };
-    const fresh = wanted === undefined ? {} : { fresh: { wanted, ...(await dryRun(kube, wanted, session)) } };
+    const wanted = want.verb === "rotate" ? rotated(order, found) : made;
+    const { mode } = order;
+    const secrets =
+      wanted === undefined ? session.secrets : await valuesFor(kube, { wanted, found, mode }, session.secrets);
+    const seen = { on: place.name, found, door, kube, secrets };
+    const fresh = wanted === undefined ? {} : { fresh: { wanted, ...(await dryRun(kube, wanted, secrets)) } };
     return { seen: { ...seen, ...fresh }, [Symbol.asyncDispose]: () => Promise.resolve(kube[Symbol.dispose]()) };
   } catch (error) {
     kube[Symbol.dispose]();
@@ -107,7 +106,7 @@ async function observe(place: Place, order: Order, session: Session): Promise<Ob
 type Fresh = NonNullable<Sight["fresh"]>;
 
 /** What the server would make of a release's objects: it refuses now what it would refuse then. @throws Failure kubernetes.* */
-async function dryRun(kube: Kube, wanted: Fresh["wanted"], { secrets }: Context): Promise<Omit<Fresh, "wanted">> {
+async function dryRun(kube: Kube, wanted: Fresh["wanted"], secrets: Sight["secrets"]): Promise<Omit<Fresh, "wanted">> {
   const objects = [releaseMap(wanted, undefined), ...releaseObjects(wanted, secrets, undefined)];
   const made = await Promise.all(objects.map((object) => kube.apply(object, "dry")));
   const dry = made.map(({ apiVersion, kind, metadata }) => ({ apiVersion, kind, metadata: { name: metadata.name } }));

@@ -12,6 +12,7 @@ import { type HttpRoute, verdictOn } from "./objects/route.ts";
 
 const PATIENCE_MS = 30_000;
 const EVERY_MS = 20;
+const SERVER_ERROR = 500;
 /** Gateways are several programs, each on a connection of its own: so many answers in a row say that all have it. */
 const IN_A_ROW = 8;
 /** A refusal may be of the moment before the gateway heard of the Service. */
@@ -129,8 +130,9 @@ async function answered(
       if (asFailure(error).code === "bug") throw error;
       return undefined;
     });
-    // An answer of the API's own, whatever it says: the golden request has proved that it works.
-    row = answer?.release === release ? row + 1 : 0;
+    // Whatever the API says, the golden request has proved that it works; a gateway that does not reach it says 503 in its name.
+    const own = answer?.release === release && answer.status < SERVER_ERROR;
+    row = own ? row + 1 : 0;
     if (row >= IN_A_ROW) return "proved";
     if (answer !== undefined) seen.last = `it answers ${answer.status} from ${answer.release ?? "no release of ours"}`;
     if (row === 0) await sleep(EVERY_MS, session.signal);

@@ -160,7 +160,7 @@ describe("the route", () => {
         {
           matches: [{ path: { value: "/loans" } }],
           backendRefs: [{ name: "decisions-r1", port: 80, weight: 1 }],
-          timeouts: { request: "60000ms" },
+          timeouts: { request: "60s" },
         },
       ],
     });

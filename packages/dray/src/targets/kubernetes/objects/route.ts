@@ -77,12 +77,15 @@ export function routeTo(
             },
           ],
           backendRefs: [{ name: releaseName(service, release), port: 80, weight: 1 }],
-          timeouts: { request: `${timeoutMs}ms` },
+          timeouts: { request: durationOf(timeoutMs) },
         },
       ],
     },
   };
 }
+
+/** A Gateway's durations have five digits at most. */
+const durationOf = (ms: number): string => (ms < 10_000 ? `${ms}ms` : `${Math.ceil(ms / 1000)}s`);
 
 /** The API itself sees its own paths, and below which one it is. */
 function below(prefix: string): object[] {
