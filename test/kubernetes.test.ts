@@ -244,13 +244,13 @@ test("a secret gets a new value by the live release beside itself; the others ke
     KEY: "k",
   });
   const order = orderOf("", { verb: "rotate", secret: "TOKEN" }, manifestOf());
-  const { release, before } = await carried(order, { TOKEN: "two" });
-  expect(before).toBe("r1");
+  const outcome = await carried(order, { TOKEN: "two" });
+  expect(outcome.before).toBe("r1");
   const values = (id: string): string[] =>
     Object.values(cluster.get("secrets", `decisions-${id}-env`)?.data ?? {}).map((each) =>
       Buffer.from(each, "base64").toString(),
     );
-  expect([values("r1"), values(release)]).toEqual([
+  expect([values("r1"), values(outcome.release)]).toEqual([
     ["one", "k"],
     ["two", "k"],
   ]);
@@ -261,7 +261,7 @@ test("a secret gets a new value by the live release beside itself; the others ke
 
 test("a gateway that does not reach a release yet says 503 in its name, which proves nothing", async () => {
   let late = 3;
-  cluster.answer = (_release, path) => ({ status: path === "/health" && late-- > 0 ? 503 : 200, body: "{}" });
+  cluster.answer = (_release, asked) => ({ status: asked === "/health" && late-- > 0 ? 503 : 200, body: "{}" });
   await deploy("r1");
   expect(late).toBeLessThan(0);
 });

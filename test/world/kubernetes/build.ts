@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { copyFile, link, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { cacheFolder } from "../../../packages/dray/src/base/content-store.ts";
 import { ENVOY, KUBERNETES, type Part, PARTS, STAGING } from "./parts.ts";
 import { goProgram } from "./go.ts";
@@ -9,11 +10,13 @@ import { loudly } from "./loudly.ts";
 
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
+const PAUSE = fileURLToPath(new URL("pause.go", import.meta.url));
+
 /** Where the built parts are kept, over reboots too: they depend on their versions alone. */
 export const KEPT: string = path.join(cacheFolder(), "kubernetes-world");
 
 /** The folder of a part. A change of its version, its programs or of how it is built is another folder. */
-export function partFolder(part: Pick<Part, "name" | "version">): string {
+function partFolder(part: Pick<Part, "name" | "version">): string {
   const recipe = createHash("sha256")
     .update(JSON.stringify([part, STAGING]))
     .digest("hex")
@@ -115,10 +118,10 @@ async function fetchEnvoy(): Promise<void> {
 }
 
 /** Builds what is missing; with everything there it takes no time. */
-export async function buildParts(): Promise<void> {
+export async function buildParts(only?: readonly string[]): Promise<void> {
   await mkdir(KEPT, { recursive: true });
-  await fetchEnvoy();
-  const missing = PARTS.filter((part) => !existsSync(partFolder(part)));
+  if (only === undefined) await fetchEnvoy();
+  const missing = PARTS.filter((part) => only?.includes(part.name) !== false && !existsSync(partFolder(part)));
   if (missing.length === 0) return;
   const go = await goProgram(KEPT);
   for (const part of missing) await buildPart(part, go);
@@ -131,6 +134,10 @@ export const PROGRAMS_FOLDER: string = path.join(KEPT, `programs-${KUBERNETES}`)
 export async function gatherPrograms(): Promise<void> {
   await rm(PROGRAMS_FOLDER, { recursive: true, force: true });
   await mkdir(PROGRAMS_FOLDER, { recursive: true });
+  const pause = path.join(PROGRAMS_FOLDER, "pause");
+  await loudly([await goProgram(KEPT), "build", "-trimpath", "-ldflags", "-s -w", "-o", pause, PAUSE], {
+    env: goEnv(),
+  });
   const built = PARTS.filter((part) => existsSync(partFolder(part)));
   for (const part of built)
     for (const name of Object.keys(part.programs))

@@ -1,9 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { readFile, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { sleep, within } from "drayage-clock";
-import { run } from "../../../packages/dray/src/base/process.ts";
 import { must, vmImage } from "../images.ts";
 import { worldFolder } from "../owner.ts";
 import { RIGHTS } from "../vm.ts";
@@ -25,6 +24,12 @@ export interface RealCluster extends AsyncDisposable {
 /** Only the control plane (`control`), or nodes beside it (`nodes`). */
 export type Extent = "control" | "nodes";
 
+/** What nodes have: tars of images, and a registry, a container that they find by `url` when an image's name begins with `at`. */
+export interface NodesWith {
+  images?: string;
+  registry?: { container: string; at: string; url: string };
+}
+
 /** The addresses of a network that Docker has chosen: each cluster of a run has one of its own. */
 async function addressesIn(network: string): Promise<RealCluster["addresses"]> {
   const subnet = await must(["docker", "network", "inspect", network, "-f", "{{(index .IPAM.Config 0).Subnet}}"]);
@@ -33,10 +38,14 @@ async function addressesIn(network: string): Promise<RealCluster["addresses"]> {
 }
 
 /** Starts it, and waits until its API server answers and its nodes are ready. */
-export async function startCluster(extent: Extent, images?: string): Promise<RealCluster> {
+export async function startCluster(extent: Extent, more: NodesWith = {}): Promise<RealCluster> {
   const name = `dray-kube-${randomBytes(4).toString("hex")}`;
   const folder = await worldFolder();
   await must(["docker", "network", "create", name]);
+  const { registry, images = "/none" } = more;
+  // By another name than its own, so that it is the same in each cluster.
+  if (registry !== undefined)
+    await must(["docker", "network", "connect", "--alias", new URL(registry.url).hostname, name, registry.container]);
   const addresses = await addressesIn(name);
   const kubeconfig = await makePki(folder, addresses);
   const pods = addresses.nodes.map((via, index) => `10.244.${index + 1}.0/24 ${via}`).join("\n");
@@ -85,7 +94,15 @@ export async function startCluster(extent: Extent, images?: string): Promise<Rea
       await started(
         node,
         ip,
-        ["-e", `NUMBER=${index + 1}`, ...state, "-v", `${images ?? "/none"}:/images:ro`],
+        [
+          "-e",
+          `NUMBER=${index + 1}`,
+          "-e",
+          `REGISTRY=${registry?.at ?? ""} ${registry?.url ?? ""}`,
+          ...state,
+          "-v",
+          `${images}:/images:ro`,
+        ],
         "node.sh",
       );
     }),
@@ -100,6 +117,7 @@ export async function startCluster(extent: Extent, images?: string): Promise<Rea
       const hosts = ["control", ...nodes.map((_ip, index) => `node${index + 1}`)];
       await must(["docker", "rm", "-f", "-v", ...hosts.map((host) => `${name}-${host}`)]);
       if (volumes.length > 0) await must(["docker", "volume", "rm", ...volumes]);
+      if (registry !== undefined) await must(["docker", "network", "disconnect", name, registry.container]);
       await must(["docker", "network", "rm", name]);
       await rm(folder, { recursive: true, force: true });
     },
@@ -113,26 +131,13 @@ export async function startCluster(extent: Extent, images?: string): Promise<Rea
   }
 }
 
-async function untilUp({ kubectl }: RealCluster, nodes: number): Promise<void> {
+async function untilUp(cluster: RealCluster, nodes: number): Promise<void> {
   await within(READY_MS, undefined, async (signal) => {
     for (;;) {
-      const said = await kubectl(["get", "nodes", "--no-headers"]).catch(() => undefined);
+      const said = await cluster.kubectl(["get", "nodes", "--no-headers"]).catch(() => undefined);
       const ready = said?.split("\n").filter((line) => / Ready /.test(line)).length ?? -1;
       if (ready >= nodes) return;
       await sleep(200, signal);
     }
   });
-}
-
-/** What stands in a file of `addons/`. */
-export async function addon(name: string): Promise<string> {
-  return await readFile(path.join(HERE, "addons", name), "utf8");
-}
-
-/** Whether this computer can run one at all. */
-export async function hasEngine(): Promise<boolean> {
-  const asked = await within(10_000, undefined, (signal) => run(["docker", "version"], { signal })).catch(
-    () => undefined,
-  );
-  return asked?.code === 0;
 }

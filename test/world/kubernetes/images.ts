@@ -1,13 +1,15 @@
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { copyFile, mkdir, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { must, vmImage } from "../images.ts";
 import { worldFolder } from "../owner.ts";
-import { ENVOY_FOLDER, KEPT, programPath } from "./build.ts";
+import { ENVOY_FOLDER, KEPT, PROGRAMS_FOLDER, programPath } from "./build.ts";
+import { ENVOY, PARTS } from "./parts.ts";
 
 /** The images of the cluster's own pods: a program each, on Debian where it needs a C library or certificates. */
 const IMAGES: Readonly<Record<string, { program: () => string; on: "nothing" | "debian" }>> = {
-  pause: { program: () => programPath("pause"), on: "nothing" },
+  pause: { program: () => path.join(PROGRAMS_FOLDER, "pause"), on: "nothing" },
   coredns: { program: () => programPath("coredns"), on: "nothing" },
   "metrics-server": { program: () => programPath("metrics-server"), on: "debian" },
   "envoy-gateway": { program: () => programPath("envoy-gateway"), on: "debian" },
@@ -17,8 +19,12 @@ const IMAGES: Readonly<Record<string, { program: () => string; on: "nothing" | "
 /** As pods run it: nobody in particular. */
 const USER = "65532";
 
-/** The folder with a tar of each image, as a node imports it. Made once; the programs' versions are in its name. */
-export async function imagesFolder(key: string): Promise<string> {
+/** The folder with a tar of each image, as a node imports it. Made once for all versions together. */
+export async function imagesFolder(): Promise<string> {
+  const key = createHash("sha256")
+    .update(JSON.stringify([PARTS, ENVOY]))
+    .digest("hex")
+    .slice(0, 8);
   const folder = path.join(KEPT, `images-${key}`);
   if (existsSync(folder)) return folder;
   const making = `${folder}.making-${process.pid}`;

@@ -1,3 +1,14 @@
-import { buildParts } from "./build.ts";
+import { prepareVm } from "../images.ts";
+import { buildParts, gatherPrograms } from "./build.ts";
+import { imagesFolder } from "./images.ts";
+import { envoyGateway, gatewayApi } from "./manifests.ts";
 
-await buildParts();
+// `control`: the control plane alone, for suites that need no pods.
+await buildParts(process.argv[2] === "control" ? ["etcd", "kubernetes"] : undefined);
+await gatherPrograms();
+await gatewayApi();
+if (process.argv[2] !== "control") {
+  await prepareVm();
+  await envoyGateway();
+  await imagesFolder();
+}

@@ -86,7 +86,7 @@ function switching(step: MakeStep, id: string): Stage<KubeStep>[] {
 }
 
 /** Has a release the pods that it takes to serve at once? */
-export function standing({ releases, current }: Found, id: string): boolean {
+function standing({ releases, current }: Found, id: string): boolean {
   const of = (wanted: string | undefined): Kept | undefined =>
     releases.find((each) => each.wanted.release.id === wanted);
   const there = of(id);

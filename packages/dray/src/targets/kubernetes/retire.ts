@@ -6,7 +6,7 @@ import { releaseName } from "./objects/names.ts";
 import { type Found, look } from "./sight.ts";
 
 /** What happens to releases that have no traffic: which lose their pods, and which go for good. */
-export function retirement(
+function retirement(
   { releases, current, previous, standby }: Found,
   keep: number,
 ): { park: string[]; drop: string[] } {

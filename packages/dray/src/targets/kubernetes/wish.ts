@@ -40,7 +40,7 @@ export async function wantedOf(order: Order, context: Context): Promise<Wanted> 
 }
 
 /** A release as the cluster is to run it. @throws Failure image.no-port, target.unsupported */
-export function wish(
+function wish(
   manifest: Manifest,
   release: Release,
   { image, says }: { image: string; says: ImageSays },

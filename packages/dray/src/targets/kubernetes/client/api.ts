@@ -9,7 +9,7 @@ import { refusal, type Request, type Status } from "./refusal.ts";
 import { Wire } from "./wire.ts";
 
 /** The name under which our fields are kept apart from others'. */
-export const MANAGER = "drayage";
+const MANAGER = "drayage";
 
 const OK = 300;
 const TOO_MANY = 429;

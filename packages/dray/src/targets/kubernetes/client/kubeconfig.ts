@@ -83,7 +83,7 @@ export interface Entry {
 const IN_CLUSTER = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /** The files that count: those of KUBECONFIG, else the one in the home folder. */
-export function kubeconfigFiles(env: NodeJS.ProcessEnv = process.env): string[] {
+function kubeconfigFiles(env: NodeJS.ProcessEnv = process.env): string[] {
   const said = (env["KUBECONFIG"] ?? "").split(path.delimiter).filter((file) => file !== "");
   return said.length > 0 ? said : [path.join(homedir(), ".kube", "config")];
 }

@@ -8,7 +8,7 @@ export const LABEL = {
   manager: "app.kubernetes.io/managed-by",
 } as const;
 
-export const MANAGED_BY = "drayage";
+const MANAGED_BY = "drayage";
 export const CONTAINER = "model";
 /** The name of a container's port: the Service leads to it by this name. */
 export const PORT = "http";

@@ -1,0 +1,9 @@
+import { defineConfig } from "vitest/config";
+import { claim } from "./test/world/owner.ts";
+
+claim();
+
+// A real cluster, whose programs are built from their sources the first time: apart from npm test.
+export default defineConfig({
+  test: { include: ["test/kubernetes/**/*.test.ts"], testTimeout: 180_000, hookTimeout: 180_000, maxWorkers: 1 },
+});
