@@ -141,9 +141,9 @@ async function carried(want: Want, manifest: Manifest): Promise<Outcome & { ms: 
 /** Asks all the time, until it is stopped; how many got no good answer. */
 function load(url: string): { stop: () => Promise<{ requests: number; failed: number }> } {
   const count = { requests: 0, failed: 0 };
-  let on = true;
+  const over = new AbortController();
   const asking = Array.from({ length: 4 }, async () => {
-    while (on) {
+    while (!over.signal.aborted) {
       const ok = await fetch(`${url}/decisions`, {
         method: "POST",
         body: "{}",
@@ -157,7 +157,7 @@ function load(url: string): { stop: () => Promise<{ requests: number; failed: nu
   });
   return {
     stop: async () => {
-      on = false;
+      over.abort();
       await Promise.all(asking);
       return count;
     },

@@ -34,101 +34,111 @@ export interface NodesWith {
 async function addressesIn(network: string): Promise<RealCluster["addresses"]> {
   const subnet = await must(["docker", "network", "inspect", network, "-f", "{{(index .IPAM.Config 0).Subnet}}"]);
   const base = subnet.split(".").slice(0, 3).join(".");
-  return { control: `${base}.2`, nodes: Array.from({ length: NODES }, (_each, index) => `${base}.${11 + index}`) };
+  // Docker gives the lowest ones to whoever does not ask for one.
+  return { control: `${base}.200`, nodes: Array.from({ length: NODES }, (_each, index) => `${base}.${211 + index}`) };
 }
 
 /** Starts it, and waits until its API server answers and its nodes are ready. */
-export async function startCluster(extent: Extent, more: NodesWith = {}): Promise<RealCluster> {
+export async function startCluster(extent: Extent, given: NodesWith = {}): Promise<RealCluster> {
+  const theirs = process.env["DRAY_TEST_KUBECONFIG"];
+  if (theirs !== undefined) return await existing(theirs);
   const name = `dray-kube-${randomBytes(4).toString("hex")}`;
   const folder = await worldFolder();
   await must(["docker", "network", "create", name]);
-  const { registry, images = "/none" } = more;
   // By another name than its own, so that it is the same in each cluster.
-  if (registry !== undefined)
-    await must(["docker", "network", "connect", "--alias", new URL(registry.url).hostname, name, registry.container]);
-  const addresses = await addressesIn(name);
-  const kubeconfig = await makePki(folder, addresses);
-  const pods = addresses.nodes.map((via, index) => `10.244.${index + 1}.0/24 ${via}`).join("\n");
-  const shared = [
-    "-e",
-    `PODS=${pods}`,
-    "-v",
-    `${folder}:/pki:ro`,
-    "-v",
-    `${PROGRAMS_FOLDER}:/programs:ro`,
-    "--tmpfs",
-    "/run:exec",
-  ];
-  const started = async (host: string, ip: string, more: string[], script: string): Promise<void> => {
-    const at = ["--name", `${name}-${host}`, "--hostname", host, "--network", name, "--ip", ip, "-e", `ADDRESS=${ip}`];
-    const init = ["-v", `${path.join(HERE, script)}:/init.sh:ro`];
+  if (given.registry !== undefined)
     await must([
       "docker",
-      "run",
-      "-d",
-      ...at,
-      ...RIGHTS,
-      ...shared,
-      ...init,
-      ...more,
-      vmImage("bookworm"),
-      "bash",
-      "/init.sh",
+      "network",
+      "connect",
+      "--alias",
+      new URL(given.registry.url).hostname,
+      name,
+      given.registry.container,
     ]);
-  };
-  await started("control", addresses.control, [], "control.sh");
-  const nodes = extent === "nodes" ? addresses.nodes : [];
-  const volumes = nodes.flatMap((_ip, index) => [
-    `${name}-node${index + 1}-containerd`,
-    `${name}-node${index + 1}-kubelet`,
-  ]);
-  await Promise.all(
-    nodes.map(async (ip, index) => {
-      const node = `node${index + 1}`;
-      const state = [
-        "-v",
-        `${name}-${node}-containerd:/var/lib/containerd`,
-        "-v",
-        `${name}-${node}-kubelet:/var/lib/kubelet`,
-      ];
-      await started(
-        node,
-        ip,
-        [
-          "-e",
-          `NUMBER=${index + 1}`,
-          "-e",
-          `REGISTRY=${registry?.at ?? ""} ${registry?.url ?? ""}`,
-          ...state,
-          "-v",
-          `${images}:/images:ro`,
-        ],
-        "node.sh",
-      );
-    }),
-  );
-  const kubectl = (argv: readonly string[], stdin?: string): Promise<string> =>
-    must([path.join(PROGRAMS_FOLDER, "kubectl"), "--kubeconfig", kubeconfig, ...argv], stdin);
+  const addresses = await addressesIn(name);
+  const kubeconfig = await makePki(folder, addresses);
+  const hosts = hostsOf(name, extent, addresses, given);
+  const pods = addresses.nodes.map((via, index) => `10.244.${index + 1}.0/24 ${via}`).join("\n");
+  const shared = ["-e", `PODS=${pods}`, "-v", `${folder}:/pki:ro`, "-v", `${PROGRAMS_FOLDER}:/programs:ro`];
   const cluster: RealCluster = {
     kubeconfig,
     addresses,
-    kubectl,
+    kubectl: (argv, stdin) => must([path.join(PROGRAMS_FOLDER, "kubectl"), "--kubeconfig", kubeconfig, ...argv], stdin),
     [Symbol.asyncDispose]: async () => {
-      const hosts = ["control", ...nodes.map((_ip, index) => `node${index + 1}`)];
-      await must(["docker", "rm", "-f", "-v", ...hosts.map((host) => `${name}-${host}`)]);
+      await must(["docker", "rm", "-f", "-v", ...hosts.map(({ host }) => `${name}-${host}`)]);
+      const volumes = hosts.flatMap(({ volumes: all }) => all);
       if (volumes.length > 0) await must(["docker", "volume", "rm", ...volumes]);
-      if (registry !== undefined) await must(["docker", "network", "disconnect", name, registry.container]);
+      if (given.registry !== undefined) await must(["docker", "network", "disconnect", name, given.registry.container]);
       await must(["docker", "network", "rm", name]);
       await rm(folder, { recursive: true, force: true });
     },
   };
   try {
-    await untilUp(cluster, nodes.length);
+    await Promise.all(hosts.map((each) => startHost(name, each, shared)));
+    await untilUp(cluster, hosts.length - 1);
     return cluster;
   } catch (error) {
     await cluster[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** Somebody's own cluster: what it has is its owner's, so nothing of it is taken away. */
+async function existing(kubeconfig: string): Promise<RealCluster> {
+  const kubectl = (argv: readonly string[], stdin?: string): Promise<string> =>
+    must(["kubectl", "--kubeconfig", kubeconfig, ...argv], stdin);
+  const said = await kubectl([
+    "get",
+    "nodes",
+    "-o",
+    'jsonpath={.items[*].status.addresses[?(@.type=="InternalIP")].address}',
+  ]);
+  const nodes = said.split(" ").filter((each) => each !== "");
+  return { kubeconfig, addresses: { control: "", nodes }, kubectl, [Symbol.asyncDispose]: () => Promise.resolve() };
+}
+
+/** One container of a cluster. */
+interface Host {
+  host: string;
+  ip: string;
+  script: string;
+  argv: string[];
+  volumes: string[];
+}
+
+function hostsOf(name: string, extent: Extent, { control, nodes }: RealCluster["addresses"], given: NodesWith): Host[] {
+  const first: Host = { host: "control", ip: control, script: "control.sh", argv: [], volumes: [] };
+  if (extent === "control") return [first];
+  const { registry, images = "/none" } = given;
+  const told = ["-e", `REGISTRY=${registry?.at ?? ""} ${registry?.url ?? ""}`, "-v", `${images}:/images:ro`];
+  return [
+    first,
+    ...nodes.map((ip, index): Host => {
+      const host = `node${index + 1}`;
+      const volumes = ["containerd", "kubelet"].map((each) => `${name}-${host}-${each}`);
+      const mounted = volumes.flatMap((each) => ["-v", `${each}:/var/lib/${each.split("-").at(-1)}`]);
+      return { host, ip, script: "node.sh", argv: ["-e", `NUMBER=${index + 1}`, ...told, ...mounted], volumes };
+    }),
+  ];
+}
+
+async function startHost(name: string, { host, ip, script, argv }: Host, shared: readonly string[]): Promise<void> {
+  const at = ["--name", `${name}-${host}`, "--hostname", host, "--network", name, "--ip", ip, "-e", `ADDRESS=${ip}`];
+  const init = ["--tmpfs", "/run:exec", "-v", `${path.join(HERE, script)}:/init.sh:ro`];
+  await must([
+    "docker",
+    "run",
+    "-d",
+    ...at,
+    ...RIGHTS,
+    ...shared,
+    ...init,
+    ...argv,
+    vmImage("bookworm"),
+    "bash",
+    "/init.sh",
+  ]);
 }
 
 async function untilUp(cluster: RealCluster, nodes: number): Promise<void> {
