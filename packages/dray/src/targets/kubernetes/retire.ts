@@ -6,10 +6,7 @@ import { releaseName } from "./objects/names.ts";
 import { type Found, look } from "./sight.ts";
 
 /** What happens to releases that have no traffic: which lose their pods, and which go for good. */
-function retirement(
-  { releases, current, previous, standby }: Found,
-  keep: number,
-): { park: string[]; drop: string[] } {
+function retirement({ releases, current, previous, standby }: Found, keep: number): { park: string[]; drop: string[] } {
   const stays = new Set([current, standby ? previous : undefined]);
   const ids = releases.map(({ wanted }) => wanted.release.id);
   const free = ids.filter((id) => id !== current && id !== previous);

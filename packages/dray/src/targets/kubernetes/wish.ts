@@ -40,11 +40,7 @@ export async function wantedOf(order: Order, context: Context): Promise<Wanted> 
 }
 
 /** A release as the cluster is to run it. @throws Failure image.no-port, target.unsupported */
-function wish(
-  manifest: Manifest,
-  release: Release,
-  { image, says }: { image: string; says: ImageSays },
-): Wanted {
+function wish(manifest: Manifest, release: Release, { image, says }: { image: string; says: ImageSays }): Wanted {
   const { maxReplicas, pullSecret, serviceAccount } = settingsOf(manifest);
   const min = release.settings.replicas;
   return {

@@ -81,6 +81,16 @@ const RECORDED: [string, Status, string, RegExp][] = [
     /does not know spec\.template\.spec\.containers\[0\]\.lifecycle\.preStop\.sleep$/,
   ],
   [
+    "a field that an apply's schema lacks",
+    {
+      code: 500,
+      message:
+        "failed to create typed patch object (/decisions-r8; apps/v1, Kind=Deployment): .spec.nonsense: field not declared in schema",
+    },
+    "kubernetes.invalid",
+    /does not know \.spec\.nonsense$/,
+  ],
+  [
     "a quota",
     {
       code: 403,

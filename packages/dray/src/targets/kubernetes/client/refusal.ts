@@ -23,6 +23,9 @@ export interface Request {
 const objectOf = ({ resource, name }: Request): string => (name === undefined ? resource : `${resource} ${name}`);
 const whereOf = ({ namespace }: Request): string => (namespace === undefined ? "in the cluster" : `in ${namespace}`);
 
+/** An apply of a field that the server's schema lacks ends as an error of the server's own, with code 500. */
+const UNKNOWN_FIELD = /failed to create typed patch object.*?: (\S+): field not declared in schema/s;
+
 type Row = (status: Status, asked: Request, text: string) => Failure | undefined;
 
 /** Admission says its refusals with several codes, so its words are looked at before the code is. */
@@ -74,6 +77,7 @@ const ADMISSION: Row[] = [
 ];
 
 const BY_CODE: Record<number, Row> = {
+  500: (status, asked, text) => (UNKNOWN_FIELD.test(text) ? invalid(status, asked, text) : undefined),
   400: invalid,
   401: () =>
     new Failure(
@@ -138,7 +142,9 @@ function conflict(status: Status, asked: Request, text: string): Failure {
 
 function invalid(status: Status, asked: Request, text: string): Failure {
   const causes = (status.details?.causes ?? []).filter(({ field }) => field !== undefined);
-  const unknown = [...text.matchAll(/(?:unknown|duplicate) field "([^"]+)"/g)].map((match) => match[1]);
+  const unknown = [...text.matchAll(/(?:unknown|duplicate) field "([^"]+)"/g), UNKNOWN_FIELD.exec(text) ?? []].flatMap(
+    (match) => match[1] ?? [],
+  );
   const said = causes.length > 0 ? causes.map(({ field, message }) => `${field}: ${message}`).join("; ") : text;
   const which = unknown.length > 0 ? `the cluster does not know ${unknown.join(", ")}` : said;
   return new Failure("kubernetes.invalid", `${objectOf(asked)} is refused: ${which}`, {
