@@ -67,6 +67,7 @@ function orderOf(id: string, want: Want, manifest: Manifest, mode: Order["mode"]
     want,
     manifest,
     golden: want.verb === "deploy" ? [golden] : [],
+    weights: [],
     answers: "must-match",
     keys: undefined,
     alerts: undefined,

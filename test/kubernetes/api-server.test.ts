@@ -159,22 +159,18 @@ describe("refusals", () => {
     });
   });
 
-  test("a quota, and a value that is not allowed", async () => {
-    await cluster.kubectl(["-n", "team", "create", "quota", "small", "--hard=configmaps=2"]);
-    await expect
-      .poll(
-        async () =>
-          await kube
-            .apply(releaseMap(WANTED, undefined))
-            .then(
-              async () =>
-                await kube.apply(releaseMap({ ...WANTED, release: { ...WANTED.release, id: "r8" } }, undefined)),
-            )
-            .catch((error: unknown) => (error as { code: string }).code),
-        { timeout: 15_000 },
-      )
-      .toBe("kubernetes.quota");
-    await cluster.kubectl(["-n", "team", "delete", "quota", "small"]);
+  test("a quota, and a name that is not allowed", async () => {
+    await cluster.kubectl(["create", "namespace", "small"]);
+    await cluster.kubectl(["-n", "small", "create", "quota", "few", "--hard=configmaps=2"]);
+    using small = Kube.open(await readKubeconfig(undefined, { KUBECONFIG: cluster.kubeconfig }), "small", signal);
+    // The quota counts only once its controller has looked at the namespace.
+    let made = 0;
+    const another = async (): Promise<string> =>
+      await small.create({ apiVersion: "v1", kind: "ConfigMap", metadata: { name: `map-${++made}` } }).then(
+        () => "made",
+        (error: unknown) => (error as { code: string }).code,
+      );
+    await expect.poll(another, { timeout: 15_000 }).toBe("kubernetes.quota");
     const bad = { ...releaseMap(WANTED, undefined), metadata: { name: "Bad_Name" } };
     await expect(kube.apply(bad)).rejects.toMatchObject({
       code: "kubernetes.invalid",

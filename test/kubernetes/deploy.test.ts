@@ -107,6 +107,7 @@ async function carried(want: Want, manifest: Manifest): Promise<Outcome & { ms: 
     want,
     manifest,
     golden: [],
+    weights: [],
     answers: "must-match" as const,
     keys: undefined,
     alerts: undefined,

@@ -30,10 +30,15 @@ export interface NodesWith {
   registry?: { container: string; at: string; url: string };
 }
 
-/** The addresses of a network that Docker has chosen: each cluster of a run has one of its own. */
-async function addressesIn(network: string): Promise<RealCluster["addresses"]> {
-  const subnet = await must(["docker", "network", "inspect", network, "-f", "{{(index .IPAM.Config 0).Subnet}}"]);
-  const base = subnet.split(".").slice(0, 3).join(".");
+/** Docker keeps a container's address only in a network whose range was asked for; one that is taken is refused, and the next one tried. */
+async function makeNetwork(name: string, tries = 10): Promise<RealCluster["addresses"]> {
+  const base = `10.89.${randomBytes(1)[0]}`;
+  try {
+    await must(["docker", "network", "create", "--subnet", `${base}.0/24`, name]);
+  } catch (error) {
+    if (tries === 0 || !/overlaps/.test(String(error))) throw error;
+    return await makeNetwork(name, tries - 1);
+  }
   // Docker gives the lowest ones to whoever does not ask for one.
   return { control: `${base}.200`, nodes: Array.from({ length: NODES }, (_each, index) => `${base}.${211 + index}`) };
 }
@@ -44,7 +49,7 @@ export async function startCluster(extent: Extent, given: NodesWith = {}): Promi
   if (theirs !== undefined) return await existing(theirs);
   const name = `dray-kube-${randomBytes(4).toString("hex")}`;
   const folder = await worldFolder();
-  await must(["docker", "network", "create", name]);
+  const addresses = await makeNetwork(name);
   // By another name than its own, so that it is the same in each cluster.
   if (given.registry !== undefined)
     await must([
@@ -56,7 +61,6 @@ export async function startCluster(extent: Extent, given: NodesWith = {}): Promi
       name,
       given.registry.container,
     ]);
-  const addresses = await addressesIn(name);
   const kubeconfig = await makePki(folder, addresses);
   const hosts = hostsOf(name, extent, addresses, given);
   const pods = addresses.nodes.map((via, index) => `10.244.${index + 1}.0/24 ${via}`).join("\n");

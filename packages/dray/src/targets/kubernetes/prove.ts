@@ -2,6 +2,7 @@ import { deadline, joined, sleep } from "drayage-clock";
 import { asFailure, Failure } from "../../base/failure.ts";
 import type { Called } from "../../core/call.ts";
 import { compareGolden, type Golden } from "../../core/golden.ts";
+import { payloadOf } from "../../core/payload.ts";
 import type { Manifest } from "../../manifest/schema.ts";
 import { call } from "../../probes/call.ts";
 import type { Session } from "../../contract/session.ts";
@@ -31,24 +32,23 @@ export function wayOf({ domain, prefix = "" }: Pick<Manifest, "domain" | "prefix
 /** A request as clients send it: to the gateway, under the service's name. */
 export async function askThrough(
   way: Way,
-  request: Golden["request"] | { method: string; path: string },
+  request: Golden["request"],
   timeoutMs: number,
   session: Session,
 ): Promise<Called> {
-  const { method, path } = request;
-  const [headers, body] =
-    "headers" in request || "body" in request ? [request.headers ?? {}, request.body] : [{}, undefined];
+  const { method, path, headers } = request;
+  const body = payloadOf(request);
   return await call(
     way.url,
     {
       method,
       path,
       headers: {
-        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...(body === undefined ? {} : { "content-type": body.type }),
         ...headers,
         ...(way.host === undefined ? {} : { host: way.host }),
       },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body }),
       timeoutMs,
       ...(way.host === undefined ? {} : { servername: way.host }),
     },
@@ -63,12 +63,13 @@ export async function proveInside(
   { service, id }: { service: string; id: string },
 ): Promise<void> {
   for (const each of golden) {
-    const { method, path, headers, body } = each.request;
+    const { method, path, headers } = each.request;
+    const body = payloadOf(each.request);
     const answer = await kube.through(releaseName(service, id), {
       method,
       path,
-      headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      headers: { ...(body === undefined ? {} : { "content-type": body.type }), ...headers },
+      ...(body === undefined ? {} : { body: body.bytes }),
     });
     // How long an answer may take was measured without the API server in between.
     const { withinMs: _without, ...expect } = each.expect;

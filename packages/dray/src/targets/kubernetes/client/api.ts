@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
 import { sleep } from "drayage-clock";
+import { wholeBody } from "../../../base/request.ts";
 import type { Answer } from "../../../core/golden.ts";
 import { type Kind, type KubeObject, pathOf, resourceOf } from "./kinds.ts";
 import type { Entry } from "./kubeconfig.ts";
@@ -152,7 +153,7 @@ export class Kube implements Disposable {
   /** A request to what a Service leads to, through the API server: no gateway, no open port. @throws Failure kubernetes.* */
   async through(
     service: string,
-    request: { method: string; path: string; headers?: Record<string, string>; body?: string },
+    request: { method: string; path: string; headers?: Record<string, string>; body?: Uint8Array },
   ): Promise<Answer> {
     const base = `${pathOf("Service", this.namespace, `http:${service}:80`)}/proxy`;
     const startedAt = performance.now();
@@ -165,13 +166,14 @@ export class Kube implements Disposable {
       signal,
       ...(body === undefined ? {} : { body }),
     });
-    const said = await text(answer);
+    const { text: said, sha256 } = await wholeBody(answer);
     const status = answer.statusCode ?? 0;
     // A refusal of the API server's own is a Status; an API's answer may be anything.
     const own = status >= OK ? statusIn(said) : undefined;
     const asked = { verb: "get", resource: "services/proxy", namespace: this.namespace, name: service };
     if (own !== undefined) throw refusal(own, asked);
-    return { status, body: said, ms: Math.round((performance.now() - startedAt) * 10) / 10 };
+    const ms = Math.round((performance.now() - startedAt) * 10) / 10;
+    return { status, body: said, ms, type: answer.headers["content-type"] ?? "", sha256 };
   }
 
   /** A pod's log lines, as they come. @throws Failure kubernetes.* */
