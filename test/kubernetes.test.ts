@@ -61,7 +61,7 @@ function orderOf(id: string, want: Want, manifest: Manifest, mode: Order["mode"]
     replicas: manifest.replicas,
     env: {},
     secrets: Object.keys(manifest.secrets),
-    limits: { timeoutMs: 1000, readyMs: 2000, drainMs: 1000 },
+    limits: { timeoutMs: 1000, readyMs: 300, drainMs: 1000 },
   };
   return {
     want,

@@ -162,7 +162,7 @@ test("a target that nobody knows is named, with those that there are", async () 
   const scope = paperScope();
   const lost = { manifest: { ...scope.manifest, target: "cloth" } };
   await expect(drayOn(new Paper()).status(lost)).rejects.toThrow(
-    expect.objectContaining({ code: "usage.invalid", hint: "it knows: machines, vertex, paper" }),
+    expect.objectContaining({ code: "usage.invalid", hint: "it knows: machines, vertex, kubernetes, paper" }),
   );
 });
 

@@ -3,6 +3,7 @@ import { dockerfile } from "./recipes/dockerfile.ts";
 import { onnx } from "./recipes/onnx.ts";
 import { image } from "./recipes/image.ts";
 import { direct } from "./registries/direct.ts";
+import { kubernetes } from "./targets/kubernetes/kubernetes.ts";
 import { machines } from "./targets/machines/machines.ts";
 import { gs } from "./weights/gs.ts";
 import { here } from "./weights/here.ts";
@@ -20,7 +21,7 @@ export const CATALOGUE = {
   weights: [here, https, hf, s3, gs, oci],
   /** Each is given the project that was named, if one was. */
   clouds: { gce },
-  targets: { machines, vertex },
+  targets: { machines, vertex, kubernetes },
   /** What looks at containers that were started by hand, where no manifest names a target. */
   byHand: machines,
 };

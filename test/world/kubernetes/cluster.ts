@@ -115,7 +115,8 @@ function hostsOf(name: string, extent: Extent, { control, nodes }: RealCluster["
   const first: Host = { host: "control", ip: control, script: "control.sh", argv: [], volumes: [] };
   if (extent === "control") return [first];
   const { registry, images = "/none" } = given;
-  const told = ["-e", `REGISTRY=${registry?.at ?? ""} ${registry?.url ?? ""}`, "-v", `${images}:/images:ro`];
+  const folders = ["-v", `${images}:/images:ro`, "-v", `${path.join(HERE, "node")}:/node:ro`];
+  const told = ["-e", `REGISTRY=${registry?.at ?? ""} ${registry?.url ?? ""}`, ...folders];
   return [
     first,
     ...nodes.map((ip, index): Host => {

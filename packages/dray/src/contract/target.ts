@@ -43,6 +43,14 @@ export interface Observed<Seen> extends AsyncDisposable {
   seen: Seen;
 }
 
+/** How a manifest for a target begins. */
+export interface Introduction {
+  /** What could be found out of its part of the manifest. */
+  options: object;
+  /** For whoever begins with it. */
+  notes: string[];
+}
+
 /**
  * Where services run. A flow never asks which target it has: it asks for a verb that every target has, or for an
  * ability, and has the target's own sentence where there is none.
@@ -52,6 +60,8 @@ export interface Target<Seen = unknown, S extends Step = Step, Work = unknown> e
   way: Way;
   /** `machine`: the manifest names its places; `nothing`: it has defaults for all that it needs. */
   needs: "machine" | "nothing";
+  /** What `dray init` writes of it, and tells. @throws Failure */
+  introduce?(session: Session): Promise<Introduction>;
   /** Every place that the manifest means, or the one called `only`. @throws Failure usage.invalid */
   places(manifest: Manifest, only?: string): Place[];
 

@@ -22,7 +22,7 @@ describe("no library's words reach a user", () => {
     ["service: a\nmachine: vm\nreplicas: 1.5\n", "manifest.invalid", "replicas: expected a whole number, found 1.5"],
     ["service: a\nmachine: vm\nreplicas: 99\n", "manifest.invalid", "replicas: expected at most 64"],
     ["service: a\nmachine: vm\nport: 0\n", "manifest.invalid", "port: expected at least 1"],
-    ["service: a\ntarget: moon\n", "manifest.invalid", 'target: expected machines or vertex, found "moon"'],
+    ["service: a\ntarget: moon\n", "manifest.invalid", 'target: expected machines, vertex or kubernetes, found "moon"'],
     ["service: a\nmachine: vm\nenv: [A]\n", "manifest.invalid", "env: expected keys with values, found a list"],
     ["service: a\nmachine: vm\nlimits:\n", "manifest.invalid", "limits: expected keys with values, found nothing"],
     ["service: a\nmachine: vm\nbuild: 5\n", "manifest.invalid", "build: expected another kind of value, found 5"],

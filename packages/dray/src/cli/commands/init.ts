@@ -19,6 +19,7 @@ import { fromContainer } from "../../manifest/carried/container.ts";
 import { carriedFrom } from "../../manifest/carried/load.ts";
 import { LLM_WORDS, llmFrom } from "./init-llm.ts";
 import { define, type Run } from "../command.ts";
+import { describeModel } from "../model-files.ts";
 import { say, sayJson, tell } from "../screen/say.ts";
 
 /** The caller whose key is made with the manifest: the one who made it. */
@@ -72,6 +73,7 @@ export function addInit(program: Command): void {
     "dray init --from-compose docker-compose.yml --service api --machine ops@203.0.113.7",
     "dray init --from-kamal",
     "dray init --from-container my-api --machine ops@203.0.113.7",
+    "dray init registry.example.com/models/my-api:1 --target kubernetes",
   ];
   define<Flags>(command, examples, async (run, image) => {
     const file = path.resolve(run.flags.file ?? MANIFEST_FILE);
@@ -85,7 +87,7 @@ export function addInit(program: Command): void {
     const facts =
       model === undefined ? undefined : await inspectModel(path.resolve(model), exampleOf(run.flags), run.context);
     const named = run.flags.service ?? serviceNameOf(folder);
-    const machine = await answer(run.flags.machine, "Which machine (what you type after ssh)?", "user@203.0.113.7");
+    const { where, front, notes } = await placeFor(run, limitsFor(facts));
     const project = python ? await writePython(askedOf(run.flags, folder, named), run.context) : undefined;
     const source =
       model === undefined ? await sourceOf(folder, image) : { model: path.relative(folder, path.resolve(model)) };
@@ -93,13 +95,11 @@ export function addInit(program: Command): void {
     const recorded = path.join(folder, GOLDEN);
     const golden =
       facts?.decision !== undefined || found !== undefined || existsSync(recorded) ? { golden: GOLDEN } : {};
-    const { value, key } = newKey();
-    const front = { keys: { [CALLER]: { sha256: key.sha256 } }, rate: RATE, limits: limitsFor(facts) };
     const ready = project === undefined ? {} : { ready: "/health/ready" };
-    const manifest = { service: named, machine, ...source, ...ready, ...golden, ...front };
+    const manifest = { service: named, ...where, ...source, ...ready, ...golden, ...front.fields };
     const written = stringify(manifest);
     parseManifest(written, path.basename(file));
-    const kept = await keepKey(value);
+    const kept = front.key === undefined ? undefined : await keepKey(front.key);
     await writeFile(file, written);
     const others =
       facts === undefined || model === undefined
@@ -110,15 +110,41 @@ export function addInit(program: Command): void {
       others.push(GOLDEN);
     }
     if (run.flags.json === true)
-      return sayJson({ ...manifest, written: [path.basename(file), ...others], key: value, kept, ...notesOf(project) });
+      return sayJson({
+        ...manifest,
+        written: [path.basename(file), ...others],
+        ...(front.key === undefined ? {} : { key: front.key, kept }),
+        ...notesOf([...notes, ...(project?.notes ?? [])]),
+      });
     if (facts?.refused !== undefined) tell(noExample(facts.refused));
-    for (const note of project?.notes ?? []) tell(note);
+    for (const note of [...notes, ...(project?.notes ?? [])]) tell(note);
     const next = model === undefined ? "deploy" : "serve, or dray deploy";
     const keep =
       "golden" in golden ? "" : "; then dray golden record keeps the API's own example as its golden request";
     say(`wrote ${[path.basename(file), ...others].join(", ")}:\n\n${written}\nnext: dray ${next}${keep}`);
-    tell(keyText(value, kept));
+    if (front.key !== undefined && kept !== undefined) tell(keyText(front.key, kept));
   });
+}
+
+/** Where it is to run, who may call it there, and what the target tells. */
+interface Begun {
+  where: object;
+  front: { fields: object; key?: string };
+  notes: string[];
+}
+
+/** A machine is asked for; a target that needs none says itself where it is. @throws Failure */
+async function placeFor({ flags, context }: Run<Flags>, limits: object): Promise<Begun> {
+  const target = context.targets[flags.target ?? ""];
+  const { value, key } = newKey();
+  const guarded = { fields: { keys: { [CALLER]: { sha256: key.sha256 } }, rate: RATE, limits }, key: value };
+  if (target === undefined || target.needs === "machine") {
+    const machine = await answer(flags.machine, "Which machine (what you type after ssh)?", "user@203.0.113.7");
+    return { where: { machine }, front: guarded, notes: [] };
+  }
+  const { options, notes } = (await target.introduce?.(context)) ?? { options: undefined, notes: [] };
+  const where = { target: target.kind, ...(options === undefined ? {} : { [target.kind]: options }) };
+  return { where, front: target.can.keys === undefined ? { fields: { limits } } : guarded, notes };
 }
 
 /** What runs by hand on a machine, where the command line names it. @throws Failure usage.invalid, container.unknown */
@@ -189,9 +215,8 @@ function askedOf(flags: Flags, folder: string, service: string): PythonAsked {
   return { folder, service, python, base, force, model: at(flags.model), example: at(flags.example) };
 }
 
-/** What to know about a model of Python before it is deployed. */
-const notesOf = (project: { notes: string[] } | undefined): object =>
-  project === undefined || project.notes.length === 0 ? {} : { notes: project.notes };
+/** What to know before it is deployed. */
+const notesOf = (notes: readonly string[]): object => (notes.length === 0 ? {} : { notes });
 
 const noExample = (said: string): string =>
   `No golden request was written: ${said}. The row was made up; give one that the model takes: dray init --model MODEL --example row.json --force`;
@@ -210,53 +235,6 @@ async function sourceOf(folder: string, image: string | undefined): Promise<obje
   if (!existsSync(dockerfile)) return { image: await answer(undefined, "Which image?", "my-api:latest") };
   const port = exposed(await readFile(dockerfile, "utf8"));
   return { build: ".", ...(port === undefined ? {} : { port }) };
-}
-
-/** Writes schema.yaml beside the model and golden.json beside the manifest, where they are missing. */
-async function describeModel(folder: string, model: string, facts: ModelFacts, force: boolean): Promise<string[]> {
-  const schema = path.join(path.dirname(model), "schema.yaml");
-  const golden = path.join(folder, "golden.json");
-  const texts: [string, string][] = [
-    [schema, schemaText(facts)],
-    ...(facts.decision === undefined
-      ? []
-      : [[golden, `${JSON.stringify(goldenOf(facts), undefined, 2)}\n`] satisfies [string, string]]),
-  ];
-  const missing = texts.filter(([file]) => force || !existsSync(file));
-  for (const [file, content] of missing) await writeFile(file, content);
-  return missing.map(([file]) => path.relative(folder, file));
-}
-
-/** What the model does not say is left for a person to fill in. */
-function schemaText(facts: ModelFacts): string {
-  const example = (name: string): object =>
-    facts.decision !== undefined && facts.example[name] !== undefined ? { example: facts.example[name] } : {};
-  const features = facts.features.map(({ name, type }) =>
-    type === "tensor" ? { name, ...short(example(name)) } : { name, type, ...example(name) },
-  );
-  const head =
-    "# What the model file does not say about itself. For each feature: title, description, unit, minimum, maximum,\n# values (a list, or names with the numbers the model was trained on), default, example.\n";
-  return (
-    head +
-    stringify({
-      title: facts.description || "A model",
-      ...(facts.labels.length > 0 ? { labels: facts.labels } : {}),
-      features,
-    })
-  );
-}
-
-/** Nested arrays that are longer than a few lines are in the golden request only. */
-const short = (part: object): object => (JSON.stringify(part).length > 500 ? {} : part);
-
-/** The example, and what the model answered to it just now; numbers may differ in the last digits. */
-function goldenOf(facts: ModelFacts): object[] {
-  return [
-    {
-      request: { method: "POST", path: "/decisions", body: facts.example },
-      expect: { status: 200, body: facts.decision },
-    },
-  ];
 }
 
 /** The one port EXPOSE names in a Dockerfile. */

@@ -12,6 +12,7 @@ import { call } from "../../probes/call.ts";
 import { Kube } from "./client/api.ts";
 import { readKubeconfig } from "./client/kubeconfig.ts";
 import { doorOf } from "./gateway.ts";
+import { introduce } from "./introduce.ts";
 import { logs } from "./logs.ts";
 import { releaseMap, releaseObjects } from "./objects/release.ts";
 import { part, placeOf, whereIs } from "./options.ts";
@@ -32,6 +33,7 @@ export const kubernetes: Target<Sight, KubeStep, Work> = {
   ...part,
   way: "kubernetes",
   needs: "nothing",
+  introduce,
   places: (manifest) => [placeOf(manifest)],
   observe,
   plan: planFor,
@@ -71,6 +73,8 @@ export const kubernetes: Target<Sight, KubeStep, Work> = {
     shadow: "a route copies requests by a filter that dray does not write yet",
     alerts: "the cluster's own monitoring is for that",
     exec: "kubectl exec opens a program beside the model",
+    with: "what runs beside the model is a Deployment of its own there",
+    weights: "the image brings its own, or downloads them as kubernetes: {serviceAccount}",
     inspect: "dray check does not look into a cluster yet; dray trace asks what can be asked",
     hosts: "the cluster's owner keeps the nodes",
   },

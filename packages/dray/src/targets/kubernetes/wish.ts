@@ -54,19 +54,57 @@ function wish(manifest: Manifest, release: Release, { image, says }: { image: st
   };
 }
 
+/** What a manifest may ask for that a cluster is not given yet, and what to do instead. */
+const REFUSED: readonly [asked: (manifest: Manifest) => boolean, why: string, hint: string][] = [
+  [
+    ({ volumes }) => volumes !== undefined,
+    "volumes: are not made in a cluster yet",
+    "leave them out, or deploy to a machine",
+  ],
+  [({ with: others }) => others !== undefined, "with: runs containers on a machine", "a Deployment of their own"],
+  [
+    ({ before }) => before !== undefined,
+    "before: is not run in a cluster yet",
+    "run it by hand before the deploy (kubectl create job), and leave before: out",
+  ],
+  [
+    ({ keys }) => keys !== undefined && keys !== "off",
+    "keys: need dray's own edge, which is not in a cluster yet",
+    "keys: off, and a policy of the Gateway's; or deploy to a machine",
+  ],
+  [
+    ({ hosts }) => Object.values(hosts ?? {}).includes("host-gateway"),
+    "hosts: host-gateway stands for a machine, and a pod has none",
+    "an address, or a Service's name",
+  ],
+  [
+    ({ ready }) => ready === "healthcheck",
+    "a cluster asks a route of the API, and not the image's HEALTHCHECK",
+    "name the route that says when it is ready: ready: /health",
+  ],
+  [
+    ({ rollout }) => rollout.canary.length > 0,
+    "rollout: {canary} is not judged in a cluster yet",
+    "leave it out: the golden request still proves a release before it answers anybody",
+  ],
+  [
+    ({ rollout }) => rollout.shadow !== undefined,
+    "rollout: {shadow} needs dray's own edge, which is not in a cluster yet",
+    "leave it out, or deploy to a machine",
+  ],
+  [
+    ({ rollout }) => rollout.order === "stop-first",
+    "rollout: {order: stop-first} leaves nobody to serve, and a cluster has other nodes",
+    "leave it out; smaller limits, where old and new do not fit beside each other",
+  ],
+];
+
 /** A cage that is asked for and cannot be had is no cage, and a file that would be lost with its pod is no volume. */
-function refuse({ volumes, keys, hosts }: Manifest): void {
-  const say = (message: string, hint: string): never => {
-    throw new Failure("target.unsupported", message, { hint });
-  };
-  if (volumes !== undefined) say("volumes: are not made in a cluster yet", "leave them out, or deploy to a machine");
-  if (keys !== undefined && keys !== "off")
-    say(
-      "keys: need dray's own edge, which is not in a cluster yet",
-      "keys: off, and a policy of the Gateway's; or deploy to a machine",
-    );
-  if (Object.values(hosts ?? {}).includes("host-gateway"))
-    say("hosts: host-gateway stands for a machine, and a pod has none", "an address, or a Service's name");
+function refuse(manifest: Manifest): void {
+  const found = REFUSED.find(([asked]) => asked(manifest));
+  if (found === undefined) return;
+  const [, why, hint] = found;
+  throw new Failure("target.unsupported", why, { hint });
 }
 
 function portOf(release: Release, says: ImageSays): number {
