@@ -1,7 +1,9 @@
+import { spawnSync } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { thisProcess } from "../packages/dray/src/base/computer.ts";
 import type { Order, Outcome, Want } from "../packages/dray/src/contract/order.ts";
 import type { Session } from "../packages/dray/src/contract/session.ts";
 import { carryOut } from "../packages/dray/src/core/carry-out.ts";
@@ -121,7 +123,7 @@ test("a release is a Deployment and a Service of its own; the route goes from on
   expect(await served()).toBe("r1");
   expect((await deploy("r2")).before).toBe("r1");
   expect(await served()).toBe("r2");
-  expect(record()).toEqual({ v: 1, current: "r2", previous: "r1", standby: true });
+  expect(record()).toEqual({ v: 1, current: "r2", previous: "r1", standby: true, served: ["r1", "r2"] });
   expect(cluster.names("deployments")).toEqual(["decisions-r1", "decisions-r2"]);
   // The release before keeps its pods, so going back starts none.
   cluster.asked.length = 0;
@@ -192,6 +194,56 @@ test("a record that somebody else wrote meanwhile is not overwritten, and the ro
   };
   await expect(deploy("r2")).rejects.toMatchObject({ code: "kubernetes.changed" });
   expect(await served()).toBe("r1");
+});
+
+test("what a killed command left is told, never gone back to, and taken away by the next", async () => {
+  await deploy("r1");
+  for (const [plural, kind] of [
+    ["configmaps", "ConfigMap"],
+    ["deployments", "Deployment"],
+  ] as const) {
+    const thing = cluster.get(plural, "decisions-r1");
+    if (thing === undefined) throw new TypeError(`no ${kind}`);
+    const data = { "release.json": (thing.data?.["release.json"] ?? "").replace('"id":"r1"', '"id":"r9"') };
+    const metadata = { ...thing.metadata, name: "decisions-r9" };
+    cluster.put(plural, { ...thing, metadata, ...(plural === "configmaps" ? { data } : {}) });
+  }
+  expect((await kubernetes.status(subject(), "service", session())).data).toMatchObject({
+    releases: [
+      { release: "r1", state: "traffic" },
+      { release: "r9", state: "stray" },
+    ],
+  });
+  await expect(rollback("r9")).rejects.toMatchObject({ code: "release.unknown" });
+  const { plan } = await deploy("r2");
+  expect(plan.notes).toContain("r9 is taken away: a command that was killed left it");
+  expect(cluster.names("configmaps")).not.toContain("decisions-r9");
+});
+
+test("a lock whose process has ended on this computer is not waited for", async () => {
+  await deploy("r1");
+  const lease = cluster.get("leases", "decisions-drayage");
+  if (lease === undefined) throw new TypeError("no lease");
+  const ended = spawnSync("true").pid;
+  const held = { holderIdentity: "me", leaseDurationSeconds: 30, renewTime: new Date().toISOString() };
+  const annotations = { "drayage/process": (await thisProcess()).replace(/\/\d+$/, `/${ended}`) };
+  cluster.put("leases", { ...lease, metadata: { ...lease.metadata, annotations }, spec: held });
+  await deploy("r2");
+  expect(await served()).toBe("r2");
+});
+
+test("whoever plans before somebody else's change does not carry it out after it", async () => {
+  await deploy("r1");
+  const order = orderOf("r3", { verb: "deploy" }, manifestOf());
+  const how = session();
+  await using observed = await kubernetes.observe(subject().place, order, how);
+  const plan = kubernetes.plan(order, observed.seen);
+  await deploy("r2");
+  const work = kubernetes.begin(order, observed.seen, how);
+  await expect(
+    carryOut(plan, (step, inner) => kubernetes.perform(step, work, inner), how, kubernetes.undoMs),
+  ).rejects.toMatchObject({ code: "kubernetes.changed" });
+  expect(cluster.names("deployments")).toEqual(["decisions-r1", "decisions-r2"]);
 });
 
 test("releases without traffic lose their pods, and go beyond those that are kept", async () => {

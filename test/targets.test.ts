@@ -96,6 +96,7 @@ const SEEN: Record<string, (has: "nothing" | "a release", want: Want) => unknown
     found: {
       namespace: "team",
       standby: true,
+      served: has === "nothing" ? [] : ["r0", "r1"],
       releases:
         has === "nothing"
           ? []

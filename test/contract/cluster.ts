@@ -16,6 +16,7 @@ export interface Thing {
     generation: number;
     creationTimestamp: string;
     labels?: Record<string, string>;
+    annotations?: Record<string, string>;
     ownerReferences?: { uid: string }[];
   };
   spec?: Record<string, unknown>;

@@ -60,7 +60,7 @@ const FRONT = {
   timeoutMs: 600_000,
 };
 const OBJECTS: KubeObject[] = [
-  recordMap("decisions", { standby: true }),
+  recordMap("decisions", { standby: true, served: [] }),
   releaseMap(WANTED, undefined),
   ...releaseObjects(WANTED, SECRETS, undefined),
   routeTo(FRONT, "r1", undefined),
@@ -182,10 +182,12 @@ describe("refusals", () => {
 test("of two that take the lock only one has it, and a record is not written over another", async () => {
   const taken = await Promise.allSettled(["ann", "bob"].map((who) => takeLock(kube, "decisions", who, signal)));
   expect(taken.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
-  const map = await kube.create(recordMap("decisions", { standby: true }));
+  const map = await kube.create(recordMap("decisions", { standby: true, served: [] }));
   const version = map.metadata.resourceVersion;
-  await kube.replace(recordMap("decisions", { current: "r1", standby: true }, version));
-  await expect(kube.replace(recordMap("decisions", { current: "r2", standby: true }, version))).rejects.toMatchObject({
+  await kube.replace(recordMap("decisions", { current: "r1", standby: true, served: [] }, version));
+  await expect(
+    kube.replace(recordMap("decisions", { current: "r2", standby: true, served: [] }, version)),
+  ).rejects.toMatchObject({
     code: "kubernetes.changed",
   });
 });

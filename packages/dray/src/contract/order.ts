@@ -76,6 +76,8 @@ export interface Outcome {
   url: string;
   /** What clients send is encrypted: there is a certificate, and it is in force. */
   secured: boolean;
+  /** Where it is not, and something else than a domain in the manifest makes it so. */
+  toSecure?: string;
   service: string;
   release: string;
   before?: string;

@@ -23,12 +23,15 @@ export function sayPlanned(outcomes: readonly Outcome[], as: "json" | "text"): v
   for (const outcome of outcomes) say(plannedText(outcome));
 }
 
+const WITH_A_DOMAIN = "with domain: in the manifest it is HTTPS by itself";
+
 /** What a deploy or rollback did, and the proof. */
 export function sayDeployed({ outcomes, traces }: Deployed, as: "json" | "text", tls: "wanted" | "off"): void {
   if (as === "json") return sayJson({ ...envelope(outcomes, forPrograms), traces });
   for (const outcome of outcomes) say(servedText(outcome));
-  if (outcomes.some(({ secured }) => !secured) && tls === "wanted")
-    tell("plain HTTP: anybody on the way can read it; with domain: in the manifest it is HTTPS by itself");
+  const open = outcomes.filter(({ secured }) => !secured && tls === "wanted");
+  for (const hint of new Set(open.map(({ toSecure = WITH_A_DOMAIN }) => toSecure)))
+    tell(`plain HTTP: anybody on the way can read it; ${hint}`);
   for (const note of new Set(outcomes.flatMap(({ notes = [] }) => notes))) tell(note);
   for (const walked of traces) tell(proofText(walked));
 }
@@ -37,7 +40,7 @@ export function sayDeployed({ outcomes, traces }: Deployed, as: "json" | "text",
 export function servedText({ service, release, url, servingMs, monthly }: ServedText): string {
   const after = servingMs === undefined ? "" : ` (after ${prettyMs(servingMs)})`;
   const cost = monthly === undefined ? "" : `\nit costs ${monthText(monthly)}`;
-  return `${service} ${release} serves at ${url}${after}${cost}`;
+  return `${service} ${release} ${url === "" ? "has the traffic" : `serves at ${url}`}${after}${cost}`;
 }
 
 type ServedText = Pick<Served, "service" | "release" | "url" | "servingMs" | "monthly">;

@@ -1,4 +1,4 @@
-import { stringify } from "yaml";
+import { Document, isSeq, visit } from "yaml";
 import { asFailure } from "../../base/failure.ts";
 import type { Introduction } from "../../contract/target.ts";
 import type { Context } from "../../core/context.ts";
@@ -19,11 +19,25 @@ export async function introduce({ signal }: Context): Promise<Introduction> {
     namespace: kube.namespace,
     ...(gateway === undefined ? {} : { gateway }),
   };
-  const role = stringify(deployerRole(kube.namespace));
+  const role = rulesOnLines(deployerRole(kube.namespace));
   return {
     options,
-    notes: [gatewayText(gateways), `what whoever deploys must be allowed there, and no more:\n\n${role}`],
+    notes: [
+      gatewayText(gateways),
+      "images of this computer go to a registry that the nodes can read: registry: HOST/FOLDER",
+      `what whoever deploys must be allowed there, and no more:\n\n${role}`,
+    ],
   };
+}
+
+/** As YAML, a rule a line. */
+function rulesOnLines(role: object): string {
+  const document = new Document(role);
+  visit(document, {
+    Map: (_key, node, path) => void (node.flow = path.some((each) => isSeq(each))),
+    Seq: (_key, node, path) => void (node.flow = path.some((each) => isSeq(each))),
+  });
+  return document.toString({ lineWidth: 0 });
 }
 
 async function seenGateways(kube: Kube): Promise<string[]> {

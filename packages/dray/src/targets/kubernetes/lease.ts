@@ -1,8 +1,9 @@
 import { sleep } from "drayage-clock";
+import { isDead, thisProcess } from "../../base/computer.ts";
 import { asFailure, Failure } from "../../base/failure.ts";
 import type { Kube } from "./client/api.ts";
 import { recordName } from "./objects/names.ts";
-import { leaseOf, type LeaseObject } from "./objects/record.ts";
+import { HOLDER, leaseOf, type LeaseObject } from "./objects/record.ts";
 
 const LEASE_S = 30;
 const HEARTBEAT_MS = 10_000;
@@ -26,7 +27,7 @@ export interface Lock {
 export async function takeLock(kube: Kube, service: string, who: string, signal: AbortSignal): Promise<Lock> {
   for (let patience = RETIRE_PATIENCE_MS; ; patience -= POLL_MS) {
     const held = await kube.find<LeaseObject>("Lease", recordName(service));
-    const other = held === undefined ? undefined : holderOf(held, kube.now());
+    const other = held === undefined ? undefined : await holderOf(held, kube.now());
     if (other === undefined) {
       const mine = await put(kube, service, who, held);
       if (mine !== undefined) return beating(kube, service, who, mine);
@@ -38,10 +39,15 @@ export async function takeLock(kube: Kube, service: string, who: string, signal:
 }
 
 /** Who holds a lease now, and for how many seconds it has been so. */
-function holderOf({ spec = {} }: LeaseObject, now: number): { who: string; ago: number } | undefined {
+async function holderOf(
+  { spec = {}, metadata }: LeaseObject,
+  now: number,
+): Promise<{ who: string; ago: number } | undefined> {
   const { holderIdentity: who = "", renewTime = "", leaseDurationSeconds = 0 } = spec;
   const ago = (now - Date.parse(renewTime)) / 1000;
-  return who === "" || !(ago < leaseDurationSeconds) ? undefined : { who, ago };
+  if (who === "" || !(ago < leaseDurationSeconds)) return undefined;
+  // Whoever held it was killed on this computer: nobody needs to wait for the lease to run out.
+  return (await isDead(metadata.annotations?.[HOLDER])) ? undefined : { who, ago };
 }
 
 /** Undefined: somebody was quicker. */
@@ -51,7 +57,7 @@ async function put(
   who: string,
   before: LeaseObject | undefined,
 ): Promise<LeaseObject | undefined> {
-  const held = { who, at: stamp(kube), seconds: LEASE_S };
+  const held = { who, at: stamp(kube), seconds: LEASE_S, process: await thisProcess() };
   const lease = leaseOf(service, held, {
     version: before?.metadata.resourceVersion,
     owner: before?.metadata.ownerReferences?.[0],

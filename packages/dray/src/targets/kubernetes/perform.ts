@@ -1,4 +1,5 @@
 import { since } from "drayage-clock";
+import { Failure } from "../../base/failure.ts";
 import type { Session } from "../../contract/session.ts";
 import type { Undo } from "../../core/carry-out.ts";
 import type { Kube } from "./client/api.ts";
@@ -11,6 +12,7 @@ import { settingsOf } from "./options.ts";
 import type { KubeStep } from "./plan.ts";
 import { proveInside, proveOutside, wayOf } from "./prove.ts";
 import { podsNeeded, untilReady } from "./ready.ts";
+import { straysIn } from "./sight.ts";
 import type { Work } from "./work.ts";
 
 type Result = { undo?: Undo; note?: string };
@@ -41,7 +43,10 @@ async function lock(work: Work, kube: Kube, session: Session): Promise<Result> {
   try {
     const there = await kube.find<ConfigMapObject>("ConfigMap", recordName(service));
     const standby = settingsOf(work.manifest).standby;
-    const map = there ?? (await kube.create(recordMap(service, { standby })));
+    if (there?.metadata.resourceVersion !== work.found.record?.version) throw changedSince(service);
+    // What a command left that was killed would take the room of what comes now.
+    for (const id of straysIn(work.found)) await kube.remove("ConfigMap", releaseName(service, id));
+    const map = there ?? (await kube.create(recordMap(service, { standby, served: [] })));
     const version = map.metadata.resourceVersion ?? "";
     work.record = { version, owner: ownerOf(map), made: there === undefined };
   } catch (error) {
@@ -49,6 +54,12 @@ async function lock(work: Work, kube: Kube, session: Session): Promise<Result> {
     throw error;
   }
   return { undo };
+}
+
+function changedSince(service: string): Failure {
+  return new Failure("kubernetes.changed", `somebody else changed ${service} since the plan was made`, {
+    hint: "run the same command again",
+  });
 }
 
 async function release({ wanted, secrets, record }: Work, kube: Kube): Promise<Result> {
@@ -133,11 +144,15 @@ async function note(work: Work, kube: Kube): Promise<Result> {
   const { standby } = settingsOf(manifest);
   const { id } = wanted.release;
   const previous = found.current === id ? found.previous : found.current;
-  const next = { current: id, standby, ...(previous === undefined ? {} : { previous }) };
+  const served = [...new Set([...found.served, id])].filter((each) => each === id || isKept(found, each));
+  const next = { current: id, standby, served, ...(previous === undefined ? {} : { previous }) };
   const map = await kube.replace(recordMap(manifest.service, next, at?.version));
   if (at !== undefined) work.record = { ...at, version: map.metadata.resourceVersion ?? "" };
   return {};
 }
+
+const isKept = ({ releases }: Work["found"], id: string): boolean =>
+  releases.some(({ wanted }) => wanted.release.id === id);
 
 async function unlock({ lock: held }: Work, kube: Kube): Promise<Result> {
   await held?.release(kube);

@@ -3,7 +3,7 @@ import type { Order } from "../../contract/order.ts";
 import type { Change, Plan, Stage, Step } from "../../core/plan.ts";
 import type { KubeObject } from "./client/kinds.ts";
 import { isRestricted, type Wanted } from "./objects/wanted.ts";
-import type { Door, Found, Kept } from "./sight.ts";
+import { type Door, type Found, type Kept, straysIn } from "./sight.ts";
 
 /** What is done in a cluster, as data. */
 export type KubeStep = Step & {
@@ -101,20 +101,20 @@ function standing({ releases, current }: Found, id: string): boolean {
 export function goingBackTo(
   service: string,
   asked: string | undefined,
-  { releases, current, previous, namespace }: Found,
+  { releases, current, previous, served, namespace }: Found,
 ): Kept {
   if (current === undefined)
     throw new Failure("service.unknown", `${service} does not run in ${namespace}`, {
       hint: "dray deploy --target kubernetes starts it",
     });
-  const others = releases.filter(({ wanted }) => wanted.release.id !== current).map(({ wanted }) => wanted.release.id);
+  const others = releases.map(({ wanted }) => wanted.release.id).filter((id) => id !== current && served.includes(id));
   const to = asked ?? (previous !== undefined && others.includes(previous) ? previous : others.at(-1));
   if (to === undefined)
     throw new Failure("release.none-before", `${current} is the first release of ${service}`, {
       hint: "there is nothing to go back to yet",
     });
   const found = releases.find(({ wanted }) => wanted.release.id === to);
-  if (found !== undefined && to !== current) return found;
+  if (found !== undefined && others.includes(to)) return found;
   const why = to === current ? `${to} has the traffic already` : `${to} is not kept`;
   const hint = others.length > 0 ? `kept: ${others.join(", ")}` : "no other release is kept";
   throw new Failure("release.unknown", why, { hint });
@@ -176,5 +176,13 @@ function notesOf(found: Found, wanted: Wanted, { fresh }: Seen): string[] {
     found.current === undefined || !found.standby
       ? []
       : [`${found.current} keeps its pods for a rollback in under a second; kubernetes: {standby: false} ends them`];
-  return [level, ...ready, ...policy, ...before, ...(fresh?.warnings ?? []).map((each) => `the cluster says: ${each}`)];
+  const strays = straysIn(found).map((id) => `${id} is taken away: a command that was killed left it`);
+  return [
+    level,
+    ...ready,
+    ...policy,
+    ...before,
+    ...strays,
+    ...(fresh?.warnings ?? []).map((each) => `the cluster says: ${each}`),
+  ];
 }

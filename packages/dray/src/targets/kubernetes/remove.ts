@@ -57,10 +57,8 @@ export async function prepareRemoval(
       using at = await open(context);
       await takeAway(at, service, who, context);
       const done = [`${service} is gone from ${at.namespace}: ${there.length} objects`];
-      return {
-        data: { machine: on, done, costs: ["its images are still in the registry"] },
-        text: [...done, "its images are still in the registry"],
-      };
+      const costs = ["its images are still in the registry", "pods that had requests end when those are answered"];
+      return { data: { machine: on, done, costs }, text: [...done, ...costs] };
     },
   };
 }

@@ -3,14 +3,16 @@ import type { Session } from "../../contract/session.ts";
 import type { Kube } from "./client/api.ts";
 import { RETIRING, takeLock } from "./lease.ts";
 import { releaseName } from "./objects/names.ts";
-import { type Found, look } from "./sight.ts";
+import { type Found, look, straysIn } from "./sight.ts";
 
 /** What happens to releases that have no traffic: which lose their pods, and which go for good. */
-function retirement({ releases, current, previous, standby }: Found, keep: number): { park: string[]; drop: string[] } {
+function retirement(found: Found, keep: number): { park: string[]; drop: string[] } {
+  const { releases, current, previous, standby } = found;
   const stays = new Set([current, standby ? previous : undefined]);
   const ids = releases.map(({ wanted }) => wanted.release.id);
-  const free = ids.filter((id) => id !== current && id !== previous);
-  const drop = free.slice(0, Math.max(0, ids.length - keep));
+  const strays = straysIn(found);
+  const free = ids.filter((id) => id !== current && id !== previous && !strays.includes(id));
+  const drop = [...strays, ...free.slice(0, Math.max(0, ids.length - strays.length - keep))];
   const running = releases.filter(({ wanted, pods }) => (pods?.wanted ?? 0) > 0 && !stays.has(wanted.release.id));
   return { park: running.map(({ wanted }) => wanted.release.id).filter((id) => !drop.includes(id)), drop };
 }

@@ -31,6 +31,8 @@ export interface Found {
   current?: string;
   previous?: string;
   standby: boolean;
+  /** Releases that had the traffic at some time; one that did not was left by a command that was killed. */
+  served: readonly string[];
   /** The record's, for whoever writes the next one. */
   record?: { version: string; uid: string };
   route?: HttpRoute;
@@ -57,12 +59,18 @@ export async function look(kube: Kube, service: string): Promise<Found> {
     ...(current === undefined ? {} : { current }),
     ...(previous === undefined ? {} : { previous }),
     standby: said?.standby ?? true,
+    served: [...(said?.served ?? []), ...[said?.current, said?.previous, current].filter((id) => id !== undefined)],
     ...(record === undefined ? {} : { record: versionOf(record) }),
     ...(mine === undefined ? {} : { route: mine }),
     releases: maps.items
       .flatMap((map) => keptOf(map, service, deployments.items))
       .toSorted((a, b) => a.wanted.release.id.localeCompare(b.wanted.release.id)),
   };
+}
+
+/** What commands left that were killed before their release had any of the traffic. */
+export function straysIn({ releases, served }: Found): string[] {
+  return releases.map(({ wanted }) => wanted.release.id).filter((id) => !served.includes(id));
 }
 
 const versionOf = ({ metadata }: KubeObject): { version: string; uid: string } => ({

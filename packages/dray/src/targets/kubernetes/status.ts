@@ -37,16 +37,22 @@ export function statusReport(service: string, found: Found, url: string | undefi
   return { data, text: [head, ...(rows.length === 0 ? [] : [{ columns: COLUMNS, rows }])] };
 }
 
-function rowOf({ wanted, pods, since }: Kept, { current, previous }: Found): Row {
-  const { id } = wanted.release;
-  const has = (pods?.wanted ?? 0) > 0;
-  const state = id === current ? "traffic" : !has ? "kept" : id === previous ? "standby" : "stray";
+function rowOf(kept: Kept, found: Found): Row {
+  const { wanted, pods, since } = kept;
   return {
-    release: id,
-    state,
+    release: wanted.release.id,
+    state: stateOf(kept, found),
     pods: pods === undefined ? "-" : `${pods.ready}/${pods.wanted}`,
     size: podsText(wanted.size),
     image: wanted.image,
     since,
   };
+}
+
+/** A release that never had the traffic was left by a command that was killed, unless one is at work just now. */
+function stateOf({ wanted, pods }: Kept, { current, served }: Found): Row["state"] {
+  const { id } = wanted.release;
+  if (id === current) return "traffic";
+  if (!served.includes(id)) return "stray";
+  return (pods?.wanted ?? 0) > 0 ? "standby" : "kept";
 }

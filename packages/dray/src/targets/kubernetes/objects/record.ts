@@ -7,6 +7,8 @@ import { type Owner, recordName, serviceLabels } from "./names.ts";
 import { RELEASE_KEY } from "./release.ts";
 import type { Wanted } from "./wanted.ts";
 
+/** The annotation of a lease that names the process which holds it. */
+export const HOLDER = "drayage/process";
 const RECORD_KEY = "record.json";
 const VERSION = 1;
 
@@ -15,9 +17,10 @@ const shape = z.object({
   current: z.string().optional(),
   previous: z.string().optional(),
   standby: z.boolean().default(true),
+  served: z.array(z.string()).default([]),
 });
 
-/** Which release has the traffic, and which one had it before. */
+/** Which release has the traffic, which one had it before, and all that ever had it: those alone are gone back to. */
 export type Record = z.infer<typeof shape>;
 
 export interface ConfigMapObject extends KubeObject {
@@ -66,7 +69,7 @@ export function ownerOf({ apiVersion, kind, metadata }: KubeObject): Owner {
 /** The lock on a service, held by `who` since `at` (ISO 8601). */
 export function leaseOf(
   service: string,
-  held: { who: string; at: string; seconds: number },
+  held: { who: string; at: string; seconds: number; process: string },
   before?: { version: string | undefined; owner: Owner | undefined },
 ): LeaseObject {
   const { version, owner } = before ?? {};
@@ -74,6 +77,7 @@ export function leaseOf(
     metadata: {
       name: recordName(service),
       labels: serviceLabels(service),
+      annotations: { [HOLDER]: held.process },
       ...(version === undefined ? {} : { resourceVersion: version }),
       ...(owner === undefined ? {} : { ownerReferences: [owner] }),
     },

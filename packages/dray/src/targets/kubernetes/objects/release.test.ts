@@ -132,14 +132,18 @@ describe("what is written down", () => {
   });
 
   test("a record is read back, and a newer dray's is refused", () => {
-    const map = recordMap("decisions", { current: "r2", previous: "r1", standby: false });
-    expect(readRecord(map)).toEqual({ v: 1, current: "r2", previous: "r1", standby: false });
+    const map = recordMap("decisions", { current: "r2", previous: "r1", standby: false, served: ["r1", "r2"] });
+    expect(readRecord(map)).toEqual({ v: 1, current: "r2", previous: "r1", standby: false, served: ["r1", "r2"] });
     const newer = { ...map, data: { "record.json": '{"v": 2}' } };
     expect(() => readRecord(newer)).toThrow("written by a newer dray");
   });
 
   test("a lock is a Lease of the version that was read", () => {
-    const lease = leaseOf("decisions", { who: "me", at: "now", seconds: 30 }, { version: "7", owner: undefined });
+    const lease = leaseOf(
+      "decisions",
+      { who: "me", at: "now", seconds: 30, process: "here/1" },
+      { version: "7", owner: undefined },
+    );
     expect(lease).toMatchObject({
       metadata: { name: "decisions-drayage", resourceVersion: "7" },
       spec: { holderIdentity: "me" },
