@@ -1,199 +1,170 @@
 import { randomBytes } from "node:crypto";
-import { rm, writeFile } from "node:fs/promises";
-import path from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Outcome, Want } from "../../packages/dray/src/contract/order.ts";
-import type { Session } from "../../packages/dray/src/contract/session.ts";
-import { carryOut } from "../../packages/dray/src/core/carry-out.ts";
-import { releaseId } from "../../packages/dray/src/core/release.ts";
-import type { Manifest } from "../../packages/dray/src/manifest/schema.ts";
-import { kubernetes } from "../../packages/dray/src/targets/kubernetes/kubernetes.ts";
-import { parseManifest } from "../../packages/dray/src/yaml/load.ts";
-import { appImage, must, REGISTRY_IMAGE } from "../world/images.ts";
-import { install } from "../world/kubernetes/addons.ts";
-import { type RealCluster, startCluster } from "../world/kubernetes/cluster.ts";
-import { imagesFolder } from "../world/kubernetes/images.ts";
-import { worldFolder } from "../world/owner.ts";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { deployerRole } from "../../packages/dray/src/targets/kubernetes/objects/role.ts";
+import { appImage } from "../world/images.ts";
+import { startLoad } from "../world/load.ts";
+import {
+  kubeconfigFor,
+  type KubernetesLaptop,
+  type KubernetesWorld,
+  openKubernetesLaptop,
+  startWorld,
+} from "../world/kubernetes/world.ts";
 
-// The whole way on a real cluster: two nodes, Envoy Gateway, images from a registry.
+// The whole way on a real cluster: two nodes, two Envoys of Envoy Gateway, images from a registry. Whoever deploys is a user of
+// one namespace, which takes only restricted pods, with the Role that dray init prints, and nothing else.
 
-let cluster: RealCluster;
-let folder: string;
-let registry: string;
-const name = `dray-kube-registry-${randomBytes(4).toString("hex")}`;
+const EVERYTHING = "all,configmap,secret,lease,httproute,networkpolicy,poddisruptionbudget,horizontalpodautoscaler";
+const GOLDEN = [{ request: { method: "POST", path: "/decisions", body: {} }, expect: { status: 200 } }];
+const PER_SECOND = 100;
 
-/** A registry without a login at a port of this computer; nodes find it by the same name. */
-async function startRegistry(): Promise<{ at: string; url: string }> {
-  const open = [
-    "env",
-    "-u",
-    "REGISTRY_AUTH",
-    "-u",
-    "REGISTRY_AUTH_HTPASSWD_REALM",
-    "-u",
-    "REGISTRY_AUTH_HTPASSWD_PATH",
-  ];
-  await must([
-    "docker",
-    "run",
-    "-d",
-    "--name",
-    name,
-    "-p",
-    "127.0.0.1::5000",
-    REGISTRY_IMAGE,
-    ...open,
-    "docker-registry",
-    "serve",
-    "/config.yml",
-  ]);
-  const at = (await must(["docker", "port", name, "5000/tcp"])).split("\n")[0] ?? "";
-  return { at, url: "http://registry.world:5000" };
-}
+let world: KubernetesWorld;
+let namespace: string;
+let laptop: KubernetesLaptop;
+// An existing cluster may still have the namespaces of the run before.
+const tag = randomBytes(2).toString("hex");
+let made = 0;
 
 beforeAll(async () => {
-  folder = await worldFolder();
-  const { at, url } = await startRegistry();
-  registry = `${at}/models`;
-  cluster = await startCluster("nodes", { images: await imagesFolder(), registry: { container: name, at, url } });
-  process.env["KUBECONFIG"] = cluster.kubeconfig;
-  await install(cluster);
-  await cluster.kubectl(["create", "namespace", "team"]);
-  for (const version of ["1", "2"]) {
-    const image = `${registry}/decisions:${version}`;
-    await must(["docker", "tag", appImage(version), image]);
-    await must(["docker", "push", "-q", image]);
-    await must(["docker", "rmi", image]);
-  }
+  world = await startWorld();
 });
 afterAll(async () => {
-  await cluster[Symbol.asyncDispose]();
-  await must(["docker", "rm", "-f", "-v", name]);
-  await rm(folder, { recursive: true, force: true });
+  await world[Symbol.asyncDispose]();
 });
 
-const session = (): Session => ({
-  signal: new AbortController().signal,
-  emit: () => undefined,
-  secrets: new Map(),
-  who: "me",
-  startedAt: performance.now(),
-  hostKeys: "known-only",
+beforeEach(async () => {
+  namespace = `team-${tag}-${++made}`;
+  await world.cluster.kubectl(["create", "namespace", namespace]);
+  await world.cluster.kubectl(["label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted"]);
+  laptop = await openKubernetesLaptop(await kubeconfigFor(world.cluster, namespace, deployerRole(namespace)));
+  await laptop.write("golden.json", JSON.stringify(GOLDEN));
+});
+afterEach(async () => {
+  await laptop[Symbol.asyncDispose]();
+  await world.cluster.kubectl(["delete", "namespace", namespace, "--wait=false"]);
 });
 
-function manifestOf(version: string): Manifest {
-  const text = parseManifest(
-    `service: decisions\nmachine: vm\nimage: ${registry}/decisions:${version}\nready: /health\nreplicas: 2\n`,
+/** The manifest of one version of the API; each namespace's service has a path of its own before the one Gateway. */
+async function wanted(version: string, more: string = ""): Promise<void> {
+  const { registry, gateway } = world;
+  await laptop.write(
     "dray.yaml",
+    [
+      `service: decisions`,
+      `target: kubernetes`,
+      `kubernetes: { namespace: ${namespace}, gateway: infra/public, address: "${gateway}" }`,
+      `image: ${appImage(version)}`,
+      `registry: ${registry}`,
+      `prefix: /${namespace}`,
+      `ready: /health`,
+      `replicas: 2`,
+      `user: 1000`,
+      `limits: { drain: 5s }`,
+      `env: { POLITE: "1" }`,
+      more,
+      "",
+    ].join("\n"),
   );
-  const address = `http://${cluster.addresses.nodes[0]}:30080`;
-  return { ...text, target: "kubernetes", parts: { kubernetes: { namespace: "team", address } }, folder };
 }
 
-async function carried(want: Want, manifest: Manifest): Promise<Outcome & { ms: number }> {
-  const how = session();
-  const startedAt = performance.now();
-  const from = { who: "me", at: new Date().toISOString() };
-  const { limits, env } = manifest;
-  const settings = {
-    port: 8080,
-    ready: "/health",
-    replicas: manifest.replicas,
-    env,
-    secrets: [],
-    limits: { timeoutMs: limits.timeout, readyMs: limits.ready, drainMs: 5000, shm: 2 ** 26 },
-  };
-  const order = {
-    want,
-    manifest,
-    golden: [],
-    weights: [],
-    answers: "must-match" as const,
-    keys: undefined,
-    alerts: undefined,
-    rollout: "at-once" as const,
-    from,
-    making: {
-      perArchitecture: false,
-      build: () => Promise.resolve({ built: { reference: manifest.image ?? "" }, cargo: undefined }),
-      release: () => ({
-        id: releaseId(Date.now(), Math.random),
-        service: "decisions",
-        image: manifest.image ?? "",
-        digest: "",
-        settings,
-        from,
-      }),
-      push: () => Promise.reject(new Error("nothing is pushed")),
-    },
-    mode: "perform" as const,
-    consent: "given" as const,
-    once: <T>(_key: string, act: () => Promise<T>) => act(),
-  };
-  const [place] = kubernetes.places(manifest);
-  if (place === undefined) throw new TypeError("no place");
-  await using observed = await kubernetes.observe(place, order, how);
-  const plan = kubernetes.plan(order, observed.seen);
-  const work = kubernetes.begin(order, observed.seen, how);
-  await carryOut(plan, (step, inner) => kubernetes.perform(step, work, inner), how);
-  return { ...(await kubernetes.outcome(work, "done", plan, how)), ms: Math.round(performance.now() - startedAt) };
-}
+const there = async (): Promise<string[]> =>
+  (await world.cluster.kubectl(["-n", namespace, "get", EVERYTHING, "-o", "name"])).split("\n").toSorted();
 
-/** Asks all the time, until it is stopped; how many got no good answer. */
-function load(url: string): { stop: () => Promise<{ requests: number; failed: number }> } {
-  const count = { requests: 0, failed: 0 };
-  const over = new AbortController();
-  const asking = Array.from({ length: 4 }, async () => {
-    while (!over.signal.aborted) {
-      const ok = await fetch(`${url}/decisions`, {
-        method: "POST",
-        body: "{}",
-        headers: { "content-type": "application/json" },
-      })
-        .then(async (answer) => (await answer.text(), answer.ok))
-        .catch(() => false);
-      count.requests += 1;
-      if (!ok) count.failed += 1;
-    }
-  });
-  return {
-    stop: async () => {
-      over.abort();
-      await Promise.all(asking);
-      return count;
-    },
-  };
+interface Row {
+  release: string;
+  state: string;
+  pods: string;
 }
+const rows = async (): Promise<Row[]> => (await laptop.json<{ releases: Row[] }[]>("status"))[0]?.releases ?? [];
 
-test("a service is deployed, replaced under load, taken back, and removed with everything of its own", async () => {
-  const before = await cluster.kubectl([
-    "-n",
-    "team",
-    "get",
-    "all,configmap,secret,lease,httproute,networkpolicy",
-    "-o",
-    "name",
-  ]);
-  const first = await carried({ verb: "deploy" }, manifestOf("1"));
-  const under = load(first.url);
-  const second = await carried({ verb: "deploy" }, manifestOf("2"));
-  const back = await carried({ verb: "rollback" }, manifestOf("2"));
-  const counted = await under.stop();
-  await writeFile(
-    path.join(folder, "figures.json"),
-    JSON.stringify({ first: first.ms, second: second.ms, back: back.ms, ...counted }),
+const load = (): ReturnType<typeof startLoad> =>
+  startLoad(
+    `${world.gateway}/decisions`,
+    PER_SECOND,
+    { host: `${namespace}.example.test` },
+    { body: "{}", expect: "" },
   );
-  process.stderr.write(
-    `${JSON.stringify({ deployMs: first.ms, secondMs: second.ms, rollbackMs: back.ms, ...counted })}\n`,
-  );
+
+test("deployed, called, replaced and taken back under load, and removed with everything of its own", async () => {
+  const before = await there();
+  await wanted("1");
+  expect((await laptop.dray("plan")).stdout).toMatch(/what PodSecurity calls restricted/);
+  expect(await there()).toEqual(before);
+  const first = await laptop.json<{ release: string; servingMs: number }>("deploy");
+  expect(await laptop.json("request")).toMatchObject([{ status: 200, release: first.release }]);
+
+  const under = load();
+  await wanted("2");
+  const second = await laptop.json<{ release: string; servingMs: number }>("deploy");
+  const back = await laptop.json<{ release: string; servingMs: number }>("rollback");
+  const met = await under.stop();
+  const figures = { deployMs: first.servingMs, secondMs: second.servingMs, rollbackMs: back.servingMs };
+  process.stderr.write(`${JSON.stringify({ ...figures, requests: met.sent, failed: met.failed })}\n`);
+  expect(met.problems).toEqual([]);
   expect(back.release).toBe(first.release);
-  expect(counted.failed).toBe(0);
-  expect(counted.requests).toBeGreaterThan(100);
-  const [place] = kubernetes.places(manifestOf("1"));
-  if (place === undefined) throw new TypeError("no place");
-  const removal = await kubernetes.remove({ service: "decisions", place, manifest: manifestOf("1") }, session());
-  await removal.perform(session());
-  const left = async (): Promise<string> =>
-    await cluster.kubectl(["-n", "team", "get", "all,configmap,secret,lease,httproute,networkpolicy", "-o", "name"]);
-  await expect.poll(left, { timeout: 60_000 }).toBe(before);
+  expect([...met.releases.keys()].toSorted()).toEqual([first.release, second.release].toSorted());
+  expect(await rows()).toMatchObject([
+    { release: first.release, state: "traffic", pods: "2/2" },
+    { release: second.release, state: "standby", pods: "2/2" },
+  ]);
+
+  expect((await laptop.dray("logs")).code).toBe(0);
+  expect((await laptop.dray("trace")).stdout).toMatch(/✓ prediction +200 after/);
+  expect((await laptop.dray("remove")).code).not.toBe(0);
+  const gone = await laptop.dray("remove", "-y");
+  expect(gone.code, gone.stderr).toBe(0);
+  // Pods end their requests first.
+  await expect.poll(there, { timeout: 60_000, interval: 500 }).toEqual(before);
+});
+
+test.each(["lock", "release", "ready", "golden", "route", "record"])(
+  "killed after %s: somebody serves all the time, and the same command again goes through at once",
+  async (step) => {
+    await wanted("1");
+    await laptop.json("deploy");
+    const under = load();
+    await wanted("2");
+    const running = laptop.drayRunning("deploy", "--json");
+    running.onLine((line) => {
+      if (line.includes('"type":"step.done"') && line.includes(`"step":"${step}"`)) running.kill("SIGKILL");
+    });
+    expect((await running.ended).code).not.toBe(0);
+    const again = await laptop.json<{ release: string }>("deploy");
+    const met = await under.stop();
+    expect(met.problems).toEqual([]);
+    const left = await rows();
+    expect(left.filter(({ state }) => state === "traffic")).toMatchObject([{ release: again.release }]);
+    expect(left.filter(({ state }) => state === "stray")).toEqual([]);
+  },
+);
+
+describe("what cannot run", () => {
+  test.each([
+    ["crash", "", "release.crashed", /ended with code/],
+    ["never-ready", "limits: { ready: 3s, drain: 5s }", "release.not-ready", /no pod was ready within 3 s/],
+    ["localhost", "limits: { ready: 3s, drain: 5s }", "release.not-ready", /no pod was ready within 3 s/],
+  ])("an API that is %s", async (mode, more, code, message) => {
+    await wanted(mode, more);
+    const ended = await laptop.dray("deploy", "--json");
+    expect(JSON.parse(ended.stdout)).toMatchObject({
+      error: { code, message: expect.stringMatching(message) as string },
+    });
+    expect((await there()).filter((each) => each.includes("decisions"))).toEqual([]);
+  });
+});
+
+test("the Role that init prints is the one that all of this was done with", async () => {
+  const ended = await laptop.dray(
+    "init",
+    "registry.example.test/models/api:1",
+    "--target",
+    "kubernetes",
+    "--file",
+    "new.yaml",
+  );
+  expect(ended.code, ended.stderr).toBe(0);
+  const role = ended.stderr.slice(ended.stderr.indexOf("apiVersion: rbac"));
+  expect(parse(role)).toEqual(deployerRole(namespace));
+  expect(parse(await laptop.read("new.yaml"))).toMatchObject({ target: "kubernetes", kubernetes: { namespace } });
 });

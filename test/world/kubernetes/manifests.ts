@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { copyFile, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { must } from "../images.ts";
-import { KEPT, programPath } from "./build.ts";
+import { KEPT } from "./build.ts";
 import { goProgram } from "./go.ts";
 import { ENVOY_GATEWAY, GATEWAY_API } from "./parts.ts";
 
@@ -25,20 +25,18 @@ export async function gatewayApi(): Promise<string> {
   return folder;
 }
 
-/** Envoy Gateway's chart, with its values' template filled in, ready for `helm install`; and its CRDs as one file. */
-export async function envoyGateway(): Promise<{ chart: string; crds: string }> {
-  const folder = path.join(KEPT, `envoy-gateway-charts-${ENVOY_GATEWAY}`);
-  const found = { chart: path.join(folder, "gateway-helm"), crds: path.join(folder, "crds.yaml") };
-  if (existsSync(folder)) return found;
+/** The folder of Envoy Gateway's own kinds. They lie in a chart, each in one condition: without that it is as it will be. */
+export async function envoyGatewayKinds(): Promise<string> {
+  const folder = path.join(KEPT, `envoy-gateway-kinds-${ENVOY_GATEWAY}`);
+  if (existsSync(folder)) return folder;
+  const module = await moduleFolder("github.com/envoyproxy/gateway", ENVOY_GATEWAY);
+  const from = path.join(module, "charts/gateway-crds-helm/templates/generated");
   const making = `${folder}.making-${process.pid}`;
-  const charts = path.join(await moduleFolder("github.com/envoyproxy/gateway", ENVOY_GATEWAY), "charts");
-  await must(["sh", "-c", `mkdir -p ${making} && cp -r ${charts}/. ${making} && chmod -R u+w ${making}`]);
-  const filled = (await readFile(path.join(making, "gateway-helm/values.tmpl.yaml"), "utf8"))
-    .replaceAll("${GatewayImagePullPolicy}", "Never")
-    .replaceAll("${GatewayImage}", "drayage.test/envoy-gateway:1");
-  await writeFile(path.join(making, "gateway-helm/values.yaml"), filled);
-  const template = ["template", "crds", `${making}/gateway-crds-helm`, "--set", "crds.envoyGateway.enabled=true"];
-  await writeFile(path.join(making, "crds.yaml"), await must([programPath("helm"), ...template]));
+  await mkdir(making, { recursive: true });
+  for (const file of await readdir(from)) {
+    const lines = (await readFile(path.join(from, file), "utf8")).split("\n");
+    await writeFile(path.join(making, file), lines.filter((line) => !line.startsWith("{{")).join("\n"));
+  }
   await rename(making, folder);
-  return found;
+  return folder;
 }

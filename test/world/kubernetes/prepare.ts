@@ -1,7 +1,7 @@
 import { prepareVm } from "../images.ts";
 import { buildParts, gatherPrograms } from "./build.ts";
 import { imagesFolder } from "./images.ts";
-import { envoyGateway, gatewayApi } from "./manifests.ts";
+import { envoyGatewayKinds, gatewayApi } from "./manifests.ts";
 
 // `control`: the control plane alone, for suites that need no pods.
 await buildParts(process.argv[2] === "control" ? ["etcd", "kubernetes"] : undefined);
@@ -9,6 +9,6 @@ await gatherPrograms();
 await gatewayApi();
 if (process.argv[2] !== "control") {
   await prepareVm();
-  await envoyGateway();
+  await envoyGatewayKinds();
   await imagesFolder();
 }

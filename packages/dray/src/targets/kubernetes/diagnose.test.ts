@@ -50,7 +50,7 @@ const ended = (exitCode: number, seconds: number, reason: string = "Error"): Pod
   });
 };
 
-/** As kubelet and containerd of 1.34 word them. */
+/** Each fault by the words that it is known by. */
 test.each<[string, PodObject, string]>([
   [
     "an image that is not there",

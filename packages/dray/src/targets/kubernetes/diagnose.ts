@@ -66,7 +66,7 @@ export async function doomOf(pods: readonly PodObject[], wanted: Wanted, kube: K
 
 type Row = [RegExp, (text: string, wanted: Wanted) => Failure];
 
-/** Refusals of a registry, as containerd words them. A registry that is not reached may be so in a moment. */
+/** Refusals of a registry, by words that they have in them. A registry that is not reached may be so in a moment. */
 const IMAGE: Row[] = [
   [
     /no match for platform|exec format/i,
