@@ -34,7 +34,7 @@ export async function imagesFolder(): Promise<string> {
   return folder;
 }
 
-export async function makeImage(name: string, to: string): Promise<void> {
+async function makeImage(name: string, to: string): Promise<void> {
   const { program, on } = IMAGES[name] ?? { program: () => "", on: "nothing" };
   const tag = `drayage.test/${name}:1`;
   const folder = await worldFolder();

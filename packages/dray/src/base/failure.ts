@@ -112,16 +112,10 @@ export const CODES = {
   ],
   "kubernetes.unreachable": [EXIT.unreachable, "This computer does not reach the cluster's API server."],
   "kubernetes.login": [EXIT.refused, "The login to the cluster cannot be had, has ended, or is not accepted."],
-  "kubernetes.denied": [
-    EXIT.refused,
-    "The cluster accepts the login, but the user lacks a permission; the message names verb and resource.",
-  ],
+  "kubernetes.denied": [EXIT.refused, "The user may not do that in the cluster; verb and resource are named."],
   "kubernetes.not-found": [EXIT.refused, "The cluster does not have that object, or does not know its kind."],
   "kubernetes.changed": [EXIT.refused, "Somebody else changed the same object at the same time."],
-  "kubernetes.taken": [
-    EXIT.refused,
-    "An object or a field belongs to somebody else: kubectl, Argo CD, Flux; the message names the owner.",
-  ],
+  "kubernetes.taken": [EXIT.refused, "A field of an object belongs to somebody else, who is named."],
   "kubernetes.invalid": [EXIT.refused, "The API server does not take a field's value; the message names the field."],
   "kubernetes.policy": [EXIT.refused, "The namespace's pod security does not allow the pods as they are."],
   "kubernetes.quota": [EXIT.refused, "A quota of the namespace does not allow it."],

@@ -8,7 +8,7 @@ const rule = (apiGroups: string, resources: string[], verbs: string[]): PolicyRu
 });
 
 /** The least that a user must be allowed in a namespace for every verb of dray's; the tests work with nothing more. */
-export const RULES: readonly PolicyRule[] = [
+const RULES: readonly PolicyRule[] = [
   // The record, and what each release is.
   rule("", ["configmaps"], ["get", "list", "update", ...MAKE]),
   // A release's own secrets, and the live ones' values for the next.
