@@ -4,18 +4,18 @@ import { Kube } from "../../packages/dray/src/targets/kubernetes/client/api.ts";
 import { follow } from "../../packages/dray/src/targets/kubernetes/client/follow.ts";
 import type { KubeObject } from "../../packages/dray/src/targets/kubernetes/client/kinds.ts";
 import { readKubeconfig } from "../../packages/dray/src/targets/kubernetes/client/kubeconfig.ts";
-import { takeLock } from "../../packages/dray/src/targets/kubernetes/lease.ts";
+import { takeLease } from "../../packages/dray/src/targets/kubernetes/lease.ts";
 import { recordName } from "../../packages/dray/src/targets/kubernetes/objects/names.ts";
 import { recordMap } from "../../packages/dray/src/targets/kubernetes/objects/record.ts";
 import { releaseMap, releaseObjects } from "../../packages/dray/src/targets/kubernetes/objects/release.ts";
 import { routeTo } from "../../packages/dray/src/targets/kubernetes/objects/route.ts";
-import type { Wanted } from "../../packages/dray/src/targets/kubernetes/objects/wanted.ts";
+import type { KubeWanted } from "../../packages/dray/src/targets/kubernetes/objects/wanted.ts";
 import { type RealCluster, startCluster } from "../world/kubernetes/cluster.ts";
 import { gatewayApi } from "../world/kubernetes/manifests.ts";
 
 // What a real API server makes of our objects and requests. No node is needed for that.
 
-const WANTED: Wanted = {
+const WANTED: KubeWanted = {
   release: {
     id: "r1",
     service: "decisions",
@@ -180,7 +180,7 @@ describe("refusals", () => {
 });
 
 test("of two that take the lock only one has it, and a record is not written over another", async () => {
-  const taken = await Promise.allSettled(["ann", "bob"].map((who) => takeLock(kube, "decisions", who, signal)));
+  const taken = await Promise.allSettled(["ann", "bob"].map((who) => takeLease(kube, "decisions", who, signal)));
   expect(taken.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
   const map = await kube.create(recordMap("decisions", { standby: true, served: [] }));
   const version = map.metadata.resourceVersion;

@@ -11,7 +11,7 @@ import type { PodObject } from "../../packages/dray/src/targets/kubernetes/diagn
 import { ofRelease, releaseName } from "../../packages/dray/src/targets/kubernetes/objects/names.ts";
 import { ownerOf } from "../../packages/dray/src/targets/kubernetes/objects/record.ts";
 import { releaseMap, releaseObjects } from "../../packages/dray/src/targets/kubernetes/objects/release.ts";
-import type { Wanted } from "../../packages/dray/src/targets/kubernetes/objects/wanted.ts";
+import type { KubeWanted } from "../../packages/dray/src/targets/kubernetes/objects/wanted.ts";
 import { untilReady } from "../../packages/dray/src/targets/kubernetes/ready.ts";
 import type { DeploymentObject } from "../../packages/dray/src/targets/kubernetes/sight.ts";
 import { appImage, must } from "../world/images.ts";
@@ -48,9 +48,9 @@ afterAll(async () => {
     await writeFile(RECORD, `${JSON.stringify(recorded, undefined, 2)}\n`);
 });
 
-type Settings = Wanted["release"]["settings"];
+type Settings = KubeWanted["release"]["settings"];
 
-function wantedOf(image: string, settings: Partial<Settings> = {}, more: Partial<Wanted> = {}): Wanted {
+function wantedOf(image: string, settings: Partial<Settings> = {}, more: Partial<KubeWanted> = {}): KubeWanted {
   const id = randomBytes(4).toString("hex");
   const limits = { timeoutMs: 1000, readyMs: 4000, drainMs: 1000, ...settings.limits };
   return {
@@ -71,7 +71,7 @@ function wantedOf(image: string, settings: Partial<Settings> = {}, more: Partial
 }
 
 interface Fault {
-  wanted: () => Wanted;
+  wanted: () => KubeWanted;
   /** Done to the namespace before, and taken back after. */
   given?: { before: string[]; after: string[] };
   /** The objects as somebody has changed them. */

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { Kube } from "./client/api.ts";
 import { doomOf, lateOf, type PodObject, refusedPods } from "./diagnose.ts";
-import type { Wanted } from "./objects/wanted.ts";
+import type { KubeWanted } from "./objects/wanted.ts";
 
-const WANTED: Wanted = {
+const WANTED: KubeWanted = {
   release: {
     id: "r1",
     service: "decisions",

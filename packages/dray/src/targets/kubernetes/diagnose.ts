@@ -2,8 +2,8 @@ import { asFailure, Failure } from "../../base/failure.ts";
 import type { Kube } from "./client/api.ts";
 import type { KubeObject } from "./client/kinds.ts";
 import { refusal } from "./client/refusal.ts";
-import { CONTAINER } from "./objects/names.ts";
-import type { Wanted } from "./objects/wanted.ts";
+import { MODEL_CONTAINER } from "./objects/names.ts";
+import type { KubeWanted } from "./objects/wanted.ts";
 import type { DeploymentObject } from "./sight.ts";
 
 interface Waiting {
@@ -46,9 +46,9 @@ const KILLED = new Set([137, 143]);
 const NEARLY_MS = 2000;
 
 /** What is wrong with pods that no waiting mends; undefined: they may still become ready. */
-export async function doomOf(pods: readonly PodObject[], wanted: Wanted, kube: Kube): Promise<Failure | undefined> {
+export async function doomOf(pods: readonly PodObject[], wanted: KubeWanted, kube: Kube): Promise<Failure | undefined> {
   for (const pod of pods) {
-    const status = pod.status?.containerStatuses?.find(({ name }) => name === CONTAINER);
+    const status = pod.status?.containerStatuses?.find(({ name }) => name === MODEL_CONTAINER);
     const waiting = status?.state?.waiting;
     const failure = waiting === undefined ? undefined : (ofImage(waiting, wanted) ?? ofConfig(waiting, wanted));
     if (failure !== undefined) return failure;
@@ -64,7 +64,7 @@ export async function doomOf(pods: readonly PodObject[], wanted: Wanted, kube: K
   return undefined;
 }
 
-type Row = [RegExp, (text: string, wanted: Wanted) => Failure];
+type Row = [RegExp, (text: string, wanted: KubeWanted) => Failure];
 
 /** Refusals of a registry, by words that they have in them. A registry that is not reached may be so in a moment. */
 const IMAGE: Row[] = [
@@ -97,7 +97,7 @@ const IMAGE: Row[] = [
   ],
 ];
 
-function ofImage({ reason = "", message = "" }: Waiting, wanted: Wanted): Failure | undefined {
+function ofImage({ reason = "", message = "" }: Waiting, wanted: KubeWanted): Failure | undefined {
   if (reason === "InvalidImageName")
     return new Failure("image.bad-name", `${wanted.image} cannot be an image's name`, { details: [message] });
   if (reason !== "ErrImagePull" && reason !== "ImagePullBackOff") return undefined;
@@ -107,7 +107,7 @@ function ofImage({ reason = "", message = "" }: Waiting, wanted: Wanted): Failur
 /** The kubelet's own view of a Secret that was just made may be a moment old. */
 const CACHE = /failed to sync \w+ cache|timed out waiting for the condition/;
 
-function ofConfig({ reason = "", message = "" }: Waiting, { image }: Wanted): Failure | undefined {
+function ofConfig({ reason = "", message = "" }: Waiting, { image }: KubeWanted): Failure | undefined {
   if (reason !== "CreateContainerConfigError" && reason !== "CreateContainerError" && reason !== "RunContainerError")
     return undefined;
   if (CACHE.test(message)) return undefined;
@@ -131,7 +131,7 @@ function ofConfig({ reason = "", message = "" }: Waiting, { image }: Wanted): Fa
   });
 }
 
-async function ofEnd(pod: PodObject, ended: Ended, wanted: Wanted, kube: Kube): Promise<Failure> {
+async function ofEnd(pod: PodObject, ended: Ended, wanted: KubeWanted, kube: Kube): Promise<Failure> {
   const { limits } = wanted.release.settings;
   const details = await lastLines(pod, kube);
   const { exitCode, reason } = ended;
@@ -156,7 +156,7 @@ async function lastLines({ metadata }: PodObject, kube: Kube): Promise<string[]>
   for (const previous of ["true", "false"]) {
     const lines: string[] = [];
     try {
-      for await (const line of kube.logs(metadata.name, { container: CONTAINER, tailLines: LINES, previous }))
+      for await (const line of kube.logs(metadata.name, { container: MODEL_CONTAINER, tailLines: LINES, previous }))
         lines.push(line);
       if (lines.length > 0) return lines;
     } catch (error) {
@@ -167,7 +167,7 @@ async function lastLines({ metadata }: PodObject, kube: Kube): Promise<string[]>
   return [];
 }
 
-function notReady({ release, port }: Wanted, details: string[]): Failure {
+function notReady({ release, port }: KubeWanted, details: string[]): Failure {
   const { ready, limits } = release.settings;
   const asked = ready === undefined ? `listens on port ${port}` : `answers ${ready} on port ${port} with 2xx or 3xx`;
   return new Failure("release.not-ready", `no pod was ready within ${limits.readyMs / 1000} s`, {
@@ -185,7 +185,7 @@ const unplacedIn = (pods: readonly PodObject[]): { message?: string; reason?: st
 export const isUnplaced = (pods: readonly PodObject[]): boolean => unplacedIn(pods) !== undefined;
 
 /** What pods lacked when the time was over. */
-export function lateOf(pods: readonly PodObject[], wanted: Wanted): Failure {
+export function lateOf(pods: readonly PodObject[], wanted: KubeWanted): Failure {
   const unscheduled = unplacedIn(pods);
   if (unscheduled !== undefined)
     return new Failure(

@@ -2,14 +2,14 @@ import { asFailure, Failure } from "../../base/failure.ts";
 import type { Manifest } from "../../manifest/schema.ts";
 import type { Kube } from "./client/api.ts";
 import type { Gateway } from "./objects/route.ts";
-import { settingsOf } from "./options.ts";
-import { type Door, urlOf } from "./sight.ts";
+import { kubeSettingsOf } from "./options.ts";
+import { type Door, gatewayUrlOf } from "./sight.ts";
 
 /** The gateway that the manifest names, else the only one that there is. @throws Failure kubernetes.no-gateway */
 export async function doorOf(kube: Kube, manifest: Manifest): Promise<Door> {
-  const { gateway: said, address } = settingsOf(manifest);
+  const { gateway: said, address } = kubeSettingsOf(manifest);
   const found = said === undefined ? await onlyOne(kube) : await named(kube, said);
-  const url = address ?? urlOf(found, manifest.domain);
+  const url = address ?? gatewayUrlOf(found, manifest.domain);
   const { name, namespace = kube.namespace } = found.metadata;
   return { name, namespace, ...(url === undefined ? {} : { url }) };
 }

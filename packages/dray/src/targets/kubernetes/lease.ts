@@ -10,7 +10,7 @@ const HEARTBEAT_MS = 10_000;
 const POLL_MS = 200;
 const RETIRE_PATIENCE_MS = 20_000;
 /** How the owner of a lock begins that is held to retire old releases: it is held for moments only. */
-export const RETIRING = "the retiring of old releases";
+export const RETIRING_HOLDER = "the retiring of old releases";
 
 /** A lock on a service of a namespace. */
 export interface Lock {
@@ -24,14 +24,14 @@ export interface Lock {
  * Takes the lock: a Lease that is made, or replaced in the version that was read, so that of two only one succeeds. The API
  * server's clock counts. @throws Failure service.locked
  */
-export async function takeLock(kube: Kube, service: string, who: string, signal: AbortSignal): Promise<Lock> {
+export async function takeLease(kube: Kube, service: string, who: string, signal: AbortSignal): Promise<Lock> {
   for (let patience = RETIRE_PATIENCE_MS; ; patience -= POLL_MS) {
     const held = await kube.find<LeaseObject>("Lease", recordName(service));
     const other = held === undefined ? undefined : await holderOf(held, kube.now());
     if (other === undefined) {
       const mine = await put(kube, service, who, held);
       if (mine !== undefined) return beating(kube, service, who, mine);
-    } else if (patience <= 0 || !other.who.startsWith(RETIRING)) {
+    } else if (patience <= 0 || !other.who.startsWith(RETIRING_HOLDER)) {
       throw locked(other, service);
     }
     await sleep(POLL_MS, signal);

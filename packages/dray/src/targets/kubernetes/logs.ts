@@ -3,8 +3,8 @@ import type { LogOptions } from "../../contract/answers.ts";
 import type { OnLine } from "../../contract/target.ts";
 import type { Kube } from "./client/api.ts";
 import type { PodObject } from "./diagnose.ts";
-import { CONTAINER, ofRelease, releaseName } from "./objects/names.ts";
-import { look } from "./sight.ts";
+import { MODEL_CONTAINER, ofRelease, releaseName } from "./objects/names.ts";
+import { lookAt } from "./sight.ts";
 
 /** The log lines of a release's pods, each with the pod's own part of its name. @throws Failure service.unknown, target.unsupported */
 export async function logs(kube: Kube, service: string, options: LogOptions, onLine: OnLine): Promise<void> {
@@ -12,7 +12,7 @@ export async function logs(kube: Kube, service: string, options: LogOptions, onL
     throw new Failure("target.unsupported", "a Gateway's access log is its owner's", {
       hint: "dray logs shows what the pods say",
     });
-  const id = options.release ?? (await look(kube, service)).current;
+  const id = options.release ?? (await lookAt(kube, service)).current;
   if (id === undefined)
     throw new Failure("service.unknown", `${service} does not run in ${kube.namespace}`, {
       hint: "dray deploy --target kubernetes starts it",
@@ -34,7 +34,7 @@ async function linesOf(
 ): Promise<void> {
   const { follow, tail, sinceMs, grep } = options;
   const asked = {
-    container: CONTAINER,
+    container: MODEL_CONTAINER,
     ...(follow ? { follow: "true" } : {}),
     ...(tail === "all" ? {} : { tailLines: String(tail) }),
     ...(sinceMs === undefined ? {} : { sinceTime: new Date(sinceMs).toISOString() }),

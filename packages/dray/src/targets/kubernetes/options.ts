@@ -29,7 +29,7 @@ const settings = z.strictObject({
     .describe("Keep the pods of the release before: a rollback takes under a second, and costs their room."),
 });
 
-export type Settings = z.infer<typeof settings>;
+export type KubeSettings = z.infer<typeof settings>;
 
 /** What dray.yaml says of this target. */
 export const part: TargetPart = {
@@ -39,13 +39,13 @@ export const part: TargetPart = {
 };
 
 /** A manifest's settings for it, with defaults. */
-export function settingsOf({ parts }: Pick<Manifest, "parts">): Settings {
+export function kubeSettingsOf({ parts }: Pick<Manifest, "parts">): KubeSettings {
   return settings.parse(parts[part.kind] ?? {});
 }
 
 /** The one place: a namespace, of a context. Neither is known before the kubeconfig is read, where the manifest leaves them out. */
 export function placeOf(manifest: Pick<Manifest, "parts">): Place {
-  const { context = "", namespace = "" } = settingsOf(manifest);
+  const { context = "", namespace = "" } = kubeSettingsOf(manifest);
   const name = [context, namespace].filter((each) => each !== "").join("/");
   return { name: name === "" ? "cluster" : name, at: `${context}/${namespace}` };
 }

@@ -3,12 +3,12 @@ import { Failure } from "../../base/failure.ts";
 import type { Session } from "../../contract/session.ts";
 import type { Undo } from "../../core/carry-out.ts";
 import type { Kube } from "./client/api.ts";
-import { takeLock } from "./lease.ts";
+import { takeLease } from "./lease.ts";
 import { recordName, releaseName } from "./objects/names.ts";
 import { type ConfigMapObject, ownerOf, recordMap } from "./objects/record.ts";
 import { releaseMap, releaseObjects } from "./objects/release.ts";
 import { routeTo } from "./objects/route.ts";
-import { settingsOf } from "./options.ts";
+import { kubeSettingsOf } from "./options.ts";
 import type { KubeStep } from "./plan.ts";
 import { proveInside, proveOutside, wayOf } from "./prove.ts";
 import { podsNeeded, untilReady } from "./ready.ts";
@@ -30,7 +30,7 @@ export async function perform({ kind, on }: KubeStep, work: Work, session: Sessi
 async function lock(work: Work, kube: Kube, session: Session): Promise<Result> {
   const { service } = work.manifest;
   // It beats for longer than this step lasts, so it is under no signal of the step's.
-  const held = await takeLock(work.kube, service, session.who, session.signal);
+  const held = await takeLease(work.kube, service, session.who, session.signal);
   work.lock = held;
   const undo: Undo = async (fresh) => {
     const at = work.kube.under(fresh.signal);
@@ -42,7 +42,7 @@ async function lock(work: Work, kube: Kube, session: Session): Promise<Result> {
   };
   try {
     const there = await kube.find<ConfigMapObject>("ConfigMap", recordName(service));
-    const standby = settingsOf(work.manifest).standby;
+    const standby = kubeSettingsOf(work.manifest).standby;
     if (there?.metadata.resourceVersion !== work.found.record?.version) throw changedSince(service);
     // What a command left that was killed would take the room of what comes now.
     for (const id of straysIn(work.found)) await kube.remove("ConfigMap", releaseName(service, id));
@@ -141,7 +141,7 @@ async function prove(work: Work, kube: Kube, session: Session, on: string): Prom
 
 async function note(work: Work, kube: Kube): Promise<Result> {
   const { manifest, wanted, found, record: at } = work;
-  const { standby } = settingsOf(manifest);
+  const { standby } = kubeSettingsOf(manifest);
   const { id } = wanted.release;
   const previous = found.current === id ? found.previous : found.current;
   const served = [...new Set([...found.served, id])].filter((each) => each === id || isKept(found, each));

@@ -2,8 +2,8 @@ import { Failure } from "../../base/failure.ts";
 import type { Order } from "../../contract/order.ts";
 import type { Change, Plan, Stage, Step } from "../../core/plan.ts";
 import type { KubeObject } from "./client/kinds.ts";
-import { isRestricted, type Wanted } from "./objects/wanted.ts";
-import { type Door, type Found, type Kept, straysIn } from "./sight.ts";
+import { isRestricted, type KubeWanted } from "./objects/wanted.ts";
+import { type Door, type Found, type KeptRelease, straysIn } from "./sight.ts";
 
 /** What is done in a cluster, as data. */
 export type KubeStep = Step & {
@@ -17,7 +17,7 @@ export interface Seen {
   found: Found;
   door: Door;
   /** A new release, and what the server would make of its objects. */
-  fresh?: { wanted: Wanted; dry: readonly KubeObject[]; warnings: readonly string[] };
+  fresh?: { wanted: KubeWanted; dry: readonly KubeObject[]; warnings: readonly string[] };
 }
 
 /** What would be done; pure. @throws Failure release.none-before, release.unknown */
@@ -25,7 +25,7 @@ export function planFor(order: Order, seen: Seen): Plan<KubeStep> {
   return seen.fresh === undefined ? planBack(order, seen) : planForward(order, seen, seen.fresh.wanted);
 }
 
-function planForward({ golden }: Order, seen: Seen, wanted: Wanted): Plan<KubeStep> {
+function planForward({ golden }: Order, seen: Seen, wanted: KubeWanted): Plan<KubeStep> {
   const { on, found } = seen;
   const { release, size } = wanted;
   const step = steps(on);
@@ -87,7 +87,7 @@ function switching(step: MakeStep, id: string): Stage<KubeStep>[] {
 
 /** Has a release the pods that it takes to serve at once? */
 function standing({ releases, current }: Found, id: string): boolean {
-  const of = (wanted: string | undefined): Kept | undefined =>
+  const of = (wanted: string | undefined): KeptRelease | undefined =>
     releases.find((each) => each.wanted.release.id === wanted);
   const there = of(id);
   const needed = Math.max(
@@ -102,7 +102,7 @@ export function goingBackTo(
   service: string,
   asked: string | undefined,
   { releases, current, previous, served, namespace }: Found,
-): Kept {
+): KeptRelease {
   if (current === undefined)
     throw new Failure("service.unknown", `${service} does not run in ${namespace}`, {
       hint: "dray deploy --target kubernetes starts it",
@@ -120,11 +120,11 @@ export function goingBackTo(
   throw new Failure("release.unknown", why, { hint });
 }
 
-export function podsText({ min, max }: Wanted["size"]): string {
+export function podsText({ min, max }: KubeWanted["size"]): string {
   return min === max ? `${min} ${min === 1 ? "pod" : "pods"}` : `${min} to ${max} pods`;
 }
 
-function changesOf({ found, door, fresh }: Seen, wanted: Wanted): Change[] {
+function changesOf({ found, door, fresh }: Seen, wanted: KubeWanted): Change[] {
   const live = found.releases.find((each) => each.wanted.release.id === found.current)?.wanted;
   const row = (what: string, before: string | undefined, after: string): Change[] =>
     before === after ? [] : [{ what, ...(before === undefined ? {} : { before }), after }];
@@ -139,9 +139,9 @@ function changesOf({ found, door, fresh }: Seen, wanted: Wanted): Change[] {
   ];
 }
 
-function settingsRows(live: Wanted | undefined, wanted: Wanted): Change[] {
+function settingsRows(live: KubeWanted | undefined, wanted: KubeWanted): Change[] {
   if (live === undefined) return [];
-  const flat = ({ release }: Wanted): Map<string, string> => {
+  const flat = ({ release }: KubeWanted): Map<string, string> => {
     const { replicas: _pods, ...rest } = release.settings;
     return new Map(leaves("", rest));
   };
@@ -158,7 +158,7 @@ function leaves(at: string, value: unknown): [string, string][] {
   return Object.entries(value).flatMap(([key, inner]) => leaves(at === "" ? key : `${at}.${key}`, inner));
 }
 
-function notesOf(found: Found, wanted: Wanted, { fresh }: Seen): string[] {
+function notesOf(found: Found, wanted: KubeWanted, { fresh }: Seen): string[] {
   const level = isRestricted(wanted)
     ? "its pods are what PodSecurity calls restricted"
     : "its pods are what PodSecurity calls baseline, since neither the image nor the manifest names a user by a number other than 0; user: 1000 makes them restricted";

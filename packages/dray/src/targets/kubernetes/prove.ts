@@ -20,18 +20,18 @@ const IN_A_ROW = 8;
 const SECOND_THOUGHT_MS = 3000;
 
 /** Where clients call a service, and the name that they call it by. */
-export interface Way {
+export interface KubeWay {
   url: string;
   host: string | undefined;
 }
 
-export function wayOf({ domain, prefix = "" }: Pick<Manifest, "domain" | "prefix">, url: string): Way {
+export function wayOf({ domain, prefix = "" }: Pick<Manifest, "domain" | "prefix">, url: string): KubeWay {
   return { url: `${url.replace(/\/$/, "")}${prefix}`, host: domain };
 }
 
 /** A request as clients send it: to the gateway, under the service's name. */
 export async function askThrough(
-  way: Way,
+  way: KubeWay,
   request: Golden["request"],
   timeoutMs: number,
   session: Session,
@@ -92,7 +92,7 @@ export async function proveInside(
  */
 export async function proveOutside(
   kube: Kube,
-  { way, service, release, path }: { way: Way; service: string; release: string; path: string },
+  { way, service, release, path }: { way: KubeWay; service: string; release: string; path: string },
   session: Session,
 ): Promise<"proved" | "unreached"> {
   using limit = deadline(PATIENCE_MS, session.signal);
@@ -120,7 +120,7 @@ export async function proveOutside(
 }
 
 async function answered(
-  { way, release, path }: { way: Way; release: string; path: string },
+  { way, release, path }: { way: KubeWay; release: string; path: string },
   seen: { last: string },
   session: Session,
 ): Promise<"proved"> {

@@ -5,7 +5,7 @@ import { follow } from "./client/follow.ts";
 import type { KubeObject } from "./client/kinds.ts";
 import { doomOf, isUnplaced, lateOf, type PodObject, refusedPods } from "./diagnose.ts";
 import { ofRelease, releaseName } from "./objects/names.ts";
-import type { Wanted } from "./objects/wanted.ts";
+import type { KubeWanted } from "./objects/wanted.ts";
 import type { DeploymentObject } from "./sight.ts";
 
 /** Pulling a large image is no fault of the release's, and counts apart. */
@@ -20,7 +20,7 @@ interface EndpointSlice extends KubeObject {
  * Waits until as many pods as are needed are ready where the gateway looks for them: in the Service's endpoints. States
  * that no waiting mends end it at once. @throws Failure release.*, image.*, registry.*, kubernetes.*
  */
-export async function untilReady(kube: Kube, wanted: Wanted, needed: number, signal: AbortSignal): Promise<void> {
+export async function untilReady(kube: Kube, wanted: KubeWanted, needed: number, signal: AbortSignal): Promise<void> {
   const stop = new AbortController();
   using late = deadline(wanted.release.settings.limits.readyMs + PULL_MS, signal);
   using both = joined([late.signal, stop.signal]);
@@ -47,13 +47,13 @@ interface Sight {
   pods: readonly PodObject[];
 }
 
-async function endpointsReady(kube: Kube, { release }: Wanted, needed: number, signal: AbortSignal): Promise<true> {
+async function endpointsReady(kube: Kube, { release }: KubeWanted, needed: number, signal: AbortSignal): Promise<true> {
   const selector = `kubernetes.io/service-name=${releaseName(release.service, release.id)}`;
   const seen = (slices: readonly EndpointSlice[]): true | undefined => (readyIn(slices) >= needed ? true : undefined);
   return await follow<true>(kube, { kind: "EndpointSlice", which: { selector }, seen }, signal);
 }
 
-async function podsDoomed(kube: Kube, wanted: Wanted, sight: Sight, signal: AbortSignal): Promise<never> {
+async function podsDoomed(kube: Kube, wanted: KubeWanted, sight: Sight, signal: AbortSignal): Promise<never> {
   const selector = ofRelease(wanted.release.service, wanted.release.id);
   const seen = async (all: readonly PodObject[]): Promise<undefined> => {
     sight.pods = all;
@@ -63,7 +63,7 @@ async function podsDoomed(kube: Kube, wanted: Wanted, sight: Sight, signal: Abor
   return await follow<never>(kube, { kind: "Pod", which: { selector }, seen }, signal);
 }
 
-async function podsRefused(kube: Kube, { release }: Wanted, signal: AbortSignal): Promise<never> {
+async function podsRefused(kube: Kube, { release }: KubeWanted, signal: AbortSignal): Promise<never> {
   const name = releaseName(release.service, release.id);
   const seen = ([deployment]: readonly DeploymentObject[]): undefined => {
     const failure = refusedPods(deployment);
@@ -73,7 +73,7 @@ async function podsRefused(kube: Kube, { release }: Wanted, signal: AbortSignal)
 }
 
 /** A pod that no node takes may wait for a node that is being made, but not longer than a pod may take to become ready. */
-async function noNode(wanted: Wanted, sight: Sight, signal: AbortSignal): Promise<never> {
+async function noNode(wanted: KubeWanted, sight: Sight, signal: AbortSignal): Promise<never> {
   await sleep(wanted.release.settings.limits.readyMs, signal);
   for (;;) {
     if (isUnplaced(sight.pods)) throw lateOf(sight.pods, wanted);
@@ -87,6 +87,6 @@ function readyIn(slices: readonly EndpointSlice[]): number {
 }
 
 /** A release must not answer as slowly as one that lacks pods: as many as the live one has, within its own bounds. */
-export function podsNeeded({ size }: Wanted, live: number | undefined): number {
+export function podsNeeded({ size }: KubeWanted, live: number | undefined): number {
   return Math.min(size.max, Math.max(size.min, live ?? size.min));
 }

@@ -6,8 +6,8 @@ import type { Prepared } from "../../core/prepared.ts";
 import type { Report } from "../../core/report.ts";
 import type { Kube } from "./client/api.ts";
 import type { Kind, KubeObject } from "./client/kinds.ts";
-import { takeLock } from "./lease.ts";
-import { ours, recordName } from "./objects/names.ts";
+import { takeLease } from "./lease.ts";
+import { oursOf, recordName } from "./objects/names.ts";
 
 /** Every kind that we make, the first of them first to go: clients come through it. */
 const KINDS: readonly Kind[] = [
@@ -25,7 +25,7 @@ const PATIENCE_MS = 30_000;
 const EVERY_MS = 100;
 
 async function everything(kube: Kube, service: string): Promise<KubeObject[]> {
-  const lists = await Promise.all(KINDS.map((kind) => kube.list(kind, { selector: ours(service) })));
+  const lists = await Promise.all(KINDS.map((kind) => kube.list(kind, { selector: oursOf(service) })));
   // A list's items do not say their kind.
   return lists.flatMap(({ items }, index) => items.map((item) => ({ ...item, kind: KINDS[index] ?? item.kind })));
 }
@@ -64,7 +64,7 @@ export async function prepareRemoval(
 }
 
 async function takeAway(kube: Kube, service: string, who: string, context: Context): Promise<void> {
-  const lock = await takeLock(kube, service, who, context.signal);
+  const lock = await takeLease(kube, service, who, context.signal);
   try {
     await kube.remove("HTTPRoute", service);
     const releases = (await everything(kube, service)).filter(

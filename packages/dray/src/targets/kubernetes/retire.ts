@@ -1,9 +1,9 @@
 import { asFailure } from "../../base/failure.ts";
 import type { Session } from "../../contract/session.ts";
 import type { Kube } from "./client/api.ts";
-import { RETIRING, takeLock } from "./lease.ts";
+import { RETIRING_HOLDER, takeLease } from "./lease.ts";
 import { releaseName } from "./objects/names.ts";
-import { type Found, look, straysIn } from "./sight.ts";
+import { type Found, lookAt, straysIn } from "./sight.ts";
 
 /** What happens to releases that have no traffic: which lose their pods, and which go for good. */
 function retirement(found: Found, keep: number): { park: string[]; drop: string[] } {
@@ -23,16 +23,18 @@ export async function retire(
   { service, keep }: { service: string; keep: number },
   session: Session,
 ): Promise<void> {
-  const { park, drop } = retirement(await look(kube, service), keep);
+  const { park, drop } = retirement(await lookAt(kube, service), keep);
   if (park.length + drop.length === 0) return;
-  const lock = await takeLock(kube, service, `${RETIRING} of ${service}`, session.signal).catch((error: unknown) => {
-    // Whoever changes the service now retires what is left when that is done.
-    if (asFailure(error).code === "service.locked") return undefined;
-    throw error;
-  });
+  const lock = await takeLease(kube, service, `${RETIRING_HOLDER} of ${service}`, session.signal).catch(
+    (error: unknown) => {
+      // Whoever changes the service now retires what is left when that is done.
+      if (asFailure(error).code === "service.locked") return undefined;
+      throw error;
+    },
+  );
   if (lock === undefined) return;
   try {
-    const now = retirement(await look(kube, service), keep);
+    const now = retirement(await lookAt(kube, service), keep);
     for (const id of now.park) await kube.scale(releaseName(service, id), 0);
     for (const id of now.drop) await kube.remove("ConfigMap", releaseName(service, id));
   } finally {

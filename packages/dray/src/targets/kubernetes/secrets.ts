@@ -3,14 +3,14 @@ import { Secret } from "../../base/secret.ts";
 import type { Order } from "../../contract/order.ts";
 import { releaseId } from "../../core/release.ts";
 import type { Kube } from "./client/api.ts";
-import { secretName } from "./objects/names.ts";
+import { envSecretName } from "./objects/names.ts";
 import type { ConfigMapObject } from "./objects/record.ts";
-import type { Wanted } from "./objects/wanted.ts";
+import type { KubeWanted } from "./objects/wanted.ts";
 import type { Found } from "./sight.ts";
 
 type Values = ReadonlyMap<string, { reveal(): string }>;
 
-export const liveOf = ({ releases, current }: Found): Wanted | undefined =>
+export const liveOf = ({ releases, current }: Found): KubeWanted | undefined =>
   releases.find(({ wanted }) => wanted.release.id === current)?.wanted;
 
 /**
@@ -19,7 +19,7 @@ export const liveOf = ({ releases, current }: Found): Wanted | undefined =>
  */
 export async function valuesFor(
   kube: Kube,
-  { wanted, found, mode }: { wanted: Wanted; found: Found; mode: Order["mode"] },
+  { wanted, found, mode }: { wanted: KubeWanted; found: Found; mode: Order["mode"] },
   given: Values,
 ): Promise<Values> {
   const { secrets } = wanted.release.settings;
@@ -35,7 +35,7 @@ export async function valuesFor(
 async function keptValues(kube: Kube, found: Found): Promise<Values> {
   const live = liveOf(found)?.release;
   // A Secret's data are a ConfigMap's, in base64.
-  const secret = live && (await kube.find<ConfigMapObject>("Secret", secretName(live.service, live.id)));
+  const secret = live && (await kube.find<ConfigMapObject>("Secret", envSecretName(live.service, live.id)));
   const values = Object.entries(secret?.data ?? {}).map(([name, value]): [string, Secret] => [
     name,
     new Secret(Buffer.from(value, "base64").toString("utf8")),
@@ -44,7 +44,7 @@ async function keptValues(kube: Kube, found: Found): Promise<Values> {
 }
 
 /** The live release once more, for a new value of one of its secrets. @throws Failure service.unknown, secrets.unknown */
-export function rotated({ want, from, manifest }: Order, found: Found): Wanted {
+export function rotated({ want, from, manifest }: Order, found: Found): KubeWanted {
   const live = liveOf(found);
   if (live === undefined)
     throw new Failure("service.unknown", `${manifest.service} does not run in ${found.namespace}`, {

@@ -1,9 +1,9 @@
 import type { Kube } from "./client/api.ts";
 import type { KubeObject } from "./client/kinds.ts";
-import { LABEL, ours, recordName, releaseIn } from "./objects/names.ts";
+import { LABEL, oursOf, recordName, releaseIn } from "./objects/names.ts";
 import { type ConfigMapObject, readRecord, readRelease } from "./objects/record.ts";
 import { type Gateway, type HttpRoute, servedBy } from "./objects/route.ts";
-import type { Wanted } from "./objects/wanted.ts";
+import type { KubeWanted } from "./objects/wanted.ts";
 
 /** A Deployment, as far as it matters here. */
 export interface DeploymentObject extends KubeObject {
@@ -17,8 +17,8 @@ export interface DeploymentObject extends KubeObject {
 }
 
 /** A release that is kept, and the pods it has. */
-export interface Kept {
-  wanted: Wanted;
+export interface KeptRelease {
+  wanted: KubeWanted;
   since: string;
   /** Of its Deployment; undefined: it has none. */
   pods: { wanted: number; ready: number } | undefined;
@@ -37,12 +37,12 @@ export interface Found {
   record?: { version: string; uid: string };
   route?: HttpRoute;
   /** Oldest first. */
-  releases: Kept[];
+  releases: KeptRelease[];
 }
 
 /** Everything of a service's, in one round. @throws Failure kubernetes.* */
-export async function look(kube: Kube, service: string): Promise<Found> {
-  const selector = ours(service);
+export async function lookAt(kube: Kube, service: string): Promise<Found> {
+  const selector = oursOf(service);
   const [maps, deployments, route] = await Promise.all([
     kube.list<ConfigMapObject>("ConfigMap", { selector }),
     kube.list<DeploymentObject>("Deployment", { selector }),
@@ -78,7 +78,7 @@ const versionOf = ({ metadata }: KubeObject): { version: string; uid: string } =
   uid: metadata.uid ?? "",
 });
 
-function keptOf(map: ConfigMapObject, service: string, deployments: readonly DeploymentObject[]): Kept[] {
+function keptOf(map: ConfigMapObject, service: string, deployments: readonly DeploymentObject[]): KeptRelease[] {
   const wanted = readRelease(map);
   if (wanted === undefined) return [];
   const found = deployments.find(({ metadata }) => releaseIn(service, metadata.name) === wanted.release.id);
@@ -95,7 +95,7 @@ export interface Door {
 }
 
 /** Where clients reach a gateway: its first listener that the service's name fits. */
-export function urlOf(gateway: Gateway, domain: string | undefined): string | undefined {
+export function gatewayUrlOf(gateway: Gateway, domain: string | undefined): string | undefined {
   const address = gateway.status?.addresses?.[0]?.value;
   const { listeners } = gateway.spec;
   const fits = listeners.filter(({ protocol, hostname }) => /^HTTPS?$/.test(protocol) && fitsName(hostname, domain));

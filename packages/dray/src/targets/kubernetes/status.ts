@@ -1,6 +1,6 @@
 import type { Report } from "../../core/report.ts";
 import { podsText } from "./plan.ts";
-import type { Found, Kept } from "./sight.ts";
+import type { Found, KeptRelease } from "./sight.ts";
 
 interface Row {
   release: string;
@@ -37,7 +37,7 @@ export function statusReport(service: string, found: Found, url: string | undefi
   return { data, text: [head, ...(rows.length === 0 ? [] : [{ columns: COLUMNS, rows }])] };
 }
 
-function rowOf(kept: Kept, found: Found): Row {
+function rowOf(kept: KeptRelease, found: Found): Row {
   const { wanted, pods, since } = kept;
   return {
     release: wanted.release.id,
@@ -50,7 +50,7 @@ function rowOf(kept: Kept, found: Found): Row {
 }
 
 /** A release that never had the traffic was left by a command that was killed, unless one is at work just now. */
-function stateOf({ wanted, pods }: Kept, { current, served }: Found): Row["state"] {
+function stateOf({ wanted, pods }: KeptRelease, { current, served }: Found): Row["state"] {
   const { id } = wanted.release;
   if (id === current) return "traffic";
   if (!served.includes(id)) return "stray";

@@ -5,8 +5,8 @@ import type { Hop } from "../../core/trace.ts";
 import type { Manifest } from "../../manifest/schema.ts";
 import type { Kube } from "./client/api.ts";
 import { verdictOn } from "./objects/route.ts";
-import { askThrough, type Way } from "./prove.ts";
-import { type Door, type Found, look } from "./sight.ts";
+import { askThrough, type KubeWay } from "./prove.ts";
+import { type Door, type Found, lookAt } from "./sight.ts";
 
 const PATIENCE_MS = 15_000;
 
@@ -45,7 +45,7 @@ const unknown = (hop: Part, evidence: string, missing: string): Hop => ({
 export async function traceCluster(
   open: () => Promise<{ kube: Kube; door: Door }>,
   { manifest, golden }: { manifest: Manifest; golden: Golden | undefined },
-  way: (url: string) => Way,
+  way: (url: string) => KubeWay,
   session: Session,
 ): Promise<Hop[]> {
   let found: Found;
@@ -54,7 +54,7 @@ export async function traceCluster(
     const opened = await open();
     using kube = opened.kube;
     ({ door } = opened);
-    found = await look(kube, manifest.service);
+    found = await lookAt(kube, manifest.service);
   } catch (error) {
     const { message, hint, code } = asFailure(error);
     return [broken("api server", { evidence: code, why: message, fix: hint ?? "kubectl cluster-info" })];
@@ -99,7 +99,7 @@ function routeHop({ route }: Found): Hop {
   });
 }
 
-async function answer(way: Way, golden: Golden | undefined, session: Session): Promise<Hop> {
+async function answer(way: KubeWay, golden: Golden | undefined, session: Session): Promise<Hop> {
   try {
     const said = await askThrough(way, golden?.request ?? { method: "GET", path: "/" }, PATIENCE_MS, session);
     const evidence = `${said.status} after ${said.timing.totalMs} ms from ${said.release ?? "nobody of ours"}`;

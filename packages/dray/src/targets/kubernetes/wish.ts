@@ -5,8 +5,8 @@ import type { Context } from "../../core/context.ts";
 import type { Release } from "../../core/release.ts";
 import type { Manifest } from "../../manifest/schema.ts";
 import { inRegistry, portsOf, pushed } from "./image.ts";
-import type { RunsAs, Wanted } from "./objects/wanted.ts";
-import { settingsOf } from "./options.ts";
+import type { RunsAs, KubeWanted } from "./objects/wanted.ts";
+import { kubeSettingsOf } from "./options.ts";
 
 /** What the manifest may say, and what there is in a cluster instead. */
 const INSTEAD: [keyof Manifest, string][] = [
@@ -23,7 +23,7 @@ const INSTEAD: [keyof Manifest, string][] = [
 const ARCHITECTURE = "amd64";
 
 /** Makes the release and puts its image where nodes find it. @throws Failure */
-export async function wantedOf(order: Order, context: Context): Promise<Wanted> {
+export async function kubeWantedOf(order: Order, context: Context): Promise<KubeWanted> {
   const { manifest, making } = order;
   refuse(manifest);
   for (const [key, instead] of INSTEAD)
@@ -40,8 +40,8 @@ export async function wantedOf(order: Order, context: Context): Promise<Wanted> 
 }
 
 /** A release as the cluster is to run it. @throws Failure image.no-port, target.unsupported */
-function wish(manifest: Manifest, release: Release, { image, says }: { image: string; says: ImageSays }): Wanted {
-  const { maxReplicas, pullSecret, serviceAccount } = settingsOf(manifest);
+function wish(manifest: Manifest, release: Release, { image, says }: { image: string; says: ImageSays }): KubeWanted {
+  const { maxReplicas, pullSecret, serviceAccount } = kubeSettingsOf(manifest);
   const min = release.settings.replicas;
   return {
     release,

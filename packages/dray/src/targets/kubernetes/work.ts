@@ -5,7 +5,7 @@ import type { Kube } from "./client/api.ts";
 import type { Lock } from "./lease.ts";
 import type { Owner } from "./objects/names.ts";
 import type { HttpRoute } from "./objects/route.ts";
-import type { Wanted } from "./objects/wanted.ts";
+import type { KubeWanted } from "./objects/wanted.ts";
 import { goingBackTo, type Seen } from "./plan.ts";
 import type { Door, Found } from "./sight.ts";
 
@@ -22,7 +22,7 @@ export interface Work {
   manifest: Manifest;
   found: Found;
   door: Door;
-  wanted: Wanted;
+  wanted: KubeWanted;
   golden: readonly Golden[];
   secrets: Sight["secrets"];
   lock?: Lock;

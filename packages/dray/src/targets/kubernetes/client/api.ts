@@ -5,7 +5,7 @@ import { wholeBody } from "../../../base/request.ts";
 import type { Answer } from "../../../core/golden.ts";
 import { type Kind, type KubeObject, pathOf, resourceOf } from "./kinds.ts";
 import type { Entry } from "./kubeconfig.ts";
-import { linesOf } from "./lines.ts";
+import { streamLines } from "./lines.ts";
 import { refusal, type Request, type Status } from "./refusal.ts";
 import { Wire } from "./wire.ts";
 
@@ -180,7 +180,7 @@ export class Kube implements Disposable {
   async *logs(pod: string, options: Record<string, string>): AsyncGenerator<string> {
     const path = `${pathOf("Pod", this.namespace, pod)}/log?${new URLSearchParams(options).toString()}`;
     const asked = { verb: "get", resource: "pods/log", namespace: this.namespace, name: pod };
-    yield* linesOf(await this.stream(path, asked));
+    yield* streamLines(await this.stream(path, asked));
   }
 
   /** An answer that is read while it comes. @throws Failure kubernetes.* */

@@ -2,7 +2,7 @@ import { sleep } from "drayage-clock";
 import { asFailure } from "../../../base/failure.ts";
 import type { Kube, Which } from "./api.ts";
 import { type Kind, type KubeObject, pathOf, resourceOf } from "./kinds.ts";
-import { linesOf } from "./lines.ts";
+import { streamLines } from "./lines.ts";
 
 /** A watch ends by itself, so that one whose connection is dead is not waited on for ever. */
 const WATCH_S = 60;
@@ -68,7 +68,7 @@ async function once<R>(kube: Kube, followed: Followed<R>): Promise<{ answer: R }
   const asked = { verb: "watch", resource: resourceOf(kind), namespace };
   const stream = await kube.stream(path, asked);
   try {
-    for await (const line of linesOf(stream)) {
+    for await (const line of streamLines(stream)) {
       const { type, object } = JSON.parse(line) as Event;
       if (type === "ERROR") return undefined;
       if (type === "BOOKMARK") continue;

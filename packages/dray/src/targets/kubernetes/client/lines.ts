@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 
 /** The lines of something that comes in pieces. */
-export async function* linesOf(stream: Readable): AsyncGenerator<string> {
+export async function* streamLines(stream: Readable): AsyncGenerator<string> {
   stream.setEncoding("utf8");
   let rest = "";
   for await (const piece of stream as AsyncIterable<string>) {

@@ -9,7 +9,7 @@ import { LoginKeeper, type Shown } from "./login.ts";
 const CONNECT_MS = 10_000;
 
 /** One request to the API server. */
-export interface Asked {
+export interface WireAsked {
   method: string;
   path: string;
   headers?: Record<string, string>;
@@ -37,14 +37,14 @@ export class Wire implements Disposable {
   }
 
   /** The answer, its body still to be read. A login that has ended is renewed once. @throws Failure kubernetes.login, kubernetes.unreachable */
-  async ask(asked: Asked): Promise<http.IncomingMessage> {
+  async ask(asked: WireAsked): Promise<http.IncomingMessage> {
     const answer = await this.#send(asked);
     if (answer.statusCode !== 401 || !this.#login.forget()) return answer;
     answer.resume();
     return await this.#send(asked);
   }
 
-  async #send({ method, path, headers, body, signal }: Asked): Promise<http.IncomingMessage> {
+  async #send({ method, path, headers, body, signal }: WireAsked): Promise<http.IncomingMessage> {
     const { entry } = this;
     const shown = await this.#login.show(signal);
     const url = new URL(entry.server + path);

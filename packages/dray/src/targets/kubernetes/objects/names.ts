@@ -9,7 +9,7 @@ export const LABEL = {
 } as const;
 
 const MANAGED_BY = "drayage";
-export const CONTAINER = "model";
+export const MODEL_CONTAINER = "model";
 /** The name of a container's port: the Service leads to it by this name. */
 export const PORT = "http";
 
@@ -17,7 +17,7 @@ export const PORT = "http";
 export const recordName = (service: string): string => `${service}-drayage`;
 /** A release's objects all have one name, each kind its own. */
 export const releaseName = (service: string, release: string): string => `${service}-${release}`;
-export const secretName = (service: string, release: string): string => `${releaseName(service, release)}-env`;
+export const envSecretName = (service: string, release: string): string => `${releaseName(service, release)}-env`;
 
 /** The release that a name of its objects is of. */
 export function releaseIn(service: string, name: string): string | undefined {
@@ -25,7 +25,7 @@ export function releaseIn(service: string, name: string): string | undefined {
 }
 
 /** Everything of a service's that dray made. */
-export const ours = (service: string): string => `${LABEL.instance}=${service},${LABEL.manager}=${MANAGED_BY}`;
+export const oursOf = (service: string): string => `${LABEL.instance}=${service},${LABEL.manager}=${MANAGED_BY}`;
 /** What is of one release. */
 export const ofRelease = (service: string, release: string): string =>
   `${LABEL.instance}=${service},${LABEL.release}=${release}`;

@@ -8,8 +8,8 @@ import type {
   VolumeMount,
 } from "kubernetes-types/core/v1.js";
 import type { Limits } from "../../../core/release.ts";
-import { CONTAINER, PORT, secretName, selectorOf } from "./names.ts";
-import { isRestricted, type Wanted } from "./wanted.ts";
+import { MODEL_CONTAINER, PORT, envSecretName, selectorOf } from "./names.ts";
+import { isRestricted, type KubeWanted } from "./wanted.ts";
 
 /** Until every gateway and node knows that a pod goes, it still gets requests: SIGTERM waits for that. */
 const PRE_STOP_S = 10;
@@ -19,7 +19,7 @@ const FILES = "/run/secrets";
 const CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID"];
 
 /** The pod of a release. */
-export function podSpec(wanted: Wanted): object {
+export function podSpec(wanted: KubeWanted): object {
   const { release, user, pullSecret, serviceAccount } = wanted;
   const { hosts, runtime } = release.settings.run ?? {};
   const uid = user.uid === undefined ? {} : { runAsUser: user.uid };
@@ -54,11 +54,11 @@ export function podSpec(wanted: Wanted): object {
   } satisfies PodSpec;
 }
 
-function container(wanted: Wanted): Container {
+function container(wanted: KubeWanted): Container {
   const { release, image, port } = wanted;
   const { command, args } = release.settings.run ?? {};
   return {
-    name: CONTAINER,
+    name: MODEL_CONTAINER,
     image,
     imagePullPolicy: "IfNotPresent",
     ...(command === undefined ? {} : { command }),
@@ -79,15 +79,15 @@ function container(wanted: Wanted): Container {
 }
 
 /** The manifest's path when it names one; else only that it listens, since nothing says which path is good. */
-function question({ release }: Wanted): Probe {
+function question({ release }: KubeWanted): Probe {
   const { ready } = release.settings;
   const asked = ready === undefined ? { tcpSocket: { port: PORT } } : { httpGet: { path: ready, port: PORT } };
   return { ...asked, timeoutSeconds: 2 };
 }
 
-function environment({ release, port }: Wanted): EnvVar[] {
+function environment({ release, port }: KubeWanted): EnvVar[] {
   const { env, secrets, secretFiles = [] } = release.settings;
-  const from = secretName(release.service, release.id);
+  const from = envSecretName(release.service, release.id);
   return [
     ...(env["PORT"] === undefined ? [{ name: "PORT", value: String(port) }] : []),
     ...Object.entries(env).map(([name, value]) => ({ name, value })),
@@ -114,7 +114,7 @@ function resources({ memory, cpus, disk, gpus }: Limits): {
   };
 }
 
-function cage(wanted: Wanted): SecurityContext {
+function cage(wanted: KubeWanted): SecurityContext {
   const add = isRestricted(wanted) ? {} : { add: CAPABILITIES };
   return {
     allowPrivilegeEscalation: false,
@@ -123,9 +123,9 @@ function cage(wanted: Wanted): SecurityContext {
   };
 }
 
-function volumesOf({ release }: Wanted): Volume[] {
+function volumesOf({ release }: KubeWanted): Volume[] {
   const { limits, readOnly, secrets } = release.settings;
-  const from = secretName(release.service, release.id);
+  const from = envSecretName(release.service, release.id);
   const shm = limits.shm === undefined ? {} : { sizeLimit: String(limits.shm) };
   return [
     { name: "shm", emptyDir: { medium: "Memory", ...shm } },
@@ -134,7 +134,7 @@ function volumesOf({ release }: Wanted): Volume[] {
   ];
 }
 
-function mounts({ release }: Wanted): VolumeMount[] {
+function mounts({ release }: KubeWanted): VolumeMount[] {
   const { readOnly, secrets } = release.settings;
   return [
     { name: "shm", mountPath: "/dev/shm" },

@@ -5,7 +5,7 @@ import { Failure } from "../../../base/failure.ts";
 import type { KubeObject } from "../client/kinds.ts";
 import { type Owner, recordName, serviceLabels } from "./names.ts";
 import { RELEASE_KEY } from "./release.ts";
-import type { Wanted } from "./wanted.ts";
+import type { KubeWanted } from "./wanted.ts";
 
 /** The annotation of a lease that names the process which holds it. */
 export const HOLDER = "drayage/process";
@@ -54,10 +54,10 @@ export function readRecord({ metadata, data }: ConfigMapObject): Record {
 }
 
 /** The release that a ConfigMap has; undefined: it is another one of ours. */
-export function readRelease({ data }: ConfigMapObject): Wanted | undefined {
+export function readRelease({ data }: ConfigMapObject): KubeWanted | undefined {
   const text = data?.[RELEASE_KEY];
   if (text === undefined) return undefined;
-  const { v: _version, ...wanted } = JSON.parse(text) as Wanted & { v: number };
+  const { v: _version, ...wanted } = JSON.parse(text) as KubeWanted & { v: number };
   return wanted;
 }
 

@@ -2,9 +2,9 @@ import { describe, expect, test } from "vitest";
 import { leaseOf, readRecord, readRelease, recordMap } from "./record.ts";
 import { releaseMap, releaseObjects } from "./release.ts";
 import { routeTo, servedBy, verdictOn } from "./route.ts";
-import type { Wanted } from "./wanted.ts";
+import type { KubeWanted } from "./wanted.ts";
 
-const WANTED: Wanted = {
+const WANTED: KubeWanted = {
   release: {
     id: "r1",
     service: "decisions",
@@ -40,9 +40,9 @@ interface Body {
     template: { spec: Record<string, unknown> & { containers: Record<string, unknown>[] } };
   };
 }
-const objectsOf = (wanted: Wanted): Map<string, Body> =>
+const objectsOf = (wanted: KubeWanted): Map<string, Body> =>
   new Map(releaseObjects(wanted, SECRETS, undefined).map((each) => [each.kind, each as unknown as Body]));
-const podOf = (wanted: Wanted): Body["spec"]["template"]["spec"] => {
+const podOf = (wanted: KubeWanted): Body["spec"]["template"]["spec"] => {
   const found = objectsOf(wanted).get("Deployment");
   if (found === undefined) throw new TypeError("no Deployment");
   return found.spec.template.spec;

@@ -5,9 +5,9 @@ import type { NetworkPolicy } from "kubernetes-types/networking/v1.js";
 import type { PodDisruptionBudget } from "kubernetes-types/policy/v1.js";
 import type { Kind, KubeObject } from "../client/kinds.ts";
 import { KINDS } from "../client/kinds.ts";
-import { metaOf, type Owner, PORT, releaseLabels, releaseName, secretName, selectorOf } from "./names.ts";
+import { metaOf, type Owner, PORT, releaseLabels, releaseName, envSecretName, selectorOf } from "./names.ts";
 import { podSpec } from "./pod.ts";
-import type { Wanted } from "./wanted.ts";
+import type { KubeWanted } from "./wanted.ts";
 
 /** Pulling an image is not the release's fault. */
 const PULL_S = 600;
@@ -18,7 +18,7 @@ const CLOUD_METADATA = "169.254.169.254/32";
 export const RELEASE_KEY = "release.json";
 
 /** What a release is, for good; its other objects go when this one goes. */
-export function releaseMap(wanted: Wanted, record: Owner | undefined): KubeObject {
+export function releaseMap(wanted: KubeWanted, record: Owner | undefined): KubeObject {
   const body = {
     metadata: metaOf(wanted.release, record),
     immutable: true,
@@ -29,7 +29,7 @@ export function releaseMap(wanted: Wanted, record: Owner | undefined): KubeObjec
 
 /** Everything that a release runs as. `secrets`: the values that its pods get. */
 export function releaseObjects(
-  wanted: Wanted,
+  wanted: KubeWanted,
   secrets: ReadonlyMap<string, { reveal(): string }>,
   owner: Owner | undefined,
 ): KubeObject[] {
@@ -49,7 +49,7 @@ function as(kind: Kind, body: { metadata: KubeObject["metadata"] }): KubeObject 
 }
 
 function secret(
-  { release }: Wanted,
+  { release }: KubeWanted,
   values: ReadonlyMap<string, { reveal(): string }>,
   owner: Owner | undefined,
 ): KubeObject {
@@ -58,7 +58,7 @@ function secret(
     Buffer.from(values.get(name)?.reveal() ?? "", "utf8").toString("base64"),
   ]);
   const body = {
-    metadata: metaOf(release, owner, secretName(release.service, release.id)),
+    metadata: metaOf(release, owner, envSecretName(release.service, release.id)),
     immutable: true,
     data: Object.fromEntries(data),
   } satisfies Secret;
@@ -66,7 +66,7 @@ function secret(
 }
 
 /** An autoscaler's number of pods is its own: whoever applies one would take pods away that it had added. */
-function deployment(wanted: Wanted, owner: Owner | undefined): KubeObject {
+function deployment(wanted: KubeWanted, owner: Owner | undefined): KubeObject {
   const { release, size } = wanted;
   const body = {
     metadata: metaOf(release, owner),
@@ -82,7 +82,7 @@ function deployment(wanted: Wanted, owner: Owner | undefined): KubeObject {
   return as("Deployment", body);
 }
 
-function service({ release }: Wanted, owner: Owner | undefined): KubeObject {
+function service({ release }: KubeWanted, owner: Owner | undefined): KubeObject {
   const body = {
     metadata: metaOf(release, owner),
     spec: {
@@ -95,7 +95,7 @@ function service({ release }: Wanted, owner: Owner | undefined): KubeObject {
 }
 
 /** One pod at a time may be taken from a node; with a single pod a budget would keep its node from ever being emptied. */
-function budget({ release }: Wanted, owner: Owner | undefined): KubeObject {
+function budget({ release }: KubeWanted, owner: Owner | undefined): KubeObject {
   const body = {
     metadata: metaOf(release, owner),
     spec: {
@@ -107,7 +107,7 @@ function budget({ release }: Wanted, owner: Owner | undefined): KubeObject {
   return as("PodDisruptionBudget", body);
 }
 
-function autoscaler({ release, size }: Wanted, owner: Owner | undefined): KubeObject {
+function autoscaler({ release, size }: KubeWanted, owner: Owner | undefined): KubeObject {
   const name = releaseName(release.service, release.id);
   const body = {
     metadata: metaOf(release, owner),
@@ -131,7 +131,7 @@ function autoscaler({ release, size }: Wanted, owner: Owner | undefined): KubeOb
 }
 
 /** The cloud's metadata, where the node's own login lies, is out of reach; all else stays as it is without a policy. */
-function networkPolicy({ release }: Wanted, owner: Owner | undefined): KubeObject {
+function networkPolicy({ release }: KubeWanted, owner: Owner | undefined): KubeObject {
   const body = {
     metadata: metaOf(release, owner),
     spec: {

@@ -41,7 +41,7 @@ export interface Gateway extends KubeObject {
 }
 
 /** How clients come to a service. */
-export interface Front {
+export interface RouteFront {
   service: string;
   gateway: { namespace: string; name: string };
   domain?: string | undefined;
@@ -51,7 +51,7 @@ export interface Front {
 
 /** The route of a service to one release. A release that has no share is not named: weight 0 means different things to gateways. */
 export function routeTo(
-  { service, gateway, domain, prefix, timeoutMs }: Front,
+  { service, gateway, domain, prefix, timeoutMs }: RouteFront,
   release: string,
   owner: Owner | undefined,
 ): HttpRoute {

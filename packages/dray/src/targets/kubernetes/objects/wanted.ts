@@ -7,7 +7,7 @@ export interface Size {
 }
 
 /** A release as the cluster is to run it; kept with it, so that it runs the same after a rollback. */
-export interface Wanted {
+export interface KubeWanted {
   release: Release;
   /** By digest, as nodes pull it. */
   image: string;
@@ -25,4 +25,4 @@ export interface RunsAs {
   gid?: number;
 }
 
-export const isRestricted = ({ user }: Pick<Wanted, "user">): boolean => (user.uid ?? 0) > 0;
+export const isRestricted = ({ user }: Pick<KubeWanted, "user">): boolean => (user.uid ?? 0) > 0;
