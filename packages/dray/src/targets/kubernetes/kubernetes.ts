@@ -22,7 +22,7 @@ import { wayOf } from "./prove.ts";
 import { prepareRemoval } from "./remove.ts";
 import { retire } from "./retire.ts";
 import { liveOf, rotated, valuesFor } from "./secrets.ts";
-import { lookAt } from "./sight.ts";
+import { serviceIn } from "./sight.ts";
 import { statusReport } from "./status.ts";
 import { traceCluster } from "./trace.ts";
 import { kubeWantedOf } from "./wish.ts";
@@ -46,7 +46,7 @@ export const kubernetes: Target<Sight, KubeStep, Work> = {
   },
   status: async ({ service, manifest, place }, _scope, session) => {
     using kube = await open(place, session);
-    const [found, door] = await Promise.all([lookAt(kube, service), doorOf(kube, manifest).catch(() => undefined)]);
+    const [found, door] = await Promise.all([serviceIn(kube, service), doorOf(kube, manifest).catch(() => undefined)]);
     return statusReport(service, found, door?.url === undefined ? undefined : urlFor(manifest, door.url));
   },
   logs: async ({ service, place }, options, onLine, session) => {
@@ -61,7 +61,7 @@ export const kubernetes: Target<Sight, KubeStep, Work> = {
     secrets: {
       list: async ({ service, place }, session) => {
         using kube = await open(place, session);
-        const { secrets = [], secretFiles = [] } = liveOf(await lookAt(kube, service))?.release.settings ?? {};
+        const { secrets = [], secretFiles = [] } = liveOf(await serviceIn(kube, service))?.release.settings ?? {};
         return secrets.map((name) => ({ name, as: secretFiles.includes(name) ? ("file" as const) : ("env" as const) }));
       },
     },
@@ -90,7 +90,7 @@ async function observe(place: Place, order: Order, session: Session): Promise<Ob
   const kube = await open(place, session);
   try {
     const [found, door, made] = await Promise.all([
-      lookAt(kube, manifest.service),
+      serviceIn(kube, manifest.service),
       doorOf(kube, manifest),
       want.verb === "deploy" ? kubeWantedOf(order, session) : undefined,
     ]);
@@ -178,7 +178,7 @@ async function reach(
   session: Session,
 ): Promise<Reached> {
   using kube = await open(place, session);
-  const [found, door] = await Promise.all([lookAt(kube, service), doorOf(kube, manifest)]);
+  const [found, door] = await Promise.all([serviceIn(kube, service), doorOf(kube, manifest)]);
   if (found.current === undefined)
     throw new Failure("service.unknown", `${service} does not run in ${kube.namespace}`, {
       hint: "dray deploy --target kubernetes starts it",

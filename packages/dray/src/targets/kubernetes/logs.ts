@@ -4,7 +4,7 @@ import type { OnLine } from "../../contract/target.ts";
 import type { Kube } from "./client/api.ts";
 import type { PodObject } from "./diagnose.ts";
 import { MODEL_CONTAINER, ofRelease, releaseName } from "./objects/names.ts";
-import { lookAt } from "./sight.ts";
+import { serviceIn } from "./sight.ts";
 
 /** The log lines of a release's pods, each with the pod's own part of its name. @throws Failure service.unknown, target.unsupported */
 export async function logs(kube: Kube, service: string, options: LogOptions, onLine: OnLine): Promise<void> {
@@ -12,7 +12,7 @@ export async function logs(kube: Kube, service: string, options: LogOptions, onL
     throw new Failure("target.unsupported", "a Gateway's access log is its owner's", {
       hint: "dray logs shows what the pods say",
     });
-  const id = options.release ?? (await lookAt(kube, service)).current;
+  const id = options.release ?? (await serviceIn(kube, service)).current;
   if (id === undefined)
     throw new Failure("service.unknown", `${service} does not run in ${kube.namespace}`, {
       hint: "dray deploy --target kubernetes starts it",

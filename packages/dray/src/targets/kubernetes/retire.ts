@@ -3,7 +3,7 @@ import type { Session } from "../../contract/session.ts";
 import type { Kube } from "./client/api.ts";
 import { RETIRING_HOLDER, takeLease } from "./lease.ts";
 import { releaseName } from "./objects/names.ts";
-import { type Found, lookAt, straysIn } from "./sight.ts";
+import { type Found, serviceIn, straysIn } from "./sight.ts";
 
 /** What happens to releases that have no traffic: which lose their pods, and which go for good. */
 function retirement(found: Found, keep: number): { park: string[]; drop: string[] } {
@@ -23,7 +23,7 @@ export async function retire(
   { service, keep }: { service: string; keep: number },
   session: Session,
 ): Promise<void> {
-  const { park, drop } = retirement(await lookAt(kube, service), keep);
+  const { park, drop } = retirement(await serviceIn(kube, service), keep);
   if (park.length + drop.length === 0) return;
   const lock = await takeLease(kube, service, `${RETIRING_HOLDER} of ${service}`, session.signal).catch(
     (error: unknown) => {
@@ -34,7 +34,7 @@ export async function retire(
   );
   if (lock === undefined) return;
   try {
-    const now = retirement(await lookAt(kube, service), keep);
+    const now = retirement(await serviceIn(kube, service), keep);
     for (const id of now.park) await kube.scale(releaseName(service, id), 0);
     for (const id of now.drop) await kube.remove("ConfigMap", releaseName(service, id));
   } finally {

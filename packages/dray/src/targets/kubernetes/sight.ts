@@ -41,7 +41,7 @@ export interface Found {
 }
 
 /** Everything of a service's, in one round. @throws Failure kubernetes.* */
-export async function lookAt(kube: Kube, service: string): Promise<Found> {
+export async function serviceIn(kube: Kube, service: string): Promise<Found> {
   const selector = oursOf(service);
   const [maps, deployments, route] = await Promise.all([
     kube.list<ConfigMapObject>("ConfigMap", { selector }),

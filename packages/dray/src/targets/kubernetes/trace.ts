@@ -6,7 +6,7 @@ import type { Manifest } from "../../manifest/schema.ts";
 import type { Kube } from "./client/api.ts";
 import { verdictOn } from "./objects/route.ts";
 import { askThrough, type KubeWay } from "./prove.ts";
-import { type Door, type Found, lookAt } from "./sight.ts";
+import { type Door, type Found, serviceIn } from "./sight.ts";
 
 const PATIENCE_MS = 15_000;
 
@@ -54,7 +54,7 @@ export async function traceCluster(
     const opened = await open();
     using kube = opened.kube;
     ({ door } = opened);
-    found = await lookAt(kube, manifest.service);
+    found = await serviceIn(kube, manifest.service);
   } catch (error) {
     const { message, hint, code } = asFailure(error);
     return [broken("api server", { evidence: code, why: message, fix: hint ?? "kubectl cluster-info" })];
