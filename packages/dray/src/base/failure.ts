@@ -106,10 +106,7 @@ export const CODES = {
   "google.not-found": [EXIT.refused, "Google Cloud does not know the resource."],
   "google.unreachable": [EXIT.unreachable, "This computer does not reach Google's API."],
   "google.failed": [EXIT.failed, "Google Cloud did not do as asked; its own words are given."],
-  "kubernetes.no-config": [
-    EXIT.usage,
-    "There is no kubeconfig, or it does not have what it names itself, or what the manifest names of it.",
-  ],
+  "kubernetes.no-config": [EXIT.usage, "There is no kubeconfig, or it lacks what it or the manifest names."],
   "kubernetes.unreachable": [EXIT.unreachable, "This computer does not reach the cluster's API server."],
   "kubernetes.login": [EXIT.refused, "The login to the cluster cannot be had, has ended, or is not accepted."],
   "kubernetes.denied": [EXIT.refused, "The user may not do that in the cluster; verb and resource are named."],
@@ -121,10 +118,7 @@ export const CODES = {
   "kubernetes.quota": [EXIT.refused, "A quota of the namespace does not allow it."],
   "kubernetes.webhook": [EXIT.refused, "A webhook of the cluster's refuses the object, or does not answer."],
   "kubernetes.no-room": [EXIT.refused, "No node of the cluster has room for the pods, or fits them."],
-  "kubernetes.no-gateway": [
-    EXIT.refused,
-    "There is no Gateway that the service could be reached through, or several and none is named.",
-  ],
+  "kubernetes.no-gateway": [EXIT.refused, "There is no Gateway to come in by, or there are several and none is named."],
   "kubernetes.route": [EXIT.failed, "The Gateway does not take the service's route, or does not lead to it."],
   "kubernetes.failed": [EXIT.failed, "The cluster did not do as asked; its own words are given."],
   "image.wrong-arch": [EXIT.refused, "The image is for another processor architecture than the machine's."],
