@@ -16,11 +16,22 @@ export interface KeptRun extends RunSummary {
 /** The runs whose journals are on this computer, the newest first. Files that are no journals are passed over. */
 export async function listRuns(folder: string | undefined): Promise<RunSummary[]> {
   const ids = await idsIn(folder);
-  const runs = await Promise.all(ids.map(async (id) => await readRun(folder, id).catch(passedOver)));
+  const runs = await Promise.all(ids.map(async (id) => await summaryOf(folder, id).catch(passedOver)));
   return runs
     .filter((run) => run !== undefined)
-    .map(({ happenings: _all, ...run }) => run)
     .toSorted((one, two) => two.startedAt.localeCompare(one.startedAt));
+}
+
+/** Runs that are over, by folder and id: who lists them every other second reads each journal once. */
+const over = new Map<string, RunSummary>();
+
+async function summaryOf(folder: string | undefined, id: string): Promise<RunSummary> {
+  const key = `${folder} ${id}`;
+  const known = over.get(key);
+  if (known !== undefined) return known;
+  const { happenings: _all, ...run } = await readRun(folder, id);
+  if (run.state !== "running") over.set(key, run);
+  return run;
 }
 
 /** What another version wrote, or what was taken away meanwhile, is no reason to show nothing. */
