@@ -3,7 +3,7 @@ import { CATALOGUE } from "../packages/dray/src/catalogue.ts";
 import type { Ability } from "../packages/dray/src/contract/abilities.ts";
 import type { Order, Want } from "../packages/dray/src/contract/order.ts";
 import type { AnyTarget } from "../packages/dray/src/contract/target.ts";
-import { EMPTY_STATE, type EdgeState } from "../packages/dray/src/machine/edge-state.ts";
+import { EMPTY_STATE, type EdgeState } from "../packages/dray/src/edge/state.ts";
 import type { Release } from "../packages/dray/src/core/release.ts";
 import { kubernetes } from "../packages/dray/src/targets/kubernetes/kubernetes.ts";
 import { parseManifest } from "../packages/dray/src/yaml/load.ts";

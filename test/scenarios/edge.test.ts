@@ -5,8 +5,8 @@ import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import type { Front } from "../../packages/dray/src/core/release.ts";
-import { ADMIN, RELOAD } from "../../packages/dray/src/machine/edge-script.ts";
-import { endTunnels, HAND_ON } from "../../packages/dray/src/machine/edge-workers.ts";
+import { ADMIN, RELOAD } from "../../packages/dray/src/edge/script.ts";
+import { endTunnels, HAND_ON } from "../../packages/dray/src/edge/workers.ts";
 import { type BareEdge, checkConfig, keyOf, serviceOf, startEdge, stateOf } from "../world/edge.ts";
 
 const KEY = "a-partner-key-of-a-good-length";

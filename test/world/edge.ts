@@ -6,9 +6,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { until, within } from "drayage-clock";
 import type { Front, Release } from "../../packages/dray/src/core/release.ts";
-import { edgeConfig, namedFiles } from "../../packages/dray/src/machine/edge-config.ts";
-import { keysFileLines } from "../../packages/dray/src/machine/edge-keys.ts";
-import { EMPTY_STATE, type EdgeState, HOME, type ServiceState } from "../../packages/dray/src/machine/edge-state.ts";
+import { edgeConfig, namedFiles } from "../../packages/dray/src/edge/config.ts";
+import { keysFileLines } from "../../packages/dray/src/edge/keys.ts";
+import { EMPTY_STATE, type EdgeState, HOME, type ServiceState } from "../../packages/dray/src/edge/state.ts";
 import { addressOf, EDGE_IMAGE, must } from "./images.ts";
 
 /** HAProxy alone, as the edge runs it, before an API in this process: what the edge does by itself, without a machine. */

@@ -1,6 +1,6 @@
 import type { EngineHealth } from "../core/health.ts";
 import type { MachineMetrics } from "../core/metrics.ts";
-import type { EdgeState, Kept, ServiceState } from "../machine/edge-state.ts";
+import type { EdgeState, Kept, ServiceState } from "../edge/state.ts";
 
 /** A container as the engine describes it (GET /containers/ID/json), as far as it matters here. */
 export interface Inspected {

@@ -1,12 +1,12 @@
 import { isIP } from "node:net";
 import { parseRequest } from "drayage-record";
 import type { RecordFacts } from "../core/evidence.ts";
-import type { Edge } from "../machine/edge.ts";
-import { EDGE } from "../machine/edge.ts";
-import { lastLines } from "../machine/edge-log.ts";
-import { keptOf } from "../machine/edge-state.ts";
+import type { Edge } from "../edge/edge.ts";
+import { EDGE } from "../edge/edge.ts";
+import { lastLines } from "../edge/log.ts";
+import { keptOf } from "../edge/state.ts";
 import type { Engine } from "../machine/engine.ts";
-import { keeperStatus } from "../machine/keeper-status.ts";
+import { keeperStatus } from "../edge/keeper-status.ts";
 import { containerLogs } from "./logs.ts";
 
 interface Listed {

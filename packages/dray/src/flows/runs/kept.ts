@@ -17,9 +17,7 @@ export interface KeptRun extends RunSummary {
 export async function listRuns(folder: string | undefined): Promise<RunSummary[]> {
   const ids = await idsIn(folder);
   const runs = await Promise.all(ids.map(async (id) => await summaryOf(folder, id).catch(passedOver)));
-  return runs
-    .filter((run) => run !== undefined)
-    .toSorted((one, two) => two.startedAt.localeCompare(one.startedAt));
+  return runs.filter((run) => run !== undefined).toSorted((one, two) => two.startedAt.localeCompare(one.startedAt));
 }
 
 /** Runs that are over, by folder and id: who lists them every other second reads each journal once. */

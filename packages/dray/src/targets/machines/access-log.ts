@@ -4,8 +4,8 @@ import { sleep } from "drayage-clock";
 import { isFailed, isRefused, parseAccess } from "drayage-record";
 import { asFailure } from "../../base/failure.ts";
 import type { Sample } from "../../core/judge.ts";
-import { EDGE } from "../../machine/edge.ts";
-import { FOLLOW } from "../../machine/edge-log.ts";
+import { EDGE } from "../../edge/edge.ts";
+import { FOLLOW } from "../../edge/log.ts";
 import { execStream } from "../../machine/exec.ts";
 import type { Machine } from "../../machine/machine.ts";
 

@@ -1,4 +1,4 @@
-import { EDGE } from "../../machine/edge.ts";
+import { EDGE } from "../../edge/edge.ts";
 import { movable } from "./move.ts";
 import { networkOf } from "./network.ts";
 import { WALL_VERSION } from "./wall.ts";

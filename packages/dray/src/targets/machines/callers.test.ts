@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { edgeConfig } from "../../machine/edge-config.ts";
-import { isClosed, keyCommands, keysFileLines } from "../../machine/edge-keys.ts";
-import { EMPTY_STATE, type EdgeState, type ServiceState } from "../../machine/edge-state.ts";
+import { edgeConfig } from "../../edge/config.ts";
+import { isClosed, keyCommands, keysFileLines } from "../../edge/keys.ts";
+import { EMPTY_STATE, type EdgeState, type ServiceState } from "../../edge/state.ts";
 import { type Key } from "../../core/keys.ts";
 import { callersBeforeAndAfter, withKeys } from "./callers.ts";
 

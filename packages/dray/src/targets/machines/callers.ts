@@ -1,6 +1,6 @@
 import type { Callers } from "../../core/keys.ts";
-import { isClosed } from "../../machine/edge-keys.ts";
-import type { EdgeState, ServiceState } from "../../machine/edge-state.ts";
+import { isClosed } from "../../edge/keys.ts";
+import type { EdgeState, ServiceState } from "../../edge/state.ts";
 
 /** The state in which the manifest's keys are those that it names now; keys that were added by command stay. */
 export function withKeys(state: EdgeState, service: string, wanted: Callers): EdgeState {

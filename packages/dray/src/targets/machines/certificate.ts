@@ -3,11 +3,11 @@ import { isIP } from "node:net";
 import { sleep } from "drayage-clock";
 import { Failure } from "../../base/failure.ts";
 import type { Context } from "../../core/context.ts";
-import { file } from "../../machine/edge-script.ts";
-import type { EdgeState } from "../../machine/edge-state.ts";
+import { file } from "../../edge/script.ts";
+import type { EdgeState } from "../../edge/state.ts";
 import type { Work } from "./work.ts";
 import { type KeeperWanted, setUpKeeper } from "./keeper-setup.ts";
-import { keeperStatus } from "../../machine/keeper-status.ts";
+import { keeperStatus } from "../../edge/keeper-status.ts";
 import { edgeOf } from "./observe.ts";
 
 const POLL_MS = 300;

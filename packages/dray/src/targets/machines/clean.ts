@@ -4,7 +4,7 @@ import type { Session } from "../../contract/session.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Plan } from "../../core/plan.ts";
 import type { Prepared } from "../../core/prepared.ts";
-import { EDGE } from "../../machine/edge.ts";
+import { EDGE } from "../../edge/edge.ts";
 import { type Engine, EngineError, isMissing } from "../../machine/engine.ts";
 import { unfinished } from "./journal.ts";
 import { takeLock } from "./lock.ts";

@@ -1,9 +1,9 @@
 import { sleep, within } from "drayage-clock";
 import { Failure } from "../../base/failure.ts";
 import type { Context } from "../../core/context.ts";
-import { EDGE, EDGE_COMMAND, EDGE_PORT_LABEL, EDGE_TLS_LABEL, EDGE_VOLUME } from "../../machine/edge.ts";
-import { edgeConfig, EDGE_USER } from "../../machine/edge-config.ts";
-import { EMPTY_STATE } from "../../machine/edge-state.ts";
+import { EDGE, EDGE_COMMAND, EDGE_PORT_LABEL, EDGE_TLS_LABEL, EDGE_VOLUME } from "../../edge/edge.ts";
+import { edgeConfig, EDGE_USER } from "../../edge/config.ts";
+import { EMPTY_STATE } from "../../edge/state.ts";
 import { type Engine, EngineError, isMissing, isTaken } from "../../machine/engine.ts";
 import type { Machine } from "../../machine/machine.ts";
 import { CAGE } from "./container.ts";

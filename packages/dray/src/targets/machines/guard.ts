@@ -1,6 +1,6 @@
-import { ADMIN, alone, file } from "../../machine/edge-script.ts";
-import { backendName, HOME, type Kept, serversOf } from "../../machine/edge-state.ts";
-import { EDGE } from "../../machine/edge.ts";
+import { ADMIN, alone, file } from "../../edge/script.ts";
+import { backendName, HOME, type Kept, serversOf } from "../../edge/state.ts";
+import { EDGE } from "../../edge/edge.ts";
 import { lockOf } from "./lock.ts";
 import { edgeOf, type Site } from "./observe.ts";
 

@@ -3,7 +3,7 @@ import type { Place } from "../../contract/place.ts";
 import { whereOf, sshOf, connect } from "./site.ts";
 import type { HostFacts, SetUp } from "../../contract/answers.ts";
 import { Failure } from "../../base/failure.ts";
-import { EDGE } from "../../machine/edge.ts";
+import { EDGE } from "../../edge/edge.ts";
 import { isLocal, type Machine } from "../../machine/machine.ts";
 import { shellOf } from "../../machine/ssh.ts";
 import { ADDRESSES } from "../../probes/machine-facts.ts";

@@ -1,9 +1,9 @@
 import { edgeOf } from "./observe.ts";
 import { isDead } from "../../base/computer.ts";
 import type { Context } from "../../core/context.ts";
-import type { Edge } from "../../machine/edge.ts";
-import { file } from "../../machine/edge-script.ts";
-import { HOME } from "../../machine/edge-state.ts";
+import type { Edge } from "../../edge/edge.ts";
+import { file } from "../../edge/script.ts";
+import { HOME } from "../../edge/state.ts";
 import type { Work } from "./work.ts";
 import type { MachineStep } from "./steps.ts";
 

@@ -6,9 +6,9 @@ import { quote } from "../../base/process.ts";
 import { isDead, thisProcess } from "../../base/computer.ts";
 import { journalOf } from "./journal.ts";
 import { beatOf, LEASE_S, Pulse } from "./lease.ts";
-import type { Edge } from "../../machine/edge.ts";
-import { alone } from "../../machine/edge-script.ts";
-import { HOME } from "../../machine/edge-state.ts";
+import type { Edge } from "../../edge/edge.ts";
+import { alone } from "../../edge/script.ts";
+import { HOME } from "../../edge/state.ts";
 
 const RETIRE_PATIENCE_MS = 20_000;
 const POLL_MS = 40;

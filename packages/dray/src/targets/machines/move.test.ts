@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Release } from "../../core/release.ts";
-import { EMPTY_STATE } from "../../machine/edge-state.ts";
+import { EMPTY_STATE } from "../../edge/state.ts";
 import { movable, withAddresses } from "./move.ts";
 import type { SeenContainer } from "./observe.ts";
 import { withRelease } from "./switch.ts";

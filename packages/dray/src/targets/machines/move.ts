@@ -1,7 +1,7 @@
 import { asFailure } from "../../base/failure.ts";
 import { sleep } from "drayage-clock";
 import type { Context } from "../../core/context.ts";
-import type { EdgeState, Replica } from "../../machine/edge-state.ts";
+import type { EdgeState, Replica } from "../../edge/state.ts";
 import { type Engine, isMissing } from "../../machine/engine.ts";
 import { imageOfEdge } from "./edge-setup.ts";
 import type { Work } from "./work.ts";

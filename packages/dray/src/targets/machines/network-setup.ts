@@ -1,4 +1,4 @@
-import { EDGE, KEEPER } from "../../machine/edge.ts";
+import { EDGE, KEEPER } from "../../edge/edge.ts";
 import { type Engine, isMissing } from "../../machine/engine.ts";
 import { KEEPER_APART_LABEL } from "./keeper-labels.ts";
 import { join, makeNetwork } from "./network.ts";

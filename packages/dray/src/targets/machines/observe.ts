@@ -1,12 +1,12 @@
 import { architectureName } from "../../machine/machine.ts";
 import type { CertificateStatus } from "drayage-keeper";
 import type { Context } from "../../core/context.ts";
-import { Edge, EDGE, EDGE_PORT_LABEL, EDGE_TLS_LABEL, KEEPER } from "../../machine/edge.ts";
-import { EMPTY_STATE, type EdgeState } from "../../machine/edge-state.ts";
+import { Edge, EDGE, EDGE_PORT_LABEL, EDGE_TLS_LABEL, KEEPER } from "../../edge/edge.ts";
+import { EMPTY_STATE, type EdgeState } from "../../edge/state.ts";
 import { EngineError } from "../../machine/engine.ts";
 import type { Machine } from "../../machine/machine.ts";
 import { KEEPER_APART_LABEL, secretsOfKeeper } from "./keeper-labels.ts";
-import { keeperStatus } from "../../machine/keeper-status.ts";
+import { keeperStatus } from "../../edge/keeper-status.ts";
 import { listNetworks } from "./network.ts";
 import { SPEC_LABEL, WITH_LABEL } from "./with-container.ts";
 import { WALL_LABEL } from "./wall.ts";

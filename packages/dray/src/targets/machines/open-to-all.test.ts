@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { EMPTY_STATE, type ServiceState } from "../../machine/edge-state.ts";
+import { EMPTY_STATE, type ServiceState } from "../../edge/state.ts";
 import { parseManifest } from "../../yaml/load.ts";
 import type { Manifest } from "../../manifest/schema.ts";
 import type { Seen } from "./observe.ts";

@@ -4,7 +4,7 @@ import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
 import { Failure } from "../../base/failure.ts";
-import { isClosed } from "../../machine/edge-keys.ts";
+import { isClosed } from "../../edge/keys.ts";
 import type { Manifest } from "../../manifest/schema.ts";
 import type { Seen } from "./observe.ts";
 import { isPublic } from "../../manifest/endpoint.ts";

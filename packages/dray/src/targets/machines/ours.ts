@@ -1,6 +1,6 @@
 import type { Belonging } from "../../contract/answers.ts";
 import { OWN_SHELL } from "../../core/own-shell.ts";
-import { EDGE_VOLUME } from "../../machine/edge.ts";
+import { EDGE_VOLUME } from "../../edge/edge.ts";
 import type { Engine } from "../../machine/engine.ts";
 import { KEEPER_VOLUME } from "./keeper-setup.ts";
 

@@ -3,7 +3,7 @@ import { within } from "drayage-clock";
 import { asFailure } from "../../base/failure.ts";
 import { type Context, under } from "../../core/context.ts";
 import type { Perform, Undo } from "../../core/carry-out.ts";
-import type { Replica } from "../../machine/edge-state.ts";
+import type { Replica } from "../../edge/state.ts";
 import { isTaken } from "../../machine/engine.ts";
 import { runBefore } from "./before.ts";
 import { bring, imageName } from "./bring.ts";

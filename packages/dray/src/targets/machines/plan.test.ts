@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { numbered } from "../../core/plan.ts";
 import type { Release } from "../../core/release.ts";
-import { beforeReload, edgeConfig, switchCommands } from "../../machine/edge-config.ts";
-import { EMPTY_STATE, type EdgeState } from "../../machine/edge-state.ts";
+import { beforeReload, edgeConfig, switchCommands } from "../../edge/config.ts";
+import { EMPTY_STATE, type EdgeState } from "../../edge/state.ts";
 import type { Seen } from "./observe.ts";
 import { withCandidate, withoutCandidate, withRelease } from "./switch.ts";
 import { planMachine } from "./plan.ts";

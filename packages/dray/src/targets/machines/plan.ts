@@ -1,7 +1,7 @@
 import { Failure } from "../../base/failure.ts";
 import type { Change, Plan, Stage } from "../../core/plan.ts";
 import type { Settings } from "../../core/release.ts";
-import { keptOf } from "../../machine/edge-state.ts";
+import { keptOf } from "../../edge/state.ts";
 import {
   alertSteps,
   beforeSteps,

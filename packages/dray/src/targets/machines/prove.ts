@@ -9,7 +9,7 @@ import { payloadOf } from "../../core/payload.ts";
 import { hostRefusal } from "../../core/host-refusal.ts";
 import { percentile } from "../../core/judge.ts";
 import type { Release } from "../../core/release.ts";
-import type { Replica } from "../../machine/edge-state.ts";
+import type { Replica } from "../../edge/state.ts";
 import type { Machine } from "../../machine/machine.ts";
 import type { Work, Started } from "./work.ts";
 import { edgeOf } from "./observe.ts";

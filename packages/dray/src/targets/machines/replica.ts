@@ -2,7 +2,7 @@ import type { Duplex } from "node:stream";
 import { within } from "drayage-clock";
 import type { Undo } from "../../core/carry-out.ts";
 import { type Context, under } from "../../core/context.ts";
-import { keptOf } from "../../machine/edge-state.ts";
+import { keptOf } from "../../edge/state.ts";
 import { imageName } from "./bring.ts";
 import { containerName, replicaContainer } from "./container.ts";
 import type { Work, Started } from "./work.ts";

@@ -1,6 +1,6 @@
 import type { Session } from "../../contract/session.ts";
 import { edgeOf } from "./observe.ts";
-import { HOME } from "../../machine/edge-state.ts";
+import { HOME } from "../../edge/state.ts";
 import type { Site } from "./observe.ts";
 import { Failure } from "../../base/failure.ts";
 import { serviceOn } from "./status.ts";

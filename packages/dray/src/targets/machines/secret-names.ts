@@ -1,7 +1,7 @@
 import type { SecretRow } from "../../contract/answers.ts";
 import type { Subject } from "../../contract/place.ts";
 import type { Session } from "../../contract/session.ts";
-import { keptOf } from "../../machine/edge-state.ts";
+import { keptOf } from "../../edge/state.ts";
 import { withSite } from "./site.ts";
 import { serviceOn } from "./status.ts";
 

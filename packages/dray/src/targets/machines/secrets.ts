@@ -4,7 +4,7 @@ import { asFailure, Failure } from "../../base/failure.ts";
 import type { Undo } from "../../core/carry-out.ts";
 import { OWN_SHELL } from "../../core/own-shell.ts";
 import type { Release } from "../../core/release.ts";
-import { KEEPER } from "../../machine/edge.ts";
+import { KEEPER } from "../../edge/edge.ts";
 import type { Engine } from "../../machine/engine.ts";
 import { execStream } from "../../machine/exec.ts";
 

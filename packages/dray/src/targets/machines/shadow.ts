@@ -4,9 +4,9 @@ import { sleep } from "drayage-clock";
 import { Failure } from "../../base/failure.ts";
 import type { Undo } from "../../core/carry-out.ts";
 import type { Context } from "../../core/context.ts";
-import type { Edge } from "../../machine/edge.ts";
-import { parseJson } from "../../machine/edge-script.ts";
-import { type EdgeState, HOME } from "../../machine/edge-state.ts";
+import type { Edge } from "../../edge/edge.ts";
+import { parseJson } from "../../edge/script.ts";
+import { type EdgeState, HOME } from "../../edge/state.ts";
 import type { Work, Started } from "./work.ts";
 import { edgeOf } from "./observe.ts";
 

@@ -5,7 +5,7 @@ import type { Session } from "../../contract/session.ts";
 import type { Observed } from "../../contract/target.ts";
 import { type Release, releaseId } from "../../core/release.ts";
 import { bytesOf } from "../../core/weights.ts";
-import { keptOf } from "../../machine/edge-state.ts";
+import { keptOf } from "../../edge/state.ts";
 import { architectureName, type Machine } from "../../machine/machine.ts";
 import { loginsOf } from "../../manifest/registry.ts";
 import { imageName } from "./bring.ts";

@@ -3,10 +3,10 @@ import type { Place } from "../../contract/place.ts";
 import { withSite } from "./site.ts";
 import type { CertificateStatus } from "drayage-keeper";
 import { Failure } from "../../base/failure.ts";
-import { EMPTY_STATE, keptOf, type Replica, type ServiceState } from "../../machine/edge-state.ts";
+import { EMPTY_STATE, keptOf, type Replica, type ServiceState } from "../../edge/state.ts";
 import { leftText, type Unfinished, unfinished } from "./journal.ts";
 import { withVariables } from "./secrets.ts";
-import { keeperStatus } from "../../machine/keeper-status.ts";
+import { keeperStatus } from "../../edge/keeper-status.ts";
 import { WITH_LABEL } from "./with-container.ts";
 import type { Site } from "./observe.ts";
 

@@ -3,7 +3,7 @@ import { Failure } from "../../base/failure.ts";
 import type { Context } from "../../core/context.ts";
 import { compareGolden, type Golden } from "../../core/golden.ts";
 import { judge, numbersOf, type Sample } from "../../core/judge.ts";
-import { keptOf, type Replica } from "../../machine/edge-state.ts";
+import { keptOf, type Replica } from "../../edge/state.ts";
 import { containerLogs } from "../../probes/logs.ts";
 import { AccessLog } from "./access-log.ts";
 import { inspectState } from "./diagnose.ts";

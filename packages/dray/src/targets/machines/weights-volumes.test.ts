@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Release } from "../../core/release.ts";
-import { EMPTY_STATE } from "../../machine/edge-state.ts";
+import { EMPTY_STATE } from "../../edge/state.ts";
 import { type Engine, EngineError } from "../../machine/engine.ts";
 import { listWeights, mustHaveWeights, pruneWeights, weightsMounts, weightsVolume } from "./weights-volumes.ts";
 import { withRelease } from "./switch.ts";

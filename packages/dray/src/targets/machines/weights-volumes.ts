@@ -2,7 +2,7 @@ import { Failure } from "../../base/failure.ts";
 import type { Context } from "../../core/context.ts";
 import type { Release } from "../../core/release.ts";
 import type { WeightsUse } from "../../core/weights.ts";
-import type { EdgeState } from "../../machine/edge-state.ts";
+import type { EdgeState } from "../../edge/state.ts";
 import { type Engine, isMissing, isTaken } from "../../machine/engine.ts";
 import type { Machine } from "../../machine/machine.ts";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Beside, Release, RunAs } from "../../core/release.ts";
-import { EMPTY_STATE } from "../../machine/edge-state.ts";
+import { EMPTY_STATE } from "../../edge/state.ts";
 import { companionKeys } from "../../manifest/with.ts";
 import type { Seen, SeenContainer } from "./observe.ts";
 import { planMachine } from "./plan.ts";

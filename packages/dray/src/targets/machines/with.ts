@@ -7,7 +7,7 @@ import type { Undo } from "../../core/carry-out.ts";
 import { type Context, under } from "../../core/context.ts";
 import { type EngineHealth, healthOf, healthText } from "../../core/health.ts";
 import type { Beside } from "../../core/release.ts";
-import { keptOf } from "../../machine/edge-state.ts";
+import { keptOf } from "../../edge/state.ts";
 import { type Engine, EngineError, isMissing, isTaken } from "../../machine/engine.ts";
 import type { Machine } from "../../machine/machine.ts";
 import { loginsOf } from "../../manifest/registry.ts";

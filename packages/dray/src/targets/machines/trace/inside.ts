@@ -1,7 +1,7 @@
 import { deadline, since, within } from "drayage-clock";
 import { asFailure } from "../../../base/failure.ts";
 import type { ContainerFacts, Evidence, Exchange, MachineFacts, RecordFacts, Rule } from "../../../core/evidence.ts";
-import { type Edge, EDGE } from "../../../machine/edge.ts";
+import { type Edge, EDGE } from "../../../edge/edge.ts";
 import type { Machine } from "../../../machine/machine.ts";
 import type { Reach } from "../../../machine/ssh.ts";
 import { listenersScript, readListeners } from "../../../probes/bind.ts";

@@ -1,5 +1,5 @@
 import type { Release } from "../core/release.ts";
-import { type Kept, keptOf, serversOf, type ServiceState } from "./edge-state.ts";
+import { type Kept, keptOf, serversOf, type ServiceState } from "./state.ts";
 
 interface InTraffic {
   kept: Kept;

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import type { Front } from "../core/release.ts";
-import { edgeConfig, switchCommands } from "./edge-config.ts";
-import { EMPTY_STATE, type EdgeState, type ServiceState } from "./edge-state.ts";
-import { HAND_ON, shutsOut } from "./edge-workers.ts";
+import { edgeConfig, switchCommands } from "./config.ts";
+import { EMPTY_STATE, type EdgeState, type ServiceState } from "./state.ts";
+import { HAND_ON, shutsOut } from "./workers.ts";
 
 const FRONT: Front = { open: ["/", "/docs/*"], openPosts: ["/hook"], rate: { count: 5, perMs: 1000 }, body: 1000 };
 

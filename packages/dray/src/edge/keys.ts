@@ -1,5 +1,5 @@
-import { file } from "./edge-script.ts";
-import { type EdgeState, HOME, keysFile, type ServiceState } from "./edge-state.ts";
+import { file } from "./script.ts";
+import { type EdgeState, HOME, keysFile, type ServiceState } from "./state.ts";
 
 /** The caller that may read the numbers, and nothing else by that. */
 export const METRICS_CALLER = "metrics";

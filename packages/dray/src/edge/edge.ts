@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import type { Duplex } from "node:stream";
 import { connectionLost, Failure } from "../base/failure.ts";
-import { beforeReload, edgeConfig, namedFiles, switchCommands } from "./edge-config.ts";
-import { keyCommands, keysFileLines } from "./edge-keys.ts";
-import { backendName, EMPTY_STATE, type EdgeState, HOME } from "./edge-state.ts";
+import { beforeReload, edgeConfig, namedFiles, switchCommands } from "./config.ts";
+import { keyCommands, keysFileLines } from "./keys.ts";
+import { backendName, EMPTY_STATE, type EdgeState, HOME } from "./state.ts";
 import {
   ADMIN,
   alone,
@@ -21,11 +21,11 @@ import {
   type Server,
   STALE,
   writeState,
-} from "./edge-script.ts";
-import { endTunnels, HAND_ON, shutsOut } from "./edge-workers.ts";
-import type { Engine } from "./engine.ts";
-import { execStream } from "./exec.ts";
-import { type AskLogin, askNobody } from "./login.ts";
+} from "./script.ts";
+import { endTunnels, HAND_ON, shutsOut } from "./workers.ts";
+import type { Engine } from "../machine/engine.ts";
+import { execStream } from "../machine/exec.ts";
+import { type AskLogin, askNobody } from "../machine/login.ts";
 
 export const EDGE = "dray-edge";
 export const KEEPER = "dray-keeper";

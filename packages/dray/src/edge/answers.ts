@@ -1,5 +1,5 @@
-import { file } from "./edge-script.ts";
-import { HOME } from "./edge-state.ts";
+import { file } from "./script.ts";
+import { HOME } from "./state.ts";
 
 /** Bytes of a request's headers, and how many there may be: at least what the common servers take. */
 const HEADER_BYTES = 32_768;

@@ -1,7 +1,7 @@
 import type { Front } from "../core/release.ts";
-import { refuse } from "./edge-answers.ts";
-import { isClosed } from "./edge-keys.ts";
-import { HOME, keysFile, type ServiceState } from "./edge-state.ts";
+import { refuse } from "./answers.ts";
+import { isClosed } from "./keys.ts";
+import { HOME, keysFile, type ServiceState } from "./state.ts";
 
 /** A path as HAProxy matches it; one that ends in `*` means all below it. */
 export function matching(path: string): string {

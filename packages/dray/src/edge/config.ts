@@ -1,10 +1,10 @@
-import { refuse, ROOM, unreadableFiles, unreadableLines } from "./edge-answers.ts";
-import { backend, isCopied, logLines } from "./edge-backend.ts";
-import { frontend } from "./edge-frontend.ts";
-import { file } from "./edge-script.ts";
-import { adminSocket, backendName, type EdgeState, isUsed, keptOf, type ServiceState } from "./edge-state.ts";
-import { inTraffic, serverOptions } from "./edge-traffic.ts";
-import { LEFT_FILE } from "./edge-workers.ts";
+import { refuse, ROOM, unreadableFiles, unreadableLines } from "./answers.ts";
+import { backend, isCopied, logLines } from "./backend.ts";
+import { frontend } from "./frontend.ts";
+import { file } from "./script.ts";
+import { adminSocket, backendName, type EdgeState, isUsed, keptOf, type ServiceState } from "./state.ts";
+import { inTraffic, serverOptions } from "./traffic.ts";
+import { LEFT_FILE } from "./workers.ts";
 
 /**
  * `option httplog` (HAProxy's manual, 8.2.3) but for the query: keys and people's data are in it, and a log is kept. Behind

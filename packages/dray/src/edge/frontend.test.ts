@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { frontend } from "./edge-frontend.ts";
-import { EMPTY_STATE, type ServiceState } from "./edge-state.ts";
+import { frontend } from "./frontend.ts";
+import { EMPTY_STATE, type ServiceState } from "./state.ts";
 
 test("the keeper is asked paths only: a caller's authority is taken off, a long path is turned away, and few wait", () => {
   const keeper = { address: "172.30.80.9", certificates: {}, shadows: {} };

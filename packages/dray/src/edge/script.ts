@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { readState, StateRefused } from "drayage-record";
 import { Failure } from "../base/failure.ts";
-import { EMPTY_STATE, type EdgeState, HOME } from "./edge-state.ts";
+import { EMPTY_STATE, type EdgeState, HOME } from "./state.ts";
 
 export const GREETED = "--dray-greeted--";
 export const STALE = "--dray-stale--";

@@ -1,4 +1,4 @@
-import { HOME } from "./edge-state.ts";
+import { HOME } from "./state.ts";
 
 const FOLDER = `${HOME}/logs`;
 

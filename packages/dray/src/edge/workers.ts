@@ -1,6 +1,6 @@
-import { isClosed } from "./edge-keys.ts";
-import { MASTER } from "./edge-script.ts";
-import { backendName, type EdgeState, HOME, isUsed } from "./edge-state.ts";
+import { isClosed } from "./keys.ts";
+import { MASTER } from "./script.ts";
+import { backendName, type EdgeState, HOME, isUsed } from "./state.ts";
 
 /**
  * A reload leaves the HAProxy of before behind for as long as clients hold connections to it, and it knows nothing of

@@ -1,9 +1,9 @@
 import type { Front } from "../core/release.ts";
-import { keyRules, keyTables, matching, numberRules, SOURCE } from "./edge-access.ts";
-import { failures, refuse } from "./edge-answers.ts";
-import { corsRules } from "./edge-cors.ts";
-import { backendName, HOME, keptOf, type ServiceState } from "./edge-state.ts";
-import { aloneRules, inTraffic, serverOptions } from "./edge-traffic.ts";
+import { keyRules, keyTables, matching, numberRules, SOURCE } from "./access.ts";
+import { failures, refuse } from "./answers.ts";
+import { corsRules } from "./cors.ts";
+import { backendName, HOME, keptOf, type ServiceState } from "./state.ts";
+import { aloneRules, inTraffic, serverOptions } from "./traffic.ts";
 
 /** What can be copied of a request and of its answer: with base64 a datagram holds both, and the request's headers. */
 const COPIED_BYTES = 11_000;

@@ -4,9 +4,9 @@ import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
-import { edgeConfig } from "./edge-config.ts";
-import { isClosed } from "./edge-keys.ts";
-import { MASTER, next, parseState, RELOAD, writeState } from "./edge-script.ts";
+import { edgeConfig } from "./config.ts";
+import { isClosed } from "./keys.ts";
+import { MASTER, next, parseState, RELOAD, writeState } from "./script.ts";
 
 /** Runs lines against a master that does what `answer` says. */
 async function against(answer: (said: string, socket: Socket) => void, script: string): Promise<string> {

@@ -1,6 +1,6 @@
-import { headRules, refuse } from "./edge-answers.ts";
-import { METRICS_CALLER } from "./edge-keys.ts";
-import { onwardBackends, onwardBinds, onwardRoutes, onwardRules } from "./edge-workers.ts";
+import { headRules, refuse } from "./answers.ts";
+import { METRICS_CALLER } from "./keys.ts";
+import { onwardBackends, onwardBinds, onwardRoutes, onwardRules } from "./workers.ts";
 import {
   backendName,
   certificatesFile,
@@ -10,7 +10,7 @@ import {
   keptOf,
   keysFile,
   type ServiceState,
-} from "./edge-state.ts";
+} from "./state.ts";
 
 /** RFC 8555, 8.3: where a CA asks whether a name leads here. */
 const CHALLENGE = "{ path_beg /.well-known/acme-challenge/ }";

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
-import { lastLines } from "./edge-log.ts";
-import { HOME } from "./edge-state.ts";
+import { lastLines } from "./log.ts";
+import { HOME } from "./state.ts";
 
 /** What the script prints where the access log is these files, the newest first; undefined: it is not there. */
 async function printed(tail: number | "all", files: readonly (string | undefined)[]): Promise<string> {
