@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CATALOGUE } from "../../packages/dray/src/catalogue.ts";
 import type { Order } from "../../packages/dray/src/core/recipe.ts";
-import { ContentStore } from "../../packages/dray/src/base/content-store.ts";
+import { ContentStore } from "../../packages/dray/src/oci/content-store.ts";
 import { RegistryServer } from "../../packages/dray/src/registries/registry-server.ts";
 import { run } from "../../packages/dray/src/base/process.ts";
 import { local } from "../../packages/dray/src/machine/local.ts";

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { copyFile, link, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { cacheFolder } from "../../../packages/dray/src/base/content-store.ts";
+import { cacheFolder } from "../../../packages/dray/src/base/computer.ts";
 import { ENVOY, KUBERNETES, type Part, PARTS, STAGING } from "./parts.ts";
 import { goProgram } from "./go.ts";
 import { loudly } from "./loudly.ts";

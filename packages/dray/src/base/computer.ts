@@ -1,8 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { hostname, userInfo } from "node:os";
+import { homedir, hostname, userInfo } from "node:os";
 import path from "node:path";
-import { cacheFolder } from "./content-store.ts";
+
+/** What may be made anew lies there: DRAY_CACHE, else the platform's cache folder. */
+export function cacheFolder(): string {
+  const base = process.env["DRAY_CACHE"] ?? process.env["XDG_CACHE_HOME"] ?? path.join(homedir(), ".cache");
+  return path.join(base, "drayage");
+}
 
 let known: Promise<string> | undefined;
 

@@ -1,5 +1,5 @@
 import { Failure } from "../base/failure.ts";
-import { nameOf, parseReference } from "../base/registry/reference.ts";
+import { nameOf, parseReference } from "../oci/reference.ts";
 import type { VerbSession } from "../contract/target.ts";
 import type { Release } from "../core/release.ts";
 import type { Manifest } from "../manifest/schema.ts";

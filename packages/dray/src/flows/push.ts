@@ -1,10 +1,10 @@
 import type { Session } from "../contract/session.ts";
 import type { InRegistry } from "../contract/order.ts";
 import { loginsOf, repositoryOf } from "../manifest/registry.ts";
-import { ContentStore } from "../base/content-store.ts";
+import { ContentStore } from "../oci/content-store.ts";
 import { Failure } from "../base/failure.ts";
-import { pushImage } from "../base/registry/push.ts";
-import { checkName, nameOf } from "../base/registry/reference.ts";
+import { pushImage } from "../oci/push.ts";
+import { checkName, nameOf } from "../oci/reference.ts";
 import type { Context } from "../core/context.ts";
 import type { Manifest } from "../manifest/schema.ts";
 import { buildImage, loadCargo, origin, shown } from "./build.ts";

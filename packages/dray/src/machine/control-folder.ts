@@ -1,7 +1,7 @@
 import { lstat, mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { cacheFolder } from "../base/content-store.ts";
+import { cacheFolder } from "../base/computer.ts";
 import { Failure } from "../base/failure.ts";
 
 /** Unix sockets have paths of 104 bytes at most (macOS); ours are 13 long, and ssh adds 17 while it makes one. */

@@ -1,5 +1,5 @@
-import { type FindLogin, findLogin } from "../base/registry/login.ts";
-import { parseReference } from "../base/registry/reference.ts";
+import { type FindLogin, findLogin } from "../oci/login.ts";
+import { parseReference } from "../oci/reference.ts";
 import { Secret } from "../base/secret.ts";
 import type { Manifest } from "./schema.ts";
 import { valueOf } from "./secrets.ts";

@@ -1,9 +1,9 @@
-import { ContentStore } from "../base/content-store.ts";
+import { ContentStore } from "../oci/content-store.ts";
 import type { Context } from "../core/context.ts";
 import type { Cargo } from "../core/registry.ts";
 import { type Choice, debianLayer, nameOf } from "./debian/layer.ts";
 import { EDGE } from "./debian/lock.ts";
-import { makeImage } from "./oci/image.ts";
+import { makeImage } from "../oci/image.ts";
 import { architectureOf } from "./serve-base.ts";
 
 const PASSWD = "root:x:0:0:root:/:/bin/bash\nhaproxy:x:99:99::/var/lib/dray:/bin/bash\n";

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { ContentStore } from "../base/content-store.ts";
+import { ContentStore } from "../oci/content-store.ts";
 import type { Context } from "../core/context.ts";
 import type { Cargo } from "../core/registry.ts";
-import { makeImage } from "./oci/image.ts";
-import { makeLayer } from "./oci/layer.ts";
+import { makeImage } from "../oci/image.ts";
+import { makeLayer } from "../oci/layer.ts";
 import { findProgram } from "./programs.ts";
 import { SBOM_PATH, sbomEntry } from "./sbom.ts";
 import { architectureOf, makeBase, ownBaseName } from "./serve-base.ts";

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { ContentStore } from "../base/content-store.ts";
+import { ContentStore } from "../oci/content-store.ts";
 import { keptImage } from "./kept-image.ts";
 
 const folder = await mkdtemp(path.join(tmpdir(), "dray-kept-"));

@@ -1,5 +1,5 @@
-import { ContentStore } from "../base/content-store.ts";
-import { layersOf, manifestOf } from "../base/image-layers.ts";
+import { ContentStore } from "../oci/content-store.ts";
+import { layersOf, manifestOf } from "../oci/image-layers.ts";
 import type { Built } from "../core/recipe.ts";
 
 const BY_DIGEST = /@(sha256:[0-9a-f]{64})$/;

@@ -7,14 +7,14 @@ import { buffer } from "node:stream/consumers";
 import { createGunzip } from "node:zlib";
 import { within } from "drayage-clock";
 import { extract } from "tar-stream";
-import type { ContentStore } from "../base/content-store.ts";
+import type { ContentStore } from "../oci/content-store.ts";
 import type { Context } from "../core/context.ts";
 import { noParts } from "./debian/archive.ts";
 import type { KnownLayer } from "./debian/layer.ts";
 import { NODE } from "./debian/lock.ts";
 import type { Architecture } from "./debian/locked.ts";
 import { npmPack } from "./npm.ts";
-import { makeLayer } from "./oci/layer.ts";
+import { makeLayer } from "../oci/layer.ts";
 import { reasonOf } from "./reason.ts";
 import { told } from "./told.ts";
 

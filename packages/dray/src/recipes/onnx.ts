@@ -1,15 +1,15 @@
 import { createHash } from "node:crypto";
 import { readFile, realpath, stat } from "node:fs/promises";
 import path from "node:path";
-import { ContentStore } from "../base/content-store.ts";
+import { ContentStore } from "../oci/content-store.ts";
 import { Failure } from "../base/failure.ts";
 import type { Context } from "../core/context.ts";
 import type { Built, Order, Recipe } from "../core/recipe.ts";
 import { askServer } from "./ask-server.ts";
 import { modelFiles } from "./model-files.ts";
 import { type Weights, modelWeights } from "./model-weights.ts";
-import { makeImage } from "./oci/image.ts";
-import { type Entry, makeLayer } from "./oci/layer.ts";
+import { makeImage } from "../oci/image.ts";
+import { type Entry, makeLayer } from "../oci/layer.ts";
 import { SBOM_PATH } from "./sbom.ts";
 import { makeBase, nodeName } from "./serve-base.ts";
 import { findServer, hasCuda, runtimeEntries, serverEntries, type ServerFiles } from "./serve-runtime.ts";

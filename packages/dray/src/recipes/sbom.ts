@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { Component } from "./debian/layer.ts";
-import type { Entry } from "./oci/layer.ts";
+import type { Entry } from "../oci/layer.ts";
 
 /** Where an image of ours says what is in it. */
 export const SBOM_PATH = "app/sbom.cdx.json";

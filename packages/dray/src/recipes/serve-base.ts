@@ -1,14 +1,14 @@
-import type { ContentStore } from "../base/content-store.ts";
+import type { ContentStore } from "../oci/content-store.ts";
 import { Failure } from "../base/failure.ts";
-import { fetchImage } from "../base/registry/fetch.ts";
-import { findLogin } from "../base/registry/login.ts";
+import { fetchImage } from "../oci/fetch.ts";
+import { findLogin } from "../oci/login.ts";
 import type { Context } from "../core/context.ts";
 import type { Order } from "../core/recipe.ts";
 import type { Architecture } from "./debian/locked.ts";
 import { type Choice, type Component, debianLayer, nameOf } from "./debian/layer.ts";
 import { LIBRARIES, NODE } from "./debian/lock.ts";
 import { nodeLayer } from "./node-build.ts";
-import type { Layer } from "./oci/layer.ts";
+import type { Layer } from "../oci/layer.ts";
 import { told } from "./told.ts";
 
 /** Docker's names of processors, as Node has them. */

@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import type { Context } from "../core/context.ts";
 import type { Component } from "./debian/layer.ts";
-import type { Entry } from "./oci/layer.ts";
+import type { Entry } from "../oci/layer.ts";
 import { fetchRuntime, HERE, type Runtime, type System } from "./onnxruntime/fetch.ts";
 import { ONNXRUNTIME } from "./onnxruntime/lock.ts";
 import { findProgram } from "./programs.ts";

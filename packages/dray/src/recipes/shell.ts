@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { ContentStore } from "../base/content-store.ts";
+import type { ContentStore } from "../oci/content-store.ts";
 import type { Context } from "../core/context.ts";
 import { OWN_SHELL } from "../core/own-shell.ts";
 import { type Choice, debianLayer, type KnownLayer } from "./debian/layer.ts";

@@ -6,8 +6,8 @@ import type { Cargo, OnBytes, Registry } from "../core/registry.ts";
 import { EngineError, isMissing, type Engine } from "../machine/engine.ts";
 import { local } from "../machine/local.ts";
 import type { Machine } from "../machine/machine.ts";
-import { ContentStore } from "../base/content-store.ts";
-import { layersOf, manifestOf } from "../base/image-layers.ts";
+import { ContentStore } from "../oci/content-store.ts";
+import { layersOf, manifestOf } from "../oci/image-layers.ts";
 import { registryAuth, RegistryServer } from "./registry-server.ts";
 
 /**

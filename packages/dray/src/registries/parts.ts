@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import { pack, type Pack } from "tar-stream";
 import type { OnBytes } from "../core/registry.ts";
 import type { Machine } from "../machine/machine.ts";
-import { ContentStore } from "../base/content-store.ts";
+import { ContentStore } from "../oci/content-store.ts";
 import { isMissing } from "../machine/engine.ts";
 
 interface Manifest {

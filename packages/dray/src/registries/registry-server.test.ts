@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { ContentStore } from "../base/content-store.ts";
+import { ContentStore } from "../oci/content-store.ts";
 import { registryAuth, RegistryServer } from "./registry-server.ts";
 
 const digestOf = (text: string): string => `sha256:${createHash("sha256").update(text).digest("hex")}`;

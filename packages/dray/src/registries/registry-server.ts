@@ -2,8 +2,8 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "../base/request.ts";
-import { authHeader } from "../base/registry/login.ts";
-import type { ContentStore } from "../base/content-store.ts";
+import { authHeader } from "../oci/login.ts";
+import type { ContentStore } from "../oci/content-store.ts";
 
 interface Served {
   /** Asked of everybody (RFC 7617): any program and any user of this computer reaches the port. */

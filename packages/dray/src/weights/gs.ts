@@ -1,4 +1,4 @@
-import { googleToken } from "../base/google/token.ts";
+import { googleToken } from "../google/token.ts";
 import type { WeightsFile } from "../core/weights.ts";
 import { look } from "./ask.ts";
 import { askSource, noFiles } from "./ask-json.ts";

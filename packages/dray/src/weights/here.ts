@@ -4,7 +4,7 @@ import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import { hashOfAll } from "drayage-keeper";
-import { ContentStore } from "../base/content-store.ts";
+import { ContentStore } from "../oci/content-store.ts";
 import { Failure } from "../base/failure.ts";
 import type { WeightsFile } from "../core/weights.ts";
 import { noFiles } from "./ask-json.ts";

@@ -1,5 +1,5 @@
-import { artifactFiles } from "../base/registry/artifact.ts";
-import { findLogin } from "../base/registry/login.ts";
+import { artifactFiles } from "../oci/artifact.ts";
+import { findLogin } from "../oci/login.ts";
 import { noFiles } from "./ask-json.ts";
 import { isWanted, nameContent, type Pinned, type WeightsAsked, type WeightsSource } from "./source.ts";
 

@@ -1,6 +1,6 @@
 import { sleep } from "drayage-clock";
 import { Failure } from "../../base/failure.ts";
-import type { OnWait } from "../../base/google/operation.ts";
+import type { OnWait } from "../../google/operation.ts";
 import { type Compute, zonal } from "./compute.ts";
 import { NAMESPACE } from "./resources.ts";
 

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import type { GoogleApi } from "../../base/google/api.ts";
-import { computeDone, type OnWait } from "../../base/google/operation.ts";
+import type { GoogleApi } from "../../google/api.ts";
+import { computeDone, type OnWait } from "../../google/operation.ts";
 import type { CloudMachine } from "../../core/cloud.ts";
 import { monthlyOf } from "../../core/prices.ts";
 import { type Address, type Firewall, type Instance, isOurs, LABEL, lastOf, regionOf, RULE } from "./resources.ts";

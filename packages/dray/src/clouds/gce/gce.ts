@@ -1,8 +1,8 @@
 import { within } from "drayage-clock";
 import { Failure } from "../../base/failure.ts";
-import { GoogleApi } from "../../base/google/api.ts";
-import { googleProject } from "../../base/google/project.ts";
-import type { OnWait } from "../../base/google/operation.ts";
+import { GoogleApi } from "../../google/api.ts";
+import { googleProject } from "../../google/project.ts";
+import type { OnWait } from "../../google/operation.ts";
 import { carryOut, type Undo } from "../../core/carry-out.ts";
 import type { Cloud, CloudMachine, MachineWish, MadeMachine } from "../../core/cloud.ts";
 import type { Left, Prepared } from "../../core/prepared.ts";

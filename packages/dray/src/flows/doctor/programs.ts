@@ -1,9 +1,9 @@
 import { readFile, readdir, mkdir, statfs } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
-import { cacheFolder } from "../../base/content-store.ts";
+import { cacheFolder } from "../../base/computer.ts";
 import { asFailure, Failure } from "../../base/failure.ts";
-import { googleToken, hasLogin } from "../../base/google/token.ts";
+import { googleToken, hasLogin } from "../../google/token.ts";
 import { type Ended, run } from "../../base/process.ts";
 import { local } from "../../machine/local.ts";
 import { fail, type Finding, lacking, pass } from "./finding.ts";

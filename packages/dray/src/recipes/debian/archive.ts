@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { gunzipSync } from "node:zlib";
 import { within } from "drayage-clock";
-import type { ContentStore } from "../../base/content-store.ts";
+import type { ContentStore } from "../../oci/content-store.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Context } from "../../core/context.ts";
 import { findInIndex, type LockedFile } from "./index-file.ts";

@@ -1,7 +1,7 @@
 import { buffer } from "node:stream/consumers";
 import { extract } from "tar-stream";
 import xz from "xz-decompress";
-import type { Entry } from "../oci/layer.ts";
+import type { Entry } from "../../oci/layer.ts";
 
 /** What is in a binary package. */
 export interface Deb {

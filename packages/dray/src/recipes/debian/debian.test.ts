@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
-import { ContentStore } from "../../base/content-store.ts";
+import { ContentStore } from "../../oci/content-store.ts";
 import type { Context } from "../../core/context.ts";
 import type { News } from "../../core/happening.ts";
 import { ARCHIVE, fetchSet } from "./archive.ts";

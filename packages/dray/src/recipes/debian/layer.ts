@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path/posix";
-import type { ContentStore } from "../../base/content-store.ts";
+import type { ContentStore } from "../../oci/content-store.ts";
 import type { Context } from "../../core/context.ts";
-import { type Entry, type Layer, makeLayer } from "../oci/layer.ts";
+import { type Entry, type Layer, makeLayer } from "../../oci/layer.ts";
 import { told } from "../told.ts";
 import { fetchSet } from "./archive.ts";
 import { readDeb } from "./deb.ts";

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { within } from "drayage-clock";
-import { cacheFolder } from "../../base/content-store.ts";
+import { cacheFolder } from "../../base/computer.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Context } from "../../core/context.ts";
 import { openArchive, type OpenArchive } from "../npm.ts";

@@ -1,7 +1,7 @@
-import { ContentStore } from "../../base/content-store.ts";
+import { ContentStore } from "../../oci/content-store.ts";
 import { Failure } from "../../base/failure.ts";
-import { digestOf, type ImageSays, imageSays } from "../../base/registry/fetch.ts";
-import { nameOf, parseReference } from "../../base/registry/reference.ts";
+import { digestOf, type ImageSays, imageSays } from "../../oci/fetch.ts";
+import { nameOf, parseReference } from "../../oci/reference.ts";
 import type { Order } from "../../contract/order.ts";
 import type { Context } from "../../core/context.ts";
 import type { Cargo } from "../../core/registry.ts";

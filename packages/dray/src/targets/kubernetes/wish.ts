@@ -1,5 +1,5 @@
 import { Failure } from "../../base/failure.ts";
-import type { ImageSays } from "../../base/registry/fetch.ts";
+import type { ImageSays } from "../../oci/fetch.ts";
 import type { Order } from "../../contract/order.ts";
 import type { Context } from "../../core/context.ts";
 import type { Release } from "../../core/release.ts";

@@ -1,8 +1,8 @@
-import { forgetToken } from "../../base/google/token.ts";
+import { forgetToken } from "../../google/token.ts";
 import { Failure } from "../../base/failure.ts";
-import { engineAuth, type FindLogin } from "../../base/registry/login.ts";
-import { checkName } from "../../base/registry/reference.ts";
-import { explainRefusal } from "../../base/registry/refused.ts";
+import { engineAuth, type FindLogin } from "../../oci/login.ts";
+import { checkName } from "../../oci/reference.ts";
+import { explainRefusal } from "../../oci/refused.ts";
 import type { Context } from "../../core/context.ts";
 import type { Machine } from "../../machine/machine.ts";
 

@@ -1,9 +1,9 @@
 import type { Context } from "../../core/context.ts";
 import { Failure } from "../../base/failure.ts";
-import { forgetToken } from "../../base/google/token.ts";
-import { engineAuth } from "../../base/registry/login.ts";
-import { nameOf, parseReference } from "../../base/registry/reference.ts";
-import { explainRefusal } from "../../base/registry/refused.ts";
+import { forgetToken } from "../../google/token.ts";
+import { engineAuth } from "../../oci/login.ts";
+import { nameOf, parseReference } from "../../oci/reference.ts";
+import { explainRefusal } from "../../oci/refused.ts";
 import { EngineError, isMissing } from "../../machine/engine.ts";
 import { carry, explainPull, type PullLine } from "../../registries/direct.ts";
 import { sendParts } from "../../registries/parts.ts";

@@ -1,6 +1,6 @@
 import { within } from "drayage-clock";
-import { imageBytes } from "../../base/registry/fetch.ts";
-import type { FindLogin } from "../../base/registry/login.ts";
+import { imageBytes } from "../../oci/fetch.ts";
+import type { FindLogin } from "../../oci/login.ts";
 import type { Context } from "../../core/context.ts";
 import type { Built } from "../../core/recipe.ts";
 import type { Cargo } from "../../core/registry.ts";

@@ -1,5 +1,5 @@
-import { type FindLogin, type Login, TOKEN_USER } from "../../base/registry/login.ts";
-import { isGoogle } from "../../base/registry/reference.ts";
+import { type FindLogin, type Login, TOKEN_USER } from "../../oci/login.ts";
+import { isGoogle } from "../../oci/reference.ts";
 import { Secret } from "../../base/secret.ts";
 import type { Machine } from "../../machine/machine.ts";
 

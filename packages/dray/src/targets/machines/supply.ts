@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { Failure } from "../../base/failure.ts";
-import { engineAuth, type FindLogin } from "../../base/registry/login.ts";
-import { parseReference } from "../../base/registry/reference.ts";
+import { engineAuth, type FindLogin } from "../../oci/login.ts";
+import { parseReference } from "../../oci/reference.ts";
 import type { Context } from "../../core/context.ts";
 import type { OnBytes } from "../../core/registry.ts";
 import type { Machine } from "../../machine/machine.ts";

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { Duplex } from "node:stream";
 import { sleep } from "drayage-clock";
 import { asFailure } from "../../base/failure.ts";
-import { forgetToken } from "../../base/google/token.ts";
+import { forgetToken } from "../../google/token.ts";
 import type { Context } from "../../core/context.ts";
 import type { WeightsFile } from "../../core/weights.ts";
 import { explainFetch } from "../../weights/ask.ts";

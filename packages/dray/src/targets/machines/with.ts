@@ -1,6 +1,6 @@
 import { sleep, within } from "drayage-clock";
 import { Failure } from "../../base/failure.ts";
-import type { FindLogin } from "../../base/registry/login.ts";
+import type { FindLogin } from "../../oci/login.ts";
 import type { Subject } from "../../contract/place.ts";
 import type { Session } from "../../contract/session.ts";
 import type { Undo } from "../../core/carry-out.ts";

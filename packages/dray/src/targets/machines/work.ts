@@ -6,7 +6,7 @@ import type { Context } from "../../core/context.ts";
 import type { Golden } from "../../core/golden.ts";
 import type { Release } from "../../core/release.ts";
 import type { Replica } from "../../edge/state.ts";
-import type { FindLogin } from "../../base/registry/login.ts";
+import type { FindLogin } from "../../oci/login.ts";
 import type { Callers } from "../../core/keys.ts";
 import type { Seen, Site } from "./observe.ts";
 

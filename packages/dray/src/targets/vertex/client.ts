@@ -1,8 +1,8 @@
 import { deadline } from "drayage-clock";
-import type { Call, GoogleApi } from "../../base/google/api.ts";
-import { baseOf } from "../../base/google/api.ts";
+import type { Call, GoogleApi } from "../../google/api.ts";
+import { baseOf } from "../../google/api.ts";
 import { Failure } from "../../base/failure.ts";
-import { operationDone, type OnWait } from "../../base/google/operation.ts";
+import { operationDone, type OnWait } from "../../google/operation.ts";
 import { bodyOf } from "../../base/request.ts";
 import type { Answer } from "../../core/golden.ts";
 import { payloadOfJson, type Payload } from "../../core/payload.ts";

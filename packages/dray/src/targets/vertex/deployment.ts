@@ -1,8 +1,8 @@
 import type { Cargo } from "../../core/registry.ts";
 import type { Built } from "../../core/recipe.ts";
 import { Failure } from "../../base/failure.ts";
-import { digestOf } from "../../base/registry/fetch.ts";
-import { isGoogle, nameOf, parseReference } from "../../base/registry/reference.ts";
+import { digestOf } from "../../oci/fetch.ts";
+import { isGoogle, nameOf, parseReference } from "../../oci/reference.ts";
 import type { Order } from "../../contract/order.ts";
 import type { Context } from "../../core/context.ts";
 import type { Golden } from "../../core/golden.ts";

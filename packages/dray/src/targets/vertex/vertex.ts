@@ -1,6 +1,6 @@
 import { part, settingsOf } from "./options.ts";
-import { GoogleApi } from "../../base/google/api.ts";
-import { googleProject } from "../../base/google/project.ts";
+import { GoogleApi } from "../../google/api.ts";
+import { googleProject } from "../../google/project.ts";
 import { Failure } from "../../base/failure.ts";
 import type { LogOptions } from "../../contract/answers.ts";
 import type { Subject } from "../../contract/place.ts";

@@ -1,7 +1,7 @@
 import type { Cloud } from "../../../core/cloud.ts";
 import { isIP } from "node:net";
 import { within } from "drayage-clock";
-import { hasLogin } from "../../../base/google/token.ts";
+import { hasLogin } from "../../../google/token.ts";
 import { type Context, under } from "../../../core/context.ts";
 import type { Evidence } from "../../../core/evidence.ts";
 

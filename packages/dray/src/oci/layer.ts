@@ -5,7 +5,7 @@ import { readFile, stat } from "node:fs/promises";
 import { Readable, Transform } from "node:stream";
 import { createGzip } from "node:zlib";
 import { pack, type Pack } from "tar-stream";
-import type { ContentStore } from "../../base/content-store.ts";
+import type { ContentStore } from "./content-store.ts";
 
 /** A file, a link or a folder of a layer; `path` is the one in the image, without the leading slash. */
 export type Entry = { path: string; mode: number } & (

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
-import type { ContentStore } from "../content-store.ts";
-import { Failure } from "../failure.ts";
+import type { ContentStore } from "./content-store.ts";
+import { Failure } from "../base/failure.ts";
 import type { FindLogin } from "./login.ts";
 import { parseReference } from "./reference.ts";
 import { explainRefusal } from "./refused.ts";

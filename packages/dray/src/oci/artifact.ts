@@ -1,4 +1,4 @@
-import { Failure } from "../failure.ts";
+import { Failure } from "../base/failure.ts";
 import type { FindLogin } from "./login.ts";
 import { parseReference } from "./reference.ts";
 import { contentOf } from "./fetch.ts";

@@ -1,5 +1,5 @@
 import { Gaxios, GaxiosError } from "gaxios";
-import { Failure } from "../failure.ts";
+import { Failure } from "../base/failure.ts";
 import { explainGoogle, GoogleError } from "./refused.ts";
 import { forgetToken, type GoogleToken, googleToken } from "./token.ts";
 

@@ -1,6 +1,6 @@
 import { within } from "drayage-clock";
-import { Failure } from "../failure.ts";
-import { run } from "../process.ts";
+import { Failure } from "../base/failure.ts";
+import { run } from "../base/process.ts";
 import { hasDefault } from "./token.ts";
 
 const GCLOUD_MS = 20_000;

@@ -3,9 +3,9 @@ import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
 import { within } from "drayage-clock";
-import { Failure } from "../failure.ts";
-import { run } from "../process.ts";
-import { Secret } from "../secret.ts";
+import { Failure } from "../base/failure.ts";
+import { run } from "../base/process.ts";
+import { Secret } from "../base/secret.ts";
 
 /** An access token, and where it was found, for people. */
 export interface GoogleToken {

@@ -1,4 +1,4 @@
-import { Failure } from "../failure.ts";
+import { Failure } from "../base/failure.ts";
 import type { Login } from "./login.ts";
 import { artifactRepository, isGoogle, nameOf, type Reference } from "./reference.ts";
 

@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import pRetry, { AbortError } from "p-retry";
-import type { ContentStore } from "../content-store.ts";
+import type { ContentStore } from "./content-store.ts";
 import type { FindLogin } from "./login.ts";
 import type { Reference } from "./reference.ts";
 import { explainRefusal } from "./refused.ts";

@@ -1,4 +1,4 @@
-import { Failure } from "../failure.ts";
+import { Failure } from "../base/failure.ts";
 
 /** An image's name, taken apart as Docker does it: `node:20` is docker.io/library/node:20. */
 export interface Reference {

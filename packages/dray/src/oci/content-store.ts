@@ -1,16 +1,10 @@
 import { createHash, randomUUID } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { homedir } from "node:os";
 import path from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-
-/** Where blobs wait on this computer: DRAY_CACHE, else the platform's cache folder. */
-export function cacheFolder(): string {
-  const base = process.env["DRAY_CACHE"] ?? process.env["XDG_CACHE_HOME"] ?? path.join(homedir(), ".cache");
-  return path.join(base, "drayage");
-}
+import { cacheFolder } from "../base/computer.ts";
 
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 

@@ -1,5 +1,5 @@
-import type { ContentStore } from "../../base/content-store.ts";
-import type { Cargo } from "../../core/registry.ts";
+import type { ContentStore } from "./content-store.ts";
+import type { Cargo } from "../core/registry.ts";
 import type { Layer } from "./layer.ts";
 
 /** How a container of the image is started. Docker's names, as the OCI image-spec's config.md has them. */

@@ -1,4 +1,4 @@
-import { Failure } from "../failure.ts";
+import { Failure } from "../base/failure.ts";
 import type { FindLogin, Login } from "./login.ts";
 import type { Reference } from "./reference.ts";
 

@@ -2,10 +2,10 @@ import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
 import { within } from "drayage-clock";
-import { Failure } from "../failure.ts";
+import { Failure } from "../base/failure.ts";
 import { googleToken } from "../google/token.ts";
-import { run } from "../process.ts";
-import { Secret } from "../secret.ts";
+import { run } from "../base/process.ts";
+import { Secret } from "../base/secret.ts";
 import { isGoogle } from "./reference.ts";
 
 /** What a registry is shown. */

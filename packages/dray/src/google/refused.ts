@@ -1,4 +1,4 @@
-import { Failure } from "../failure.ts";
+import { Failure } from "../base/failure.ts";
 
 /** An answer of Google's that is no success (google.rpc.Status in JSON; Compute's older form has `errors[].reason`). */
 export class GoogleError extends Error {

@@ -1,5 +1,5 @@
 import { sleep, within } from "drayage-clock";
-import { Failure } from "../failure.ts";
+import { Failure } from "../base/failure.ts";
 import type { Call, GoogleApi } from "./api.ts";
 import { quota } from "./refused.ts";
 
