@@ -1,11 +1,14 @@
 import { rm } from "node:fs/promises";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import type { Ended } from "../../packages/dray/src/base/process.ts";
+import { type Ended, run } from "../../packages/dray/src/base/process.ts";
 import { lockOf } from "../../packages/dray/src/targets/machines/lock.ts";
 import { appImage } from "../world/images.ts";
 import { worldFolder } from "../world/owner.ts";
 import { laptopEnv, runDray, startVm } from "../world/vm.ts";
+
+const EXAMPLE = fileURLToPath(new URL("../../examples/library/release.mjs", import.meta.url));
 
 test("every command on one service, from init to remove", async () => {
   await using vm = await startVm();
@@ -67,6 +70,20 @@ test("every command on one service, from init to remove", async () => {
     { machine: vm.host, architecture: "amd64", edge: true, services: ["decisions"], addresses: [vm.address] },
   ]);
   expect(await ok("machine", "ls")).toContain("Debian GNU/Linux 12");
+
+  const env = {
+    ...laptopEnv(path.join(vm.folder, "ssh_config")),
+    DRAY_STATE: path.join(vm.folder, "state"),
+    DRAY_CONFIG: path.join(vm.folder, "config"),
+  };
+  // The library's own example, as docs/library.md shows it.
+  const released = await run([process.execPath, EXAMPLE], {
+    cwd: vm.folder,
+    env,
+    signal: new AbortController().signal,
+  });
+  expect(released.code, released.stderr).toBe(0);
+  expect(released.stdout).toMatch(/serves \w+ at http.*\n.*: the model answers\n$/);
 
   expect((await vm.dray("remove")).code).toBe(2);
   expect(await ok("remove", "--yes")).toContain("gone");

@@ -109,10 +109,12 @@ export class Drayage {
     return await status(scope, what, this.session);
   }
 
+  /** Hands over log lines of the replicas or of the edge, each with where it is from. @throws Failure service.unknown */
   async logs(scope: Scope, options: LogOptions, onLine: (line: LogLine) => void): Promise<void> {
     await logs(scope, options, onLine, this.session);
   }
 
+  /** What the endpoint did at each place since so many seconds. @throws Failure keeper.none, target.unsupported */
   async metrics(scope: Scope, sinceS: number): Promise<MachineMetrics[]> {
     return await metrics(scope, sinceS, this.session);
   }
@@ -156,11 +158,12 @@ export class Drayage {
   }
 
   readonly keys = {
+    /** Who may call, at each place. @throws Failure target.unsupported */
     list: async (scope: Scope): Promise<({ machine: string } & Access)[]> => await listKeys(scope, this.session),
-    /** Resolves to the key, which is kept nowhere. @throws Failure keys.taken */
+    /** Lets a caller in. Resolves to its key, which is kept nowhere. @throws Failure keys.taken */
     add: async (scope: Scope, name: string): Promise<string> =>
       await this.#run({ verb: "keys add", what: name }, scope, { act: (session) => addKey(scope, name, session) }),
-    /** Resolves to who is left at each place. @throws Failure keys.unknown */
+    /** Shuts a caller out. Resolves to who is left at each place. @throws Failure keys.unknown */
     revoke: async (scope: Scope, name: string): Promise<Access[]> =>
       await this.#run({ verb: "keys revoke", what: name }, scope, {
         act: (session) => revokeKey(scope, name, session),
@@ -168,6 +171,7 @@ export class Drayage {
   };
 
   readonly secrets = {
+    /** Names and ages of secrets, at each place; never a value. @throws Failure target.unsupported */
     list: async (scope: Scope): Promise<SecretsAt[]> => await listSecrets(scope, this.session),
     /** Starts the live release anew with another value. @throws Failure secrets.unknown */
     set: async (
@@ -182,36 +186,41 @@ export class Drayage {
   };
 
   readonly shadow = {
+    /** Deploys a release that gets copies of requests and answers nobody. @throws Failure target.unsupported */
     start: async (scope: Scope, how: ShadowRollout): Promise<Outcome[]> =>
       await this.#run({ verb: "shadow start" }, scope, {
         act: (session) => startShadow(scope, how, session),
         result: resultOf,
       }),
+    /** How its answers differ from those of the live release. @throws Failure shadow.none */
     report: async (scope: Scope): Promise<ShadowFound[]> => await shadowReport(scope, this.session),
+    /** Takes it away, with its last report. @throws Failure shadow.none */
     stop: async (scope: Scope): Promise<ShadowFound[]> =>
       await this.#run({ verb: "shadow stop" }, scope, { act: (session) => stopShadow(scope, session) }),
   };
 
   readonly requests = {
+    /** The sample of requests that is kept at each place, with their answers. @throws Failure requests.none */
     kept: async (scope: Scope, sinceMs: number): Promise<KeptRequest[]> =>
       await keptRequests(scope, sinceMs, this.session),
+    /** How far features and scores have moved from a baseline (PSI). @throws Failure requests.none, requests.no-baseline */
     drift: async (scope: Scope, how: { sinceMs: number; baseline?: string }): Promise<Drifted[]> =>
       await drift(scope, how, this.session),
   };
 
   /** Containers beside the service. */
   readonly with = {
-    /** @throws Failure with.unknown, with.failed */
+    /** Makes one anew, as the manifest says. @throws Failure with.unknown, with.failed */
     restart: async (scope: Scope, name: string): Promise<string[]> =>
       await this.#run({ verb: "with restart", what: name }, scope, {
         act: (session) => restartWith(scope, name, session),
       }),
-    /** @throws Failure with.unknown */
+    /** Takes one away; its volumes stay. @throws Failure with.unknown */
     remove: async (scope: Scope, name: string): Promise<string[]> =>
       await this.#run({ verb: "with remove", what: name }, scope, {
         act: (session) => removeWith(scope, name, session),
       }),
-    /** @throws Failure with.unknown */
+    /** Hands over its log lines. @throws Failure with.unknown */
     logs: async (
       scope: Scope,
       what: { name: string; options: LogOptions; onLine: (line: LogLine) => void },
@@ -229,11 +238,12 @@ export class Drayage {
   }
 
   readonly hosts = {
-    /** @throws Failure container.unknown */
+    /** How a container runs that somebody started by hand. @throws Failure container.unknown */
     handMade: async (host: string, container: string): Promise<HandMade> =>
       await handMade(host, container, this.session),
+    /** System, engine, processor, memory, disk and addresses of each computer. @throws Failure ssh.*, docker.* */
     facts: async (whose: Whose): Promise<HostFacts[]> => await hostFacts(whose, this.session),
-    /** `agree` is shown what would be run, and throws where it is not to be. @throws Failure machine.* */
+    /** Installs Docker where it is missing. `agree` is shown what would be run, and throws where it is not to be. @throws Failure machine.* */
     setUp: async (
       whose: Whose,
       agree: (place: Place, plan: SetUp) => Promise<void>,
@@ -254,11 +264,11 @@ export class Drayage {
 
   /** The runs of this computer, whichever process they are of. */
   readonly runs = {
-    /** The newest first. */
+    /** Every run in the journal, the newest first. */
     list: async (): Promise<RunSummary[]> => await listRuns(this.session.journal),
-    /** With all that was told of it. `id`: or its end. @throws Failure runs.unknown, runs.unreadable */
+    /** One run with all that was told of it. `id`: or its end. @throws Failure runs.unknown, runs.unreadable */
     read: async (id: string): Promise<KeptRun> => await readRun(this.session.journal, id),
-    /** What is told of it, from its beginning to its end, as it is told. @throws Failure runs.unknown, runs.unreadable */
+    /** What is told of a run, from its beginning to its end, as it is told. @throws Failure runs.unknown, runs.unreadable */
     follow: (id: string, signal: AbortSignal = this.session.signal): AsyncGenerator<Happening> =>
       followRun(this.session.journal, id, signal),
   };
