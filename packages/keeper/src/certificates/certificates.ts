@@ -9,6 +9,7 @@ import type { CertificateWish } from "../wish.ts";
 import { type Challenges, order } from "./acme.ts";
 import { type Facts, factsOf, selfSigned } from "./pem.ts";
 import { fixFor, Refused } from "./refused.ts";
+import { type InForce, waitAfter } from "./retry.ts";
 
 interface Entry {
   wish: CertificateWish;
@@ -18,13 +19,10 @@ interface Entry {
   nextAt: number;
   /** What HAProxy was given, by this keeper. */
   inForce?: string;
+  /** Of that certificate. */
+  facts?: Facts;
 }
 
-/** Let's Encrypt allows five failed tries an hour for a name. */
-const FIRST_WAIT_MS = 60_000;
-const LONGEST_WAIT_MS = 6 * 3_600_000;
-/** What costs the CA nothing is tried often: a name that does not resolve, an edge that is being started. */
-const CHEAP: Record<string, number> = { unresolved: 10_000, edge: 1000 };
 const LOOK_MS = 60_000;
 
 /** Sees to it that every wanted host has a certificate that is in force, for ever. */
@@ -119,6 +117,7 @@ export class Certificates {
 
   async #valid(host: string, entry: Entry, facts: Facts): Promise<void> {
     entry.status = validity(facts);
+    entry.facts = facts;
     const renewal = entry.wish.directory === undefined ? Number.POSITIVE_INFINITY : renewAt(facts);
     entry.nextAt = Math.min(renewal, Date.now() + LOOK_MS);
     await this.#redirect(host, true);
@@ -129,9 +128,7 @@ export class Certificates {
     if (entry === undefined) return;
     entry.failures++;
     const refused = error instanceof Refused ? error : new Refused("", error instanceof Error ? error.message : "");
-    const backOff = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(20, entry.failures - 1));
-    const wait = CHEAP[refused.kind] ?? Math.max(backOff, refused.waitMs ?? 0);
-    entry.nextAt = Date.now() + wait;
+    entry.nextAt = Date.now() + waitAfter(entry.failures, refused, inForce(entry));
     const problem: Problem = {
       why: refused.message,
       fix: fixFor(host, entry.wish.address, refused),
@@ -180,6 +177,11 @@ export class Certificates {
     const name = host === "" || isIP(host) !== 0 ? "default" : host;
     return path.join(this.#home, "certs", `${name}.pem`);
   }
+}
+
+function inForce({ facts }: Entry): InForce | undefined {
+  if (facts === undefined) return undefined;
+  return { lifeMs: facts.until.getTime() - facts.from.getTime(), leftMs: facts.until.getTime() - Date.now() };
 }
 
 function validity(facts: Facts): CertificateStatus {
