@@ -21,14 +21,14 @@ export async function listRuns(folder: string | undefined): Promise<RunSummary[]
 }
 
 /** Runs that are over, by folder and id: who lists them every other second reads each journal once. */
-const over = new Map<string, RunSummary>();
+const finished = new Map<string, RunSummary>();
 
 async function summaryOf(folder: string | undefined, id: string): Promise<RunSummary> {
   const key = `${folder} ${id}`;
-  const known = over.get(key);
+  const known = finished.get(key);
   if (known !== undefined) return known;
   const { happenings: _all, ...run } = await readRun(folder, id);
-  if (run.state !== "running") over.set(key, run);
+  if (run.state !== "running") finished.set(key, run);
   return run;
 }
 
