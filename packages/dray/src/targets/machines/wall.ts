@@ -1,6 +1,6 @@
 import { text } from "node:stream/consumers";
 import { Failure } from "../../base/failure.ts";
-import { sleep } from "drayage-clock";
+import { sleep, within } from "drayage-clock";
 import { type Engine, isMissing, isTaken } from "../../machine/engine.ts";
 import { execStream } from "../../machine/exec.ts";
 import { CAGE } from "./container.ts";
@@ -29,7 +29,7 @@ each() { local act=$1 program=$2; shift 2; for to in "$@"; do for protocol in tc
   "$act" "$program" PREROUTING -i ${CLOSED_BRIDGE}+ -d "$to" -p "$protocol" ! --dport ${DNS} -j DROP || return; done; done; }
 is_there() { local program=$1; shift; tables "$program" -C "$@" 2>/dev/null; }
 add() { is_there "$@" || { local program=$1; shift; tables "$program" -I "$@"; }; }
-drop() { local program=$1; shift; tables "$program" -D "$@"; }
+drop() { local program=$1; shift; while tables "$program" -D "$@" 2>/dev/null; do :; done; }
 four() { each "$1" iptables ${METADATA.join(" ")}; }
 six() { each "$1" ip6tables ${METADATA_6.join(" ")}; }`;
 
@@ -40,6 +40,8 @@ const ASK = `${FUNCTIONS}
 four is_there && echo closed`;
 const TEAR_DOWN = `${FUNCTIONS}
 four drop; six drop; true`;
+/** Where its rules cannot be taken away within this time, the machine is not clean: whoever cleans it looks. */
+const TEAR_DOWN_MS = 30_000;
 /** Somebody may load other rules, or boot the machine. */
 const KEEP = `${FUNCTIONS}
 while :; do four add >/dev/null 2>&1; six add >/dev/null 2>&1; sleep ${EVERY_S}; done`;
@@ -51,8 +53,7 @@ while :; do four add >/dev/null 2>&1; six add >/dev/null 2>&1; sleep ${EVERY_S};
 export async function setUpWall(engine: Engine, image: string, signal: AbortSignal): Promise<void> {
   try {
     await removeContainer(engine, signal);
-    await engine.post("/containers/create", { query: { name: WALL }, body: body(image), signal });
-    await engine.post(`/containers/${WALL}/start`, { signal });
+    await start(engine, body(image, KEEP, "always"), signal);
   } catch (error) {
     // Somebody else's deploy is making the same at this moment.
     if (!isTaken(error)) throw open(error instanceof Error ? error.message : String(error), error);
@@ -71,11 +72,16 @@ function open(why: string, cause?: unknown): Failure {
   });
 }
 
-function body(image: string): object {
+async function start(engine: Engine, container: object, signal: AbortSignal): Promise<void> {
+  await engine.post("/containers/create", { query: { name: WALL }, body: container, signal });
+  await engine.post(`/containers/${WALL}/start`, { signal });
+}
+
+function body(image: string, script: string, restart: "always" | "no"): object {
   return {
     Image: image,
     Entrypoint: [],
-    Cmd: ["bash", "-c", KEEP],
+    Cmd: ["bash", "-c", script],
     User: "0:0",
     Labels: { "dray.role": "wall", [WALL_LABEL]: WALL_VERSION },
     StopSignal: "SIGKILL",
@@ -86,7 +92,7 @@ function body(image: string): object {
       SecurityOpt: [...CAGE.SecurityOpt, "label=disable"],
       NetworkMode: "host",
       ReadonlyRootfs: true,
-      RestartPolicy: { Name: "always" },
+      RestartPolicy: { Name: restart },
       Mounts: [{ Type: "bind", Source: "/", Target: "/host", ReadOnly: true }],
     },
   };
@@ -112,11 +118,31 @@ async function exec(
   return { closed, problem: said().trim().split("\n").at(-1) ?? "" };
 }
 
-/** Removes the wall and its rules, where they are: one that was stopped is started to take its rules away. */
+/**
+ * Removes the wall and its rules. The container that keeps the rules up ends before another one takes them away: side by
+ * side, the first could put them back after the second.
+ */
 export async function removeWall(engine: Engine, signal: AbortSignal): Promise<void> {
-  await engine.post(`/containers/${WALL}/start`, { signal }).catch(() => signal.throwIfAborted());
-  await exec(engine, TEAR_DOWN, signal).catch(() => signal.throwIfAborted());
+  const image = await imageOfWall(engine, signal);
   await removeContainer(engine, signal);
+  if (image === undefined) return;
+  try {
+    await start(engine, body(image, TEAR_DOWN, "no"), signal);
+    await within(TEAR_DOWN_MS, signal, (limit) => engine.post(`/containers/${WALL}/wait`, { signal: limit }));
+  } catch {
+    signal.throwIfAborted();
+  }
+  await removeContainer(engine, signal);
+}
+
+/** Undefined: there is no wall. */
+async function imageOfWall(engine: Engine, signal: AbortSignal): Promise<string | undefined> {
+  try {
+    return (await engine.get<{ Image: string }>(`/containers/${WALL}/json`, { signal })).Image;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
 }
 
 async function removeContainer(engine: Engine, signal: AbortSignal): Promise<void> {
