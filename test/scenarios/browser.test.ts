@@ -1,12 +1,11 @@
 import http from "node:http";
 import type { AddressInfo } from "node:net";
-import { type Browser, chromium } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { expect, test } from "vitest";
 import type { Cors } from "../../packages/dray/src/core/release.ts";
+import { openChromium } from "../world/chromium.ts";
 import { checkConfig, keyOf, serviceOf, startEdge, stateOf } from "../world/edge.ts";
 
-const BROWSER = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
-const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"];
 const KEY = "a-partner-key-of-a-good-length";
 const CORS: Cors = {
   origins: ["https://app.example.com", "https://*.example.org"],
@@ -65,7 +64,7 @@ test("a page of an origin that is named calls the API with a key; a page of anot
     },
   );
   const url = `http://${edge.address}/decisions`;
-  const browser = await chromium.launch({ executablePath: BROWSER, args: FLAGS });
+  const browser = await openChromium();
   try {
     expect(await callFrom(browser, named, url, KEY)).toBe("200 named");
     // A refusal of the edge's own is readable, too: the page can say what is wrong.

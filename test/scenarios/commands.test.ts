@@ -6,7 +6,7 @@ import { type Ended, run } from "../../packages/dray/src/base/process.ts";
 import { lockOf } from "../../packages/dray/src/targets/machines/lock.ts";
 import { appImage } from "../world/images.ts";
 import { worldFolder } from "../world/owner.ts";
-import { laptopEnv, runDray, startVm } from "../world/vm.ts";
+import { laptopEnv, runDray, startVm, type Vm } from "../world/vm.ts";
 
 const EXAMPLE = fileURLToPath(new URL("../../examples/library/release.mjs", import.meta.url));
 
@@ -105,17 +105,23 @@ test("help shows examples, and a wrong command line exits with 2", async () => {
   await rm(folder, { recursive: true });
 });
 
-test("two who deploy at once: one wins, the other is told who; Ctrl-C takes everything back", async () => {
-  await using vm = await startVm();
-  const at = ["--machine", vm.host, "--service", "decisions"];
+/** One release serves, and a deploy waits for the next one, whose replica runs and never gets ready. `at`: where. */
+async function deployThatWaits(vm: Vm, at: readonly string[]): Promise<ReturnType<Vm["drayRunning"]>> {
   expect((await vm.dray("deploy", appImage("1"), ...at)).code).toBe(0);
   await vm.write(
     "dray.yaml",
     `service: decisions\nmachine: ${vm.host}\nimage: ${appImage("never-ready")}\nready: /health\n`,
   );
-  const slow = vm.drayRunning("deploy");
+  const waiting = vm.drayRunning("deploy");
   const starts = 'until test "$(docker ps -q --filter label=dray.role=replica | wc -l)" = 2; do sleep 0.1; done';
   await vm.inside("sh", "-c", starts);
+  return waiting;
+}
+
+test("two who deploy at once: one wins, the other is told who; Ctrl-C takes everything back", async () => {
+  await using vm = await startVm();
+  const at = ["--machine", vm.host, "--service", "decisions"];
+  const slow = await deployThatWaits(vm, at);
   const other = await vm.dray("deploy", appImage("2"), ...at);
   expect(other.stderr).toMatch(/\[service\.locked\]/);
   expect(other.stderr).toMatch(/@.* has been changing decisions for \d+ s/);
@@ -132,15 +138,7 @@ test("two who deploy at once: one wins, the other is told who; Ctrl-C takes ever
 
 test("a deploy whose lock is lost stops, takes back what it began, and says who has it now", async () => {
   await using vm = await startVm();
-  const at = ["--machine", vm.host, "--service", "decisions"];
-  expect((await vm.dray("deploy", appImage("1"), ...at)).code).toBe(0);
-  await vm.write(
-    "dray.yaml",
-    `service: decisions\nmachine: ${vm.host}\nimage: ${appImage("never-ready")}\nready: /health\n`,
-  );
-  const slow = vm.drayRunning("deploy");
-  const starts = 'until test "$(docker ps -q --filter label=dray.role=replica | wc -l)" = 2; do sleep 0.1; done';
-  await vm.inside("sh", "-c", starts);
+  const slow = await deployThatWaits(vm, ["--machine", vm.host, "--service", "decisions"]);
   const lock = lockOf("decisions");
   const takeOver = `echo another > ${lock}/token; echo bob@laptop since 1 > ${lock}/owner`;
   await vm.inside("docker", "exec", "dray-edge", "bash", "-c", takeOver);

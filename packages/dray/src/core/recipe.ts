@@ -11,6 +11,12 @@ export interface ImageFacts {
   size: number;
 }
 
+/** The TCP ports of an image's EXPOSE, as engines and image configs write it: `8080/tcp`. */
+export function tcpPorts(exposed: Record<string, object> | null | undefined): number[] {
+  const names = Object.keys(exposed ?? {}).filter((port) => !port.endsWith("/udp"));
+  return names.map((port) => Number.parseInt(port, 10));
+}
+
 /** An image that a release can be made of. */
 export interface Built {
   reference: string;

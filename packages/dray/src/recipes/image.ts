@@ -1,6 +1,6 @@
 import { Failure } from "../base/failure.ts";
 import type { Context } from "../core/context.ts";
-import type { ImageFacts, Recipe } from "../core/recipe.ts";
+import { type ImageFacts, type Recipe, tcpPorts } from "../core/recipe.ts";
 import { type Engine, EngineError, isMissing } from "../machine/engine.ts";
 import { local } from "../machine/local.ts";
 import { keptImage } from "./kept-image.ts";
@@ -29,9 +29,7 @@ export async function inspectImage(engine: Engine, reference: string, context: C
         cause: error,
       });
     });
-  const exposed = Object.keys(found.Config?.ExposedPorts ?? {})
-    .filter((port) => !port.endsWith("/udp"))
-    .map((port) => Number.parseInt(port, 10));
+  const exposed = tcpPorts(found.Config?.ExposedPorts);
   return { id: found.Id, architecture: found.Architecture, exposed, size: found.Size };
 }
 

@@ -1,6 +1,6 @@
 import { ContentStore } from "../oci/content-store.ts";
 import { layersOf, manifestOf } from "../oci/image-layers.ts";
-import type { Built } from "../core/recipe.ts";
+import { type Built, tcpPorts } from "../core/recipe.ts";
 
 const BY_DIGEST = /@(sha256:[0-9a-f]{64})$/;
 
@@ -28,12 +28,7 @@ export async function keptImage(
   const size = layers.reduce((sum, layer) => sum + layer.size, 0);
   return {
     reference,
-    facts: { id: config.digest, architecture: said.architecture, exposed: portsOf(said), size },
+    facts: { id: config.digest, architecture: said.architecture, exposed: tcpPorts(said.config?.ExposedPorts), size },
     cargo: { digest, layers, whole: true },
   };
-}
-
-function portsOf({ config }: Config): number[] {
-  const exposed = Object.keys(config?.ExposedPorts ?? {}).filter((port) => !port.endsWith("/udp"));
-  return exposed.map((port) => Number.parseInt(port, 10));
 }
