@@ -31,6 +31,25 @@ export function Card(props: {
   );
 }
 
+/** Which place a page is about; nothing where there is only one. */
+export function PlaceChoice(props: {
+  places: readonly { name: string }[];
+  chosen: string;
+  onChoose: (name: string) => void;
+}) {
+  if (props.places.length < 2) return null;
+  return (
+    <label>
+      Place
+      <select value={props.chosen} onChange={(event) => props.onChoose(event.currentTarget.value)}>
+        {props.places.map(({ name }) => (
+          <option key={name}>{name}</option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
 const COPIED_MS = 1500;
 
 /** Copies a text; says so. */

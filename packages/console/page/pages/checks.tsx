@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import type { PageProps } from "../app.tsx";
 import { ask, useFeed } from "../feed.ts";
-import { Badge, Card, Command, Failure, Waiting } from "../parts.tsx";
+import { Badge, Card, Command, Failure, PlaceChoice, Waiting } from "../parts.tsx";
 import type { Checked, Item, Section } from "../types.ts";
 import { shellWord } from "../words.ts";
 
@@ -26,16 +26,7 @@ export function Checks({ at, named }: PageProps) {
         <button type="button" class="main" disabled={feed.asking} onClick={() => void ask("check", body)}>
           {feed.asking ? "Asking…" : "Ask again"}
         </button>
-        {named.places.length < 2 ? null : (
-          <label>
-            Place
-            <select value={place} onChange={(event) => setPlace(event.currentTarget.value)}>
-              {named.places.map(({ name }) => (
-                <option key={name}>{name}</option>
-              ))}
-            </select>
-          </label>
-        )}
+        <PlaceChoice places={named.places} chosen={place} onChoose={setPlace} />
         <Command text={`dray check --machine ${shellWord(place)} --file ${shellWord(named.file)}`} />
       </div>
       {failed === undefined ? null : <Failure failed={failed} />}

@@ -2,7 +2,7 @@ import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { Chart } from "../chart.tsx";
 import { useFeed } from "../feed.ts";
-import { Card, Failure, Table } from "../parts.tsx";
+import { Card, Failure, PlaceChoice, Table } from "../parts.tsx";
 import type { Figures, MachineMetrics, Named } from "../types.ts";
 import { bytesText, countText, msText } from "../words.ts";
 
@@ -32,16 +32,7 @@ export function Numbers({ at, named, children }: { at: number; named: Named; chi
             </button>
           ))}
         </span>
-        {named.places.length < 2 ? null : (
-          <label>
-            Place
-            <select value={place} onChange={(event) => setPlace(event.currentTarget.value)}>
-              {named.places.map(({ name }) => (
-                <option key={name}>{name}</option>
-              ))}
-            </select>
-          </label>
-        )}
+        <PlaceChoice places={named.places} chosen={place} onChoose={setPlace} />
       </div>
       {failed === undefined ? null : failed.code === "target.unsupported" ? (
         <p class="calm">{failed.message}</p>
