@@ -10,7 +10,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { Failure } from "../packages/dray/src/base/failure.ts";
 import { Engine } from "../packages/dray/src/machine/engine.ts";
 import type { Machine } from "../packages/dray/src/machine/machine.ts";
-import { type FetchRun, runFetcher } from "../packages/dray/src/targets/machines/fetch-container.ts";
+import { type FetchRun, runFetcher } from "../packages/dray/src/targets/machines/image/fetch-container.ts";
 import { runFetch } from "../packages/keeper/src/fetch/run.ts";
 
 /** Docker's frame around what a program prints. */

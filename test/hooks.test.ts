@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, test } from "vitest";
 import { Failure } from "../packages/dray/src/base/failure.ts";
-import type { HookEvent } from "../packages/dray/src/flows/hooks.ts";
-import type { Scope } from "../packages/dray/src/flows/places.ts";
+import type { HookEvent } from "../packages/dray/src/flows/release/hooks.ts";
+import type { Scope } from "../packages/dray/src/flows/fleet/places.ts";
 import { drayOn, Paper, paperScope } from "./contract/paper.ts";
 
 /** A scope in a folder of its own, whose hooks write down what they are told. */

@@ -55,6 +55,32 @@ const FLOORS: Record<string, string[]> = {
   cli: ["drayage", "yaml", "flows", "contract", "manifest", "machine", "core", "base"],
 };
 
+/** The same within a floor: its rooms, and what each of them imports. Files outside a room put them together, and no room imports those. */
+const ROOMS: Record<string, Record<string, string[]>> = {
+  "targets/machines": {
+    container: [],
+    plan: ["container"],
+    image: ["plan", "container"],
+    replica: ["image", "plan", "container"],
+    keeper: ["image", "plan", "container"],
+    traffic: ["keeper", "replica", "plan", "container"],
+    trace: ["plan"],
+    verbs: ["traffic", "keeper", "replica", "plan", "container"],
+  },
+  flows: {
+    runs: [],
+    fleet: ["runs"],
+    access: ["fleet"],
+    watch: ["fleet"],
+    reach: ["fleet"],
+    release: ["reach", "watch", "fleet"],
+    batch: [],
+    check: ["fleet"],
+    doctor: [],
+    python: [],
+  },
+};
+
 const files = readdirSync(SRC, { recursive: true, encoding: "utf8" }).filter(
   (file) => file.endsWith(".ts") && !file.endsWith(".test.ts"),
 );
@@ -80,6 +106,22 @@ test("every floor imports only from floors below it", () => {
     importedFiles(file)
       .map(floorOf)
       .filter((to) => to !== floorOf(file) && !FLOORS[floorOf(file)]?.includes(to))
+      .map((to) => `${file} -> ${to}`),
+  );
+  expect(broken).toEqual([]);
+});
+
+test.each(Object.entries(ROOMS))("the rooms of %s import only from rooms below them", (floor, rooms) => {
+  const within = files.filter((file) => file.startsWith(floor + path.sep));
+  const roomIn = (file: string): string => {
+    const [room = "", inside] = path.relative(floor, file).split(path.sep);
+    return inside === undefined ? "" : room;
+  };
+  expect(Object.keys(rooms).toSorted()).toEqual([...new Set(within.map(roomIn))].filter(Boolean).toSorted());
+  const broken = within.flatMap((file) =>
+    importedFiles(file)
+      .filter((to) => to.startsWith(floor + path.sep) && roomIn(file) !== "" && roomIn(to) !== roomIn(file))
+      .filter((to) => rooms[roomIn(file)]?.includes(roomIn(to)) !== true)
       .map((to) => `${file} -> ${to}`),
   );
   expect(broken).toEqual([]);

@@ -147,7 +147,7 @@ test("a journal that cannot be written is told, and the deploy is done all the s
 /** A program that begins a run, says two things, and is killed in the middle of the third. */
 async function killed(folder: string): Promise<void> {
   const journal = JSON.stringify(path.resolve("packages/dray/src/flows/runs/run.ts"));
-  const session = JSON.stringify(path.resolve("packages/dray/src/flows/session.ts"));
+  const session = JSON.stringify(path.resolve("packages/dray/src/flows/runs/session.ts"));
   const program = `
     import { inRun } from ${journal};
     import { openSession } from ${session};

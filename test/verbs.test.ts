@@ -6,8 +6,8 @@ import { Failure } from "../packages/dray/src/base/failure.ts";
 import { CATALOGUE } from "../packages/dray/src/catalogue.ts";
 import type { Recipe } from "../packages/dray/src/core/recipe.ts";
 import type { News } from "../packages/dray/src/core/happening.ts";
-import type { Left } from "../packages/dray/src/flows/retire.ts";
-import type { Scope } from "../packages/dray/src/flows/places.ts";
+import type { Left } from "../packages/dray/src/flows/release/retire.ts";
+import type { Scope } from "../packages/dray/src/flows/fleet/places.ts";
 import { drayOn, Paper, paperScope } from "./contract/paper.ts";
 
 // Verbs against a target in memory: no machine, no Docker, no network.

@@ -4,7 +4,7 @@ import type { Place, Subject } from "../../packages/dray/src/contract/place.ts";
 import type { Target, VerbSession } from "../../packages/dray/src/contract/target.ts";
 import { CATALOGUE } from "../../packages/dray/src/catalogue.ts";
 import { Drayage } from "../../packages/dray/src/drayage.ts";
-import type { Scope } from "../../packages/dray/src/flows/places.ts";
+import type { Scope } from "../../packages/dray/src/flows/fleet/places.ts";
 import { parseManifest } from "../../packages/dray/src/yaml/load.ts";
 import { Failure } from "../../packages/dray/src/base/failure.ts";
 import type { Key } from "../../packages/dray/src/core/keys.ts";

@@ -3,7 +3,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { type Ended, run } from "../../packages/dray/src/base/process.ts";
-import { lockOf } from "../../packages/dray/src/targets/machines/lock.ts";
+import { lockOf } from "../../packages/dray/src/targets/machines/plan/lock.ts";
 import { appImage } from "../world/images.ts";
 import { worldFolder } from "../world/owner.ts";
 import { laptopEnv, runDray, startVm, type Vm } from "../world/vm.ts";

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { run } from "../../packages/dray/src/base/process.ts";
-import type { MachineStatus } from "../../packages/dray/src/targets/machines/status.ts";
+import type { MachineStatus } from "../../packages/dray/src/targets/machines/verbs/status.ts";
 import { appImage } from "../world/images.ts";
 import { startVm } from "../world/vm.ts";
 

@@ -2,7 +2,7 @@ import { confirm, isCancel } from "@clack/prompts";
 import { Failure } from "../base/failure.ts";
 import type { Outcome } from "../contract/order.ts";
 import type { Plan } from "../core/plan.ts";
-import type { RemoveOptions } from "../flows/remove.ts";
+import type { RemoveOptions } from "../flows/release/remove.ts";
 import type { Common } from "./command.ts";
 import { priceText } from "./screen/deploy.ts";
 import { planText } from "./screen/screen.ts";

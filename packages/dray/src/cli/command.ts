@@ -1,5 +1,5 @@
 import { TARGET_KINDS, NEEDS_NO_MACHINE } from "../yaml/schema.ts";
-import type { Scope } from "../flows/places.ts";
+import type { Scope } from "../flows/fleet/places.ts";
 import { stopped } from "../flows/runs/run.ts";
 import type { VerbSession } from "../contract/target.ts";
 import { Drayage } from "../drayage.ts";

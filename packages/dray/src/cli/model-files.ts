@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { stringify } from "yaml";
-import type { ModelFacts } from "../flows/model.ts";
+import type { ModelFacts } from "../flows/release/model.ts";
 
 /** Writes schema.yaml beside the model and golden.json beside the manifest, where they are missing. */
 export async function describeModel(

@@ -3,7 +3,14 @@ import { Failure } from "../../base/failure.ts";
 import type { CloudMachine } from "../../core/cloud.ts";
 import type { Left } from "../../core/prepared.ts";
 import { monthText } from "../../core/prices.ts";
-import { cloudOf, createMachine, listMachines, removeMachine, startMachine, stopMachine } from "../../flows/cloud.ts";
+import {
+  cloudOf,
+  createMachine,
+  listMachines,
+  removeMachine,
+  startMachine,
+  stopMachine,
+} from "../../flows/fleet/cloud.ts";
 import { agree } from "../agree.ts";
 import { define, type Run } from "../command.ts";
 import { say, sayJson, table } from "../screen/say.ts";

@@ -1,4 +1,4 @@
-import type { Measured } from "../../flows/compare.ts";
+import type { Measured } from "../../flows/reach/compare.ts";
 import type { Command } from "commander";
 import { Failure } from "../../base/failure.ts";
 import { compareMarkdown, costRows, factRows, priceAge } from "../../core/compare.ts";

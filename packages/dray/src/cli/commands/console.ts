@@ -6,7 +6,7 @@ import type { Command } from "commander";
 import { openConsole, type Served } from "drayage-console";
 import { asFailure, Failure } from "../../base/failure.ts";
 import { Drayage } from "../../drayage.ts";
-import { subjectsOf } from "../../flows/places.ts";
+import { subjectsOf } from "../../flows/fleet/places.ts";
 import type { Manifest } from "../../manifest/schema.ts";
 import { loadManifest } from "../../yaml/load.ts";
 import { define, type Run } from "../command.ts";

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import type { Deployed, DeployOptions } from "../../flows/deploy.ts";
-import type { Scope } from "../../flows/places.ts";
+import type { Deployed, DeployOptions } from "../../flows/release/deploy.ts";
+import type { Scope } from "../../flows/fleet/places.ts";
 import { agreeToDeploy } from "../agree.ts";
 import { define, operandsOf, type Run } from "../command.ts";
 import { plannedText, sayDeployed, sayPlanned } from "../screen/deploy.ts";

@@ -3,14 +3,14 @@ import type { Command } from "commander";
 import { Failure } from "../../base/failure.ts";
 import type { CallOptions } from "../../core/call.ts";
 import type { Golden } from "../../core/golden.ts";
-import { recordAnswer } from "../../flows/described.ts";
+import { recordAnswer } from "../../flows/reach/described.ts";
 import { type Field, writtenPayload } from "../../core/payload.ts";
 import { goldenFile, loadGolden, saveGolden } from "../../manifest/golden.ts";
 import type { Manifest } from "../../manifest/schema.ts";
 import { define } from "../command.ts";
 import { say, sayJson } from "../screen/say.ts";
 import { type CallFlags, saidOf } from "./request.ts";
-import { baseOf, callOptions, type Said, type Sample, sampleOf } from "../../flows/request.ts";
+import { baseOf, callOptions, type Said, type Sample, sampleOf } from "../../flows/reach/request.ts";
 import type { Reached, VerbSession } from "../../contract/target.ts";
 
 /** `dray golden record`: what the live release answers becomes what is expected of every later one. */

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import path from "node:path";
 import { Failure } from "../../base/failure.ts";
-import { LLM_SERVERS, type LlmModel, type LlmServer, llmManifest } from "../../flows/llm.ts";
+import { LLM_SERVERS, type LlmModel, type LlmServer, llmManifest } from "../../flows/release/llm.ts";
 import type { Carried } from "../../manifest/carried/carried.ts";
 import { serviceNameOf } from "../../manifest/name.ts";
 import { schemeOf } from "../../manifest/weights.ts";

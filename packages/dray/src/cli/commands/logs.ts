@@ -1,4 +1,4 @@
-import type { LogLine } from "../../flows/logs.ts";
+import type { LogLine } from "../../flows/watch/logs.ts";
 import type { LogOptions } from "../../contract/answers.ts";
 import type { Command } from "commander";
 import { Failure } from "../../base/failure.ts";

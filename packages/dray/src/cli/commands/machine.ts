@@ -1,6 +1,6 @@
 import type { Belonging, Cleaned, HostFacts, SetUp } from "../../contract/answers.ts";
 import type { Place } from "../../contract/place.ts";
-import type { Whose } from "../../flows/hosts.ts";
+import type { Whose } from "../../flows/fleet/hosts.ts";
 import { confirm, isCancel } from "@clack/prompts";
 import type { Command } from "commander";
 import prettyBytes from "pretty-bytes";

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { Failure } from "../../base/failure.ts";
 import { joinPath } from "../../base/url.ts";
 import type { Called } from "../../core/call.ts";
-import { baseOf, callOptions, type Said, type Sample, sampleOf } from "../../flows/request.ts";
+import { baseOf, callOptions, type Said, type Sample, sampleOf } from "../../flows/reach/request.ts";
 import { carriedOf } from "../carried.ts";
 import { define } from "../command.ts";
 import { headersOf } from "../headers.ts";

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { Failure } from "../../base/failure.ts";
 import { detach } from "../../base/process.ts";
-import type { Left } from "../../flows/retire.ts";
+import type { Left } from "../../flows/release/retire.ts";
 import { define } from "../command.ts";
 
 /** Draining may take minutes: a process of its own does it, so that the command can return. */

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { attach } from "../../base/process.ts";
-import { serverArgv } from "../../flows/model.ts";
+import { serverArgv } from "../../flows/release/model.ts";
 import { checkManifest } from "../../yaml/load.ts";
 import { serviceNameOf } from "../../manifest/name.ts";
 import { define } from "../command.ts";

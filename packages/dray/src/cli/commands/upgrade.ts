@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { findUpgrade } from "../../flows/upgrade.ts";
+import { findUpgrade } from "../../flows/release/upgrade.ts";
 import { define } from "../command.ts";
 import { say, sayJson } from "../screen/say.ts";
 import { VERSION } from "../version.ts";

@@ -1,4 +1,4 @@
-import { subjectOf } from "../../flows/places.ts";
+import { subjectOf } from "../../flows/fleet/places.ts";
 import type { TraceWanted } from "../../contract/target.ts";
 import { existsSync } from "node:fs";
 import type { CheckWanted } from "../../flows/check/check.ts";

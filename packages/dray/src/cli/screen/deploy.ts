@@ -2,7 +2,7 @@ import prettyMs from "pretty-ms";
 import type { Outcome } from "../../contract/order.ts";
 import { monthText } from "../../core/prices.ts";
 import type { Served } from "../../core/run.ts";
-import type { Deployed } from "../../flows/deploy.ts";
+import type { Deployed } from "../../flows/release/deploy.ts";
 import { planText } from "./screen.ts";
 import { say, sayJson, tell } from "./say.ts";
 import { proofText } from "./trace.ts";

@@ -1,4 +1,4 @@
-import { abilityOf } from "../places.ts";
+import { abilityOf } from "../fleet/places.ts";
 import type { Inside } from "../../contract/inside.ts";
 import type { VerbSession } from "../../contract/target.ts";
 import type { Place } from "../../contract/place.ts";

@@ -4,13 +4,13 @@ import type { Plan } from "../../core/plan.ts";
 import { endpoint } from "../../manifest/endpoint.ts";
 import type { Manifest } from "../../manifest/schema.ts";
 import { loginsOf } from "../../manifest/registry.ts";
-import { orMachines } from "./machine-login.ts";
-import { networkOf } from "./network.ts";
-import { takenOn } from "./observe.ts";
-import { planMachine } from "./plan.ts";
+import { orMachines } from "./image/machine-login.ts";
+import { networkOf } from "./container/network.ts";
+import { takenOn } from "./plan/observe.ts";
+import { planMachine } from "./plan/plan.ts";
 import type { Sight } from "./sight.ts";
-import type { MachineStep } from "./steps.ts";
-import type { Work } from "./work.ts";
+import type { MachineStep } from "./plan/steps.ts";
+import type { Work } from "./plan/work.ts";
 
 export function planFor(order: Order, { wish, seen }: Sight): Plan<MachineStep> {
   return planMachine({ ...wish, keys: order.keys }, seen);

@@ -2,10 +2,10 @@ import type { Order } from "../../contract/order.ts";
 import type { Context } from "../../core/context.ts";
 import type { Machine } from "../../machine/machine.ts";
 import { keeperImage } from "../../recipes/keeper.ts";
-import type { Https } from "./work.ts";
-import type { Wish } from "./steps.ts";
-import { edgeImageOf } from "./edge-image.ts";
-import { httpsOf } from "./https.ts";
+import type { Https } from "./plan/work.ts";
+import type { Wish } from "./plan/steps.ts";
+import { edgeImageOf } from "./image/edge-image.ts";
+import { httpsOf } from "./keeper/https.ts";
 
 /** How the service is reached on a machine: its edge, and the keeper where something is to be kept. */
 export async function reachedBy(

@@ -8,17 +8,17 @@ import { bytesOf } from "../../core/weights.ts";
 import { keptOf } from "../../edge/state.ts";
 import { architectureName, type Machine } from "../../machine/machine.ts";
 import { loginsOf } from "../../manifest/registry.ts";
-import { imageName } from "./bring.ts";
-import { fit } from "./fit.ts";
-import type { Https } from "./work.ts";
-import { orMachines } from "./machine-login.ts";
-import { makeRelease } from "./make.ts";
-import { edgeOf, type Seen, type Site, survey } from "./observe.ts";
-import { refuseOpen } from "./open-to-all.ts";
+import { imageName } from "./image/bring.ts";
+import { fit } from "./image/fit.ts";
+import type { Https } from "./plan/work.ts";
+import { orMachines } from "./image/machine-login.ts";
+import { makeRelease } from "./image/make.ts";
+import { edgeOf, type Seen, type Site, survey } from "./plan/observe.ts";
+import { refuseOpen } from "./plan/open-to-all.ts";
 import { reachedBy } from "./reached-by.ts";
-import { connect } from "./site.ts";
-import { serviceOn } from "./status.ts";
-import type { Wish } from "./steps.ts";
+import { connect } from "./plan/site.ts";
+import { serviceOn } from "./plan/service-on.ts";
+import type { Wish } from "./plan/steps.ts";
 
 /** One machine, what was seen there, and what the order means there. */
 export interface Sight {

@@ -16,7 +16,7 @@ import {
   RULES_SCRIPT,
 } from "../../../probes/machine-facts.ts";
 import { askRecord, listContainers } from "../../../probes/record.ts";
-import { openEdge } from "../observe.ts";
+import { openEdge } from "../plan/observe.ts";
 import type { Target } from "./target.ts";
 
 /** Nothing inside is worth more time than this; a machine that is busy needs some. */

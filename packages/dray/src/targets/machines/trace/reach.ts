@@ -1,6 +1,6 @@
 import type { Session } from "../../../contract/session.ts";
 import type { Place } from "../../../contract/place.ts";
-import { whereOf, sshOf } from "../site.ts";
+import { whereOf, sshOf } from "../plan/site.ts";
 import net from "node:net";
 import { once } from "node:events";
 import { run } from "../../../base/process.ts";

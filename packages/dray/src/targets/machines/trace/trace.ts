@@ -1,5 +1,5 @@
 import type { Session } from "../../../contract/session.ts";
-import { whereOf } from "../site.ts";
+import { whereOf } from "../plan/site.ts";
 import type { TraceWanted } from "../../../contract/target.ts";
 import { isIP } from "node:net";
 import { deadline, since } from "drayage-clock";

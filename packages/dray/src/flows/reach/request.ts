@@ -1,0 +1,100 @@
+import { Failure } from "../../base/failure.ts";
+import type { Reached, VerbSession } from "../../contract/target.ts";
+import type { CallOptions } from "../../core/call.ts";
+import type { Golden } from "../../core/golden.ts";
+import { type CarriedRequest, type Payload, payloadHeaders, payloadOf } from "../../core/payload.ts";
+import { whose } from "../../core/openapi.ts";
+import { loadGolden } from "../../manifest/golden.ts";
+import { ownKey } from "../../manifest/keys.ts";
+import type { Manifest } from "../../manifest/schema.ts";
+import { askPrediction } from "./described.ts";
+import { type Scope, subjectOf, targetOf } from "../fleet/places.ts";
+
+/** What somebody says of a request; the rest is the golden request's, or the API's own example's. */
+export interface Said {
+  method?: string;
+  path?: string;
+  /** What it carries, as a golden request would say it, and as it travels. */
+  carried?: CarriedRequest;
+  headers?: Record<string, string>;
+}
+
+/** The request where a person names none; `none`: why it is only a GET of the root. */
+export interface Sample {
+  request?: Golden["request"];
+  golden?: Golden;
+  none?: string;
+}
+
+/** The service as this computer reaches it: by its name, or at the place that was named. @throws Failure */
+export async function reachService(scope: Scope, session: VerbSession): Promise<Reached> {
+  const how = scope.only === undefined ? "by-name" : "there";
+  return await targetOf(scope.manifest, session).reach(subjectOf(scope, session), how, session);
+}
+
+/** The URL below which every path of the API lies. @throws Failure target.unsupported */
+export function baseOf({ base }: Reached, { target, service }: Manifest): string {
+  if (base !== undefined) return base;
+  throw new Failure("target.unsupported", `${target} leads requests to one route of ${service}, and to no other path`, {
+    hint: "dray request sends one there",
+  });
+}
+
+/** The golden request; without one, the prediction that the API's own OpenAPI names. */
+export async function sampleOf(
+  reached: Reached,
+  manifest: Manifest,
+  said: Said,
+  session: VerbSession,
+): Promise<Sample> {
+  const all = await loadGolden(manifest);
+  const { base } = reached;
+  const golden = base === undefined ? all.find(({ request }) => request.method === "POST") : all[0];
+  if (golden !== undefined) return { request: golden.request, golden };
+  // A method that somebody named is for no request of ours; and where there is one route only nobody can be asked.
+  if (said.method !== undefined || base === undefined) return {};
+  const tell = (text: string): void => session.emit({ type: "line", on: manifest.service, text });
+  const how = await callOptions({ reached, manifest }, {}, {}, session.signal);
+  const found = await askPrediction(base, how, session);
+  if ("none" in found) {
+    tell(`no golden request, and ${found.none}: this asks for / only`);
+    return found;
+  }
+  const { method, path, body } = found.prediction;
+  tell(`no golden request: this is ${whose(found.prediction)}; dray golden record keeps it`);
+  return { request: { method, path, body } };
+}
+
+/** What was said, on top of the request that there is without. */
+export async function callOptions(
+  { reached, manifest }: { reached: Reached; manifest: Manifest },
+  said: Said,
+  { request, golden }: Sample,
+  signal: AbortSignal,
+): Promise<CallOptions> {
+  const body = payloadOf(said.carried ?? request ?? {});
+  // A target that leads to one route only logs in by itself, and says itself whom it asks.
+  const usual = reached.base === undefined ? {} : await usualHeaders(manifest, body, signal);
+  return {
+    method: said.method ?? request?.method ?? (body === undefined ? "GET" : "POST"),
+    path: said.path ?? request?.path ?? "/",
+    headers: { ...usual, ...request?.headers, ...said.headers },
+    ...(body === undefined ? {} : { body }),
+    timeoutMs: manifest.limits.timeout,
+    ...(manifest.domain === undefined ? {} : { servername: manifest.domain }),
+    ...(golden === undefined ? {} : { golden }),
+  };
+}
+
+async function usualHeaders(
+  manifest: Manifest,
+  body: Payload | undefined,
+  signal: AbortSignal,
+): Promise<Record<string, string>> {
+  const named = manifest.domain ?? manifest.host;
+  return {
+    ...payloadHeaders(body),
+    ...(named === undefined ? {} : { host: named }),
+    ...(await ownKey(manifest, signal)),
+  };
+}

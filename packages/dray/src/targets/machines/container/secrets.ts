@@ -1,0 +1,77 @@
+import { OWN_SHELL } from "../../../core/own-shell.ts";
+import type { Release } from "../../../core/release.ts";
+import type { Engine } from "../../../machine/engine.ts";
+
+/** Where a container finds its secrets, a file each. */
+const SECRETS_PATH = "/run/secrets";
+/** The keeper's own view: a folder for each service. */
+export const KEEPER_SECRETS = "/run/dray-secrets";
+
+/** A service's secrets, in the machine's memory: a tmpfs that is there while somebody has it mounted. */
+export const secretsVolume = (service: string): string => `dray-secrets-${service}`;
+
+/** Makes a service's volume in memory; safe to do twice. */
+export async function makeSecretsVolume(engine: Engine, service: string, signal: AbortSignal): Promise<void> {
+  await engine.post("/volumes/create", {
+    body: {
+      Name: secretsVolume(service),
+      Driver: "local",
+      DriverOpts: { type: "tmpfs", device: "tmpfs", o: "size=4m,mode=0755" },
+      Labels: { "dray.role": "secrets", "dray.service": service },
+    },
+    signal,
+  });
+}
+
+/** Removes the volumes of a machine's secrets, once nobody has them mounted. */
+export async function removeSecretsVolumes(engine: Engine, signal: AbortSignal): Promise<void> {
+  const { Volumes: volumes } = await engine.get<{ Volumes: { Name: string }[] | null }>("/volumes", {
+    query: { filters: { label: ["dray.role=secrets"] } },
+    signal,
+  });
+  for (const { Name } of volumes ?? []) await engine.call("DELETE", `/volumes/${Name}`, { signal });
+}
+
+/** Where a container finds our own shell. */
+const SHELL_PATH = "/run/dray";
+const SHELL = `${SHELL_PATH}/${OWN_SHELL.program}`;
+
+/**
+ * Waits until the secrets are there (a boot may start the replica first), and becomes the program. `$(...)` drops line
+ * breaks at the end, so one letter more is read and taken away: values arrive byte for byte.
+ */
+const SCRIPT = (names: readonly string[], tool: string): string =>
+  `_dray_i=0; until [ -f ${SECRETS_PATH}/.ready ] || [ $_dray_i -ge 600 ]; do _dray_i=$((_dray_i+1)); ${tool}sleep 0.1; done; ` +
+  `for _dray_n in ${names.join(" ")}; do _dray_v="$(${tool}cat "${SECRETS_PATH}/$_dray_n"; echo x)"; ` +
+  `export "$_dray_n=\${_dray_v%x}"; done; exec "$@"`;
+
+/** The names that a release wants as environment variables. */
+function variablesOf({ settings }: Release): string[] {
+  return settings.secrets.filter((name) => settings.secretFiles?.includes(name) !== true);
+}
+
+/** The argv that gives a program a release's secrets as environment variables, which no file of the engine's then holds. */
+export function withVariables(release: Release, argv: readonly string[]): string[] {
+  const names = variablesOf(release);
+  if (names.length === 0) return [...argv];
+  const [shell, tool] = release.settings.ownShell === true ? [[SHELL, "sh"], `${SHELL} `] : [["/bin/sh"], ""];
+  return [...shell, "-c", SCRIPT(names, tool), "dray", ...argv];
+}
+
+/** What a container gets to have a release's secrets. */
+export interface Mounted {
+  mounts: object[];
+  /** Where those are that it gets as files only. */
+  env: string[];
+}
+
+/** The mounts and variables of a release's secrets; nothing where it has none. */
+export function secretsOf({ service, settings }: Release): Mounted {
+  if (settings.secrets.length === 0) return { mounts: [], env: [] };
+  const secrets = { Type: "volume", Source: secretsVolume(service), Target: SECRETS_PATH, ReadOnly: true };
+  const shell = { Type: "volume", Source: OWN_SHELL.volume, Target: SHELL_PATH, ReadOnly: true };
+  return {
+    mounts: settings.ownShell === true ? [secrets, shell] : [secrets],
+    env: (settings.secretFiles ?? []).map((name) => `${name}_FILE=${SECRETS_PATH}/${name}`),
+  };
+}

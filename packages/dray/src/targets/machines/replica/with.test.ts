@@ -1,0 +1,85 @@
+import { expect, test } from "vitest";
+import type { Beside, Release, RunAs } from "../../../core/release.ts";
+import { EMPTY_STATE } from "../../../edge/state.ts";
+import { companionKeys } from "../../../manifest/with.ts";
+import type { Seen, SeenContainer } from "../plan/observe.ts";
+import { planMachine } from "../plan/plan.ts";
+import type { Wish } from "../plan/steps.ts";
+import { besideContainer, specOf } from "../container/with-container.ts";
+import { withNotes, withSteps } from "../plan/with-plan.ts";
+
+const said = (of: unknown): Record<string, Beside> => companionKeys.with.parse(of) ?? {};
+const redis = said({ cache: { image: "redis:7", args: ["--save", 60], volumes: { data: "/data" } } });
+const NETWORK = "dray.api.metadata";
+
+const wish = (run: RunAs): Wish => {
+  const limits = { timeoutMs: 1, readyMs: 1, drainMs: 1 };
+  const release: Release = {
+    id: "r2",
+    service: "api",
+    image: "api:2",
+    digest: `sha256:${"2".repeat(64)}`,
+    settings: { replicas: 1, env: {}, secrets: [], limits, run },
+    from: { who: "me", at: "2026-01-01T00:00:00Z" },
+  };
+  return { release, source: { via: "here" }, again: false, edge: { port: 80, image: "edge" } };
+};
+const seen = (containers: SeenContainer[]): Seen => ({
+  machine: "vm",
+  architecture: "amd64",
+  edge: "running",
+  state: EMPTY_STATE,
+  containers,
+  imageStore: "layers",
+  networks: {},
+});
+const running = (more: Partial<SeenContainer> = {}): SeenContainer => ({
+  id: "1",
+  name: "dray-api-with-cache",
+  running: true,
+  role: "with",
+  service: "api",
+  networks: [NETWORK],
+  beside: { name: "cache", spec: specOf(redis["cache"] ?? { image: "" }) },
+  ...more,
+});
+
+test("it is caged, reached by its name in the service's network alone, and writes to volumes of its own", () => {
+  const body = besideContainer("api", NETWORK, "cache", redis["cache"] ?? { image: "" });
+  expect(body).toMatchObject({
+    Image: "redis:7",
+    Cmd: ["--save", "60"],
+    HostConfig: {
+      CapDrop: ["ALL"],
+      RestartPolicy: { Name: "always" },
+      Mounts: [{ Source: "dray-data-api-cache.data", Target: "/data", ReadOnly: false }],
+    },
+    NetworkingConfig: { EndpointsConfig: { [NETWORK]: { Aliases: ["cache"] } } },
+  });
+  expect(body).not.toHaveProperty("HostConfig.PortBindings");
+  expect(body).not.toHaveProperty("Entrypoint");
+});
+
+test.each<[string, SeenContainer[], boolean]>([
+  ["one that is missing is started", [], true],
+  ["one that stopped is started", [running({ running: false })], true],
+  ["one out of the release's network is led into it", [running({ networks: ["other"] })], true],
+  ["one that runs is left alone", [running()], false],
+  ["also where the manifest says something else now", [running({ beside: { name: "cache", spec: "old" } })], false],
+  ["another service's is none", [running({ service: "other" })], true],
+])("%s", (_what, containers, started) => {
+  expect(withSteps(wish({ with: redis }), seen(containers)).map(({ kind }) => kind)).toEqual(started ? ["with"] : []);
+});
+
+test("it stands before the first replica and before what runs once", () => {
+  const plan = planMachine(wish({ with: redis, before: ["migrate"] }), seen([]));
+  const kinds = plan.stages.flatMap(({ steps }) => steps.map(({ kind }) => kind));
+  expect(kinds.filter((kind) => ["with", "before", "start"].includes(kind))).toEqual(["with", "before", "start"]);
+});
+
+test("a plan says what a deploy leaves as it is", () => {
+  const changed = seen([running({ beside: { name: "cache", spec: "old" } })]);
+  expect(withNotes(wish({ with: redis }), changed)[0]).toContain("dray with restart cache");
+  expect(withNotes(wish({}), seen([running()]))[0]).toContain("dray with remove cache");
+  expect(withNotes(wish({ with: redis }), seen([running()]))).toEqual([]);
+});
