@@ -39,13 +39,16 @@ export const image: Recipe = {
   perArchitecture: false,
   wants: (order) => order.image !== undefined,
   make: async ({ image: reference = "" }, _architecture, context) => {
+    // An engine may have pulled that digest since, packed in another way: the very bytes that were carried come first.
+    const kept = await keptImage(reference);
+    if (kept !== undefined) return kept;
     try {
       await using here = await local(context.signal);
       return { reference, facts: await inspectImage(here.engine, reference, context) };
     } catch (error) {
       // Not here: then perhaps in a registry that the machine reaches by itself.
       if (error instanceof Failure && (error.code === "image.not-found" || error.code === "docker.local-missing"))
-        return (await keptImage(reference)) ?? { reference };
+        return { reference };
       throw error;
     }
   },
