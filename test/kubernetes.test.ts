@@ -153,12 +153,35 @@ test.each([
   ["no-image", "image.not-found"],
   ["refused", "kubernetes.quota"],
   ["no-room", "kubernetes.no-room"],
+  ["no-secret", "kubernetes.not-found"],
 ] as const)("pods that are doomed (%s) are not waited for", async (fate, code) => {
   cluster.fate = () => fate;
   const startedAt = performance.now();
   await expect(deploy("r1")).rejects.toMatchObject({ code });
   expect(performance.now() - startedAt).toBeLessThan(5000);
 });
+
+test("a Secret that is there again is no reason to give up, whatever an older event says", async () => {
+  cluster.fate = () => "no-secret";
+  cluster.put("secrets", { metadata: { name: "decisions-login", namespace: "team" } });
+  const deploying = deploy("r1");
+  await expect
+    .poll(() => cluster.asked.filter((each) => each === "GET secrets/decisions-login").length, { timeout: 20_000 })
+    .toBeGreaterThan(1);
+  cluster.refusing.set("GET secrets/decisions-login", { code: 404, reason: "NotFound", message: "not found" });
+  await expect(deploying).rejects.toMatchObject({ code: "kubernetes.not-found" });
+});
+
+test.each(["not-asked", "never-ready"] as const)(
+  "the kubelet's own words say why a pod was not ready (%s)",
+  async (fate) => {
+    cluster.fate = () => fate;
+    await expect(deploy("r1")).rejects.toMatchObject({
+      code: "release.not-ready",
+      message: "no pod was ready within 0.3 s: HTTP probe failed with statuscode: 404",
+    });
+  },
+);
 
 test("a switch that was not noted before the command was killed is seen: clients get what the route says", async () => {
   await deploy("r1");

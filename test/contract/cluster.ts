@@ -28,7 +28,7 @@ export interface Thing {
 type Put = Omit<Partial<Thing>, "metadata"> & { metadata: Partial<Thing["metadata"]> & { name: string } };
 
 /** How the pods of a release fare. */
-export type Fate = "ready" | "crashes" | "no-image" | "refused" | "no-room";
+export type Fate = "ready" | "crashes" | "no-image" | "refused" | "no-room" | "no-secret" | "not-asked" | "never-ready";
 
 interface Refused {
   code: number;
@@ -250,6 +250,11 @@ export class Cluster implements AsyncDisposable {
         metadata: { ...owned, labels, name: `${name}-${index}` },
         status: statusOf(fate),
       });
+    for (const [reason, message] of warningsOf(fate))
+      this.put("events", {
+        metadata: { namespace, name: `${name}-0.${reason}` },
+        ...{ reason, message, involvedObject: { kind: "Pod", name: `${name}-0` } },
+      } as Put);
     const ready = fate === "ready" ? pods : 0;
     const endpoints = Array.from({ length: ready }, (_each, index) => ({
       addresses: [`10.0.0.${index}`],
@@ -359,6 +364,15 @@ function fitting(plural: string, url: URL, namespace: string | undefined): (thin
     });
 }
 
+/** What the kubelet says of a pod beside its state: reason and words. */
+function warningsOf(fate: Fate): [string, string][] {
+  if (fate === "no-secret")
+    return [["FailedMount", 'MountVolume.SetUp failed for volume "secrets" : secret "decisions-login" not found']];
+  if (fate === "not-asked" || fate === "never-ready")
+    return [["Unhealthy", "Startup probe failed: HTTP probe failed with statuscode: 404"]];
+  return [];
+}
+
 function statusOf(fate: Fate): Record<string, unknown> {
   const container = { name: "model", restartCount: 0, ready: fate === "ready" };
   switch (fate) {
@@ -379,6 +393,14 @@ function statusOf(fate: Fate): Record<string, unknown> {
       return {
         containerStatuses: [{ ...container, state: { waiting: { reason: "ErrImagePull", message: "x: not found" } } }],
       };
+    case "no-secret":
+      return { containerStatuses: [{ ...container, state: { waiting: { reason: "ContainerCreating" } } }] };
+    case "not-asked": {
+      const ended = { exitCode: 137, startedAt: "2026-01-01T00:00:00Z", finishedAt: "2026-01-01T00:00:01Z" };
+      return { containerStatuses: [{ ...container, restartCount: 1, lastState: { terminated: ended } }] };
+    }
+    case "never-ready":
+      return { containerStatuses: [{ ...container, state: { running: { startedAt: "2026-01-01T00:00:00Z" } } }] };
     case "no-room":
       return {
         conditions: [

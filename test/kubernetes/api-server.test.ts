@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Kube } from "../../packages/dray/src/targets/kubernetes/client/api.ts";
@@ -66,6 +67,9 @@ const OBJECTS: KubeObject[] = [
   routeTo(FRONT, "r1", undefined),
 ];
 
+// A cluster may be somebody's own, and have namespaces of these names.
+const [TEAM, SMALL] = ["team", "small"].map((name) => `${name}-${randomBytes(2).toString("hex")}`) as [string, string];
+
 let cluster: RealCluster;
 let kube: Kube;
 const { signal } = new AbortController();
@@ -73,11 +77,12 @@ const { signal } = new AbortController();
 beforeAll(async () => {
   cluster = await startCluster("control");
   await cluster.kubectl(["apply", "--server-side", "-f", await gatewayApi()]);
-  await cluster.kubectl(["create", "namespace", "team"]);
-  kube = Kube.open(await readKubeconfig(undefined, { KUBECONFIG: cluster.kubeconfig }), "team", signal);
+  await cluster.kubectl(["create", "namespace", TEAM]);
+  kube = Kube.open(await readKubeconfig(undefined, { KUBECONFIG: cluster.kubeconfig }), TEAM, signal);
 });
 afterAll(async () => {
   kube[Symbol.dispose]();
+  await cluster.kubectl(["delete", "namespace", TEAM, SMALL, "--wait=false", "--ignore-not-found"]);
   await cluster[Symbol.asyncDispose]();
 });
 
@@ -92,13 +97,13 @@ async function userWith(rules: object[]): Promise<Kube> {
       kind: "RoleBinding",
       metadata: { name },
       roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name },
-      subjects: [{ kind: "ServiceAccount", name, namespace: "team" }],
+      subjects: [{ kind: "ServiceAccount", name, namespace: TEAM }],
     },
   ];
-  for (const object of objects) await cluster.kubectl(["-n", "team", "apply", "-f", "-"], JSON.stringify(object));
-  const token = await cluster.kubectl(["-n", "team", "create", "token", name]);
+  for (const object of objects) await cluster.kubectl(["-n", TEAM, "apply", "-f", "-"], JSON.stringify(object));
+  const token = await cluster.kubectl(["-n", TEAM, "create", "token", name]);
   const { server, ca = "" } = await readKubeconfig(undefined, { KUBECONFIG: cluster.kubeconfig });
-  return Kube.open({ context: name, server, ca, namespace: "team", insecure: false, login: { token } }, "team", signal);
+  return Kube.open({ context: name, server, ca, namespace: TEAM, insecure: false, login: { token } }, TEAM, signal);
 }
 
 test.each(OBJECTS.map((object) => [object.kind, object] as const))(
@@ -110,7 +115,7 @@ test.each(OBJECTS.map((object) => [object.kind, object] as const))(
 );
 
 test("pods of a user with a number are restricted, as the server's own policy judges", async () => {
-  await cluster.kubectl(["label", "namespace", "team", "pod-security.kubernetes.io/warn=restricted", "--overwrite"]);
+  await cluster.kubectl(["label", "namespace", TEAM, "pod-security.kubernetes.io/warn=restricted", "--overwrite"]);
   kube.wire.warnings.clear();
   for (const object of releaseObjects(WANTED, SECRETS, undefined)) await kube.apply(object, "dry");
   expect([...kube.wire.warnings]).toEqual([]);
@@ -122,8 +127,8 @@ describe("refusals", () => {
   test("a login that the server does not know", async () => {
     const { server, ca = "" } = await readKubeconfig(undefined, { KUBECONFIG: cluster.kubeconfig });
     using stranger = Kube.open(
-      { context: "x", server, ca, namespace: "team", insecure: false, login: { token: "none" } },
-      "team",
+      { context: "x", server, ca, namespace: TEAM, insecure: false, login: { token: "none" } },
+      TEAM,
       signal,
     );
     await expect(stranger.list("Pod")).rejects.toMatchObject({ code: "kubernetes.login" });
@@ -134,7 +139,7 @@ describe("refusals", () => {
     await user.list("Pod");
     await expect(user.list("Secret")).rejects.toMatchObject({
       code: "kubernetes.denied",
-      message: expect.stringMatching(/may not list secrets in team$/) as string,
+      message: expect.stringContaining(`may not list secrets in ${TEAM}`) as string,
     });
   });
 
@@ -148,11 +153,11 @@ describe("refusals", () => {
     await kube.apply(deployment);
     await cluster
       .kubectl(
-        ["-n", "team", "apply", "--server-side", "--force-conflicts", "--field-manager", "argocd", "-f", "-"],
+        ["-n", TEAM, "apply", "--server-side", "--force-conflicts", "--field-manager", "argocd", "-f", "-"],
         JSON.stringify({ ...deployment, spec: { replicas: 4, selector: {}, template: {} } }),
       )
       .catch(() => undefined);
-    await cluster.kubectl(["-n", "team", "scale", "deployment", "decisions-r9", "--replicas=5"]);
+    await cluster.kubectl(["-n", TEAM, "scale", "deployment", "decisions-r9", "--replicas=5"]);
     await expect(kube.apply(deployment)).rejects.toMatchObject({
       code: "kubernetes.taken",
       message: expect.stringContaining(".spec.replicas") as string,
@@ -160,9 +165,9 @@ describe("refusals", () => {
   });
 
   test("a quota, and a name that is not allowed", async () => {
-    await cluster.kubectl(["create", "namespace", "small"]);
-    await cluster.kubectl(["-n", "small", "create", "quota", "few", "--hard=configmaps=2"]);
-    using small = Kube.open(await readKubeconfig(undefined, { KUBECONFIG: cluster.kubeconfig }), "small", signal);
+    await cluster.kubectl(["create", "namespace", SMALL]);
+    await cluster.kubectl(["-n", SMALL, "create", "quota", "few", "--hard=configmaps=2"]);
+    using small = Kube.open(await readKubeconfig(undefined, { KUBECONFIG: cluster.kubeconfig }), SMALL, signal);
     // The quota counts only once its controller has looked at the namespace.
     let made = 0;
     const another = async (): Promise<string> =>
@@ -222,7 +227,7 @@ test("a change is seen while it happens", async () => {
     { kind: "ConfigMap", which: { name: "news" }, seen: (maps: readonly KubeObject[]) => maps[0]?.metadata.name },
     signal,
   );
-  await cluster.kubectl(["-n", "team", "create", "configmap", "news"]);
+  await cluster.kubectl(["-n", TEAM, "create", "configmap", "news"]);
   expect(await seen).toBe("news");
 });
 

@@ -101,6 +101,11 @@ const FAULTS: Record<string, Fault> = {
     but: (objects) => objects.map((each) => (each.kind === "Secret" ? Object.assign(each, { data: {} }) : each)),
     code: "release.crashed",
   },
+  "a secret that is not there": {
+    wanted: () => wantedOf("1:1", { secrets: ["TOKEN"] }),
+    but: (objects) => objects.filter(({ kind }) => kind !== "Secret"),
+    code: "kubernetes.not-found",
+  },
   "a program that ends": { wanted: () => wantedOf("crash:1"), code: "release.crashed" },
   "a program that is not in the image": {
     wanted: () => wantedOf("1:1", { run: { command: ["/none"] } }),

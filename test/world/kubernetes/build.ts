@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { copyFile, link, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { copyFile, link, mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { cacheFolder } from "../../../packages/dray/src/base/computer.ts";
@@ -130,8 +130,9 @@ export async function buildParts(only?: readonly string[]): Promise<void> {
 /** Every program in one folder, as containers mount it: links would lead nowhere there. */
 export const PROGRAMS_FOLDER: string = path.join(KEPT, `programs-${KUBERNETES}`);
 
-/** Puts programs side by side; the same file twice takes no room. */
+/** Puts programs side by side; the same file twice takes no room. A folder that is right stays: a cluster may be running from it. */
 export async function gatherPrograms(): Promise<void> {
+  if (await isGathered()) return;
   await rm(PROGRAMS_FOLDER, { recursive: true, force: true });
   await mkdir(PROGRAMS_FOLDER, { recursive: true });
   const pause = path.join(PROGRAMS_FOLDER, "pause");
@@ -142,6 +143,18 @@ export async function gatherPrograms(): Promise<void> {
   for (const part of built)
     for (const name of Object.keys(part.programs))
       await link(path.join(partFolder(part), name), path.join(PROGRAMS_FOLDER, name));
+}
+
+/** Is each built program there as it was built last? */
+async function isGathered(): Promise<boolean> {
+  const numberOf = async (file: string): Promise<number | undefined> => (await stat(file).catch(() => undefined))?.ino;
+  const pairs = PARTS.filter((part) => existsSync(partFolder(part))).flatMap((part) =>
+    Object.keys(part.programs).map((name) => [path.join(partFolder(part), name), path.join(PROGRAMS_FOLDER, name)]),
+  );
+  const same = await Promise.all(
+    pairs.map(async ([built = "", here = ""]) => (await numberOf(here)) === (await numberOf(built))),
+  );
+  return existsSync(path.join(PROGRAMS_FOLDER, "pause")) && same.every(Boolean);
 }
 
 /** The path of a built program. */

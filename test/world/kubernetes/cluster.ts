@@ -11,7 +11,7 @@ import { makePki } from "./pki.ts";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const NODES = 2;
-const READY_MS = 60_000;
+const READY_MS = 150_000;
 
 /** A real cluster in containers of this computer. */
 export interface RealCluster extends AsyncDisposable {

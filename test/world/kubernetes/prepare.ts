@@ -1,14 +1,4 @@
-import { prepareVm } from "../images.ts";
-import { buildParts, gatherPrograms } from "./build.ts";
-import { imagesFolder } from "./images.ts";
-import { envoyGatewayKinds, gatewayApi } from "./manifests.ts";
+import { prepareKubernetes } from "./prepared.ts";
 
-// `control`: the control plane alone, for suites that need no pods.
-await buildParts(process.argv[2] === "control" ? ["etcd", "kubernetes"] : undefined);
-await gatherPrograms();
-await gatewayApi();
-if (process.argv[2] !== "control") {
-  await prepareVm();
-  await envoyGatewayKinds();
-  await imagesFolder();
-}
+// `control`: for suites that need no pods.
+await prepareKubernetes(process.argv[2] === "control" ? "control" : "nodes");

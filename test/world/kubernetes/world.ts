@@ -21,7 +21,7 @@ export interface KubernetesWorld extends AsyncDisposable {
 }
 
 /** One that is there already: its kubeconfig, the URL of its Gateway infra/public, and a registry that its nodes can read. */
-const THEIRS = ["DRAY_TEST_KUBECONFIG", "DRAY_TEST_GATEWAY", "DRAY_TEST_REGISTRY"] as const;
+export const THEIRS = ["DRAY_TEST_KUBECONFIG", "DRAY_TEST_GATEWAY", "DRAY_TEST_REGISTRY"] as const;
 
 export async function startWorld(): Promise<KubernetesWorld> {
   const [kubeconfig, gateway, registry] = THEIRS.map((name) => process.env[name]);

@@ -2,6 +2,7 @@ import { asFailure, Failure } from "../../base/failure.ts";
 import type { Kube } from "./client/api.ts";
 import type { KubeObject } from "./client/kinds.ts";
 import { refusal } from "./client/refusal.ts";
+import { probeSaid, warningsOf } from "./events.ts";
 import { MODEL_CONTAINER } from "./objects/names.ts";
 import type { KubeWanted } from "./objects/wanted.ts";
 import type { DeploymentObject } from "./sight.ts";
@@ -21,7 +22,7 @@ interface Ended {
 interface ContainerState {
   waiting?: Waiting;
   terminated?: Ended;
-  running?: object;
+  running?: { startedAt?: string };
 }
 
 /** A pod, as far as it matters here. */
@@ -62,6 +63,25 @@ export async function doomOf(pods: readonly PodObject[], wanted: KubeWanted, kub
       return await ofEnd(pod, ended, wanted, kube);
   }
   return undefined;
+}
+
+/**
+ * One that runs for longer than it may take to become ready, and is not. The kubelet ends it, too, but it asks politely first
+ * and waits. The API server's clock counts.
+ */
+export async function overdueOf(
+  pods: readonly PodObject[],
+  wanted: KubeWanted,
+  kube: Kube,
+): Promise<Failure | undefined> {
+  const { readyMs } = wanted.release.settings.limits;
+  const late = pods.find(({ status }) => {
+    const model = status?.containerStatuses?.find(({ name }) => name === MODEL_CONTAINER);
+    const startedAt = model?.ready === true ? undefined : model?.state?.running?.startedAt;
+    return startedAt !== undefined && kube.now() - Date.parse(startedAt) > readyMs + NEARLY_MS;
+  });
+  if (late === undefined) return undefined;
+  return notReady(wanted, await lastLines(late, kube), probeSaid(await warningsOf(kube, [late])));
 }
 
 type Row = [RegExp, (text: string, wanted: KubeWanted) => Failure];
@@ -145,7 +165,8 @@ async function ofEnd(pod: PodObject, ended: Ended, wanted: KubeWanted, kube: Kub
     });
   const ms = Date.parse(ended.finishedAt ?? "") - Date.parse(ended.startedAt ?? "");
   // The kubelet ends a container that does not become ready in its time, and starts it again.
-  if (KILLED.has(exitCode) && ms + NEARLY_MS >= limits.readyMs) return notReady(wanted, details);
+  if (KILLED.has(exitCode) && ms + NEARLY_MS >= limits.readyMs)
+    return notReady(wanted, details, probeSaid(await warningsOf(kube, [pod])));
   return new Failure("release.crashed", `the container ended with code ${exitCode} before it was ready`, {
     hint: "its last lines are above; docker run IMAGE shows the same here",
     details,
@@ -167,13 +188,17 @@ async function lastLines({ metadata }: PodObject, kube: Kube): Promise<string[]>
   return [];
 }
 
-function notReady({ release, port }: KubeWanted, details: string[]): Failure {
+function notReady({ release, port }: KubeWanted, details: string[], said?: string): Failure {
   const { ready, limits } = release.settings;
   const asked = ready === undefined ? `listens on port ${port}` : `answers ${ready} on port ${port} with 2xx or 3xx`;
-  return new Failure("release.not-ready", `no pod was ready within ${limits.readyMs / 1000} s`, {
-    hint: `it is ready when it ${asked}, on 0.0.0.0 and not 127.0.0.1; limits: {ready: ...} gives it longer`,
-    details,
-  });
+  return new Failure(
+    "release.not-ready",
+    `no pod was ready within ${limits.readyMs / 1000} s${said === undefined ? "" : `: ${said}`}`,
+    {
+      hint: `it is ready when it ${asked}, on 0.0.0.0 and not 127.0.0.1; limits: {ready: ...} gives it longer`,
+      details,
+    },
+  );
 }
 
 const unplacedIn = (pods: readonly PodObject[]): { message?: string; reason?: string } | undefined =>

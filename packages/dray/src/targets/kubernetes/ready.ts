@@ -3,7 +3,8 @@ import { asFailure } from "../../base/failure.ts";
 import type { Kube } from "./client/api.ts";
 import { follow } from "./client/follow.ts";
 import type { KubeObject } from "./client/kinds.ts";
-import { doomOf, isUnplaced, lateOf, type PodObject, refusedPods } from "./diagnose.ts";
+import { doomOf, isUnplaced, lateOf, overdueOf, type PodObject, refusedPods } from "./diagnose.ts";
+import { untilMissing } from "./missing.ts";
 import { ofRelease, releaseName } from "./objects/names.ts";
 import type { KubeWanted } from "./objects/wanted.ts";
 import type { DeploymentObject } from "./sight.ts";
@@ -29,7 +30,8 @@ export async function untilReady(kube: Kube, wanted: KubeWanted, needed: number,
     endpointsReady(kube, wanted, needed, both.signal),
     podsDoomed(kube, wanted, sight, both.signal),
     podsRefused(kube, wanted, both.signal),
-    noNode(wanted, sight, both.signal),
+    overdue(kube, wanted, sight, both.signal),
+    untilMissing(kube.under(both.signal), sight, both.signal),
   ];
   try {
     await Promise.race(watching);
@@ -72,11 +74,16 @@ async function podsRefused(kube: Kube, { release }: KubeWanted, signal: AbortSig
   return await follow<never>(kube, { kind: "Deployment", which: { name }, seen }, signal);
 }
 
-/** A pod that no node takes may wait for a node that is being made, but not longer than a pod may take to become ready. */
-async function noNode(wanted: KubeWanted, sight: Sight, signal: AbortSignal): Promise<never> {
+/**
+ * A pod that no node takes may wait for a node that is being made, but not longer than a pod may take to become ready; nor
+ * may one that runs. Nothing changes about either, so they are looked at from time to time.
+ */
+async function overdue(kube: Kube, wanted: KubeWanted, sight: Sight, signal: AbortSignal): Promise<never> {
   await sleep(wanted.release.settings.limits.readyMs, signal);
   for (;;) {
     if (isUnplaced(sight.pods)) throw lateOf(sight.pods, wanted);
+    const late = await overdueOf(sight.pods, wanted, kube.under(signal));
+    if (late !== undefined) throw late;
     await sleep(LOOK_MS, signal);
   }
 }

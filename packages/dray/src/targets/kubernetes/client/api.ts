@@ -18,9 +18,10 @@ const NOT_FOUND = 404;
 /** An API server that is busy says when to come again. */
 const TRIES = 5;
 
-/** Which objects of a kind. `selector`: by labels; `everywhere`: of all namespaces. */
+/** Which objects of a kind. `selector`: by labels; `fields`: by the few fields that a server selects by; `everywhere`: of all namespaces. */
 export interface Which {
   selector?: string;
+  fields?: string;
   everywhere?: boolean;
   name?: string;
 }
@@ -79,11 +80,12 @@ export class Kube implements Disposable {
   }
 
   /** @throws Failure kubernetes.* */
-  async list<T extends KubeObject>(kind: Kind, { selector, everywhere, name }: Which = {}): Promise<Listed<T>> {
+  async list<T extends KubeObject>(kind: Kind, { selector, everywhere, name, fields }: Which = {}): Promise<Listed<T>> {
     const namespace = everywhere === true ? undefined : this.namespace;
     const query = new URLSearchParams({
       ...(selector === undefined ? {} : { labelSelector: selector }),
       ...(name === undefined ? {} : { fieldSelector: `metadata.name=${name}` }),
+      ...(fields === undefined ? {} : { fieldSelector: fields }),
     });
     const path = `${pathOf(kind, namespace)}?${query.toString()}`;
     interface List {

@@ -19,6 +19,7 @@ const RULES: readonly PolicyRule[] = [
   // Why a pod is not ready, and what it says.
   rule("", ["pods"], ["list", "watch"]),
   rule("", ["pods/log"], ["get"]),
+  rule("", ["events"], ["list"]),
   rule("apps", ["deployments"], ["list", "watch", ...MAKE]),
   rule("apps", ["deployments/scale"], ["patch"]),
   rule("autoscaling", ["horizontalpodautoscalers"], ["list", ...MAKE]),
