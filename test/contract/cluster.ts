@@ -250,11 +250,11 @@ export class Cluster implements AsyncDisposable {
         metadata: { ...owned, labels, name: `${name}-${index}` },
         status: statusOf(fate),
       });
-    for (const [reason, message] of warningsOf(fate))
-      this.put("events", {
-        metadata: { namespace, name: `${name}-0.${reason}` },
-        ...{ reason, message, involvedObject: { kind: "Pod", name: `${name}-0` } },
-      } as Put);
+    for (const [reason, message] of warningsOf(fate)) {
+      const involvedObject = { kind: "Pod", name: `${name}-0` };
+      const event = { metadata: { namespace, name: `${name}-0.${reason}` }, reason, message, involvedObject };
+      this.put("events", event);
+    }
     const ready = fate === "ready" ? pods : 0;
     const endpoints = Array.from({ length: ready }, (_each, index) => ({
       addresses: [`10.0.0.${index}`],
