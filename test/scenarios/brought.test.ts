@@ -39,7 +39,7 @@ class Count(http.server.BaseHTTPRequestHandler):
         global asked
         asked += 1
         open("/data/asked", "a").write("x")
-        print("counting for", os.environ.get("MORE", "nobody"))
+        print("counting for", os.environ.get("MORE", "nobody"), "by", os.environ["PIN"].encode())
         self.send_response(200)
         self.end_headers()
         self.wfile.write(f"{asked} {len(open('/data/asked').read())}".encode())
@@ -129,8 +129,11 @@ test("before: runs in a container of the new image while the old release serves;
 });
 
 test("a container beside it is reached by its name, outlives deploys, has its own logs, and goes with the service", async () => {
-  const counter = { image: appImage("1"), command: ["python3", "-u", "-c", COUNTER], volumes: { data: "/data" } };
-  await manifest({ with: { counter } });
+  const command = ["python3", "-u", "-c", COUNTER];
+  const counter = { image: appImage("1"), command, volumes: { data: "/data" }, secrets: ["PIN"] };
+  const secrets = { PIN: { file: "pin", as: "file" } };
+  await vm.write("pin", "let 'me' in\n");
+  await manifest({ secrets, with: { counter } });
   const first = await vm.dray("deploy", "--yes", "--wait");
   expect(first.code, first.stderr).toBe(0);
   const ask = "import urllib.request as u; print(u.urlopen('http://counter:9000/').read().decode())";
@@ -147,7 +150,7 @@ test("a container beside it is reached by its name, outlives deploys, has its ow
   expect(init.stdout).toMatch(/service: by-hand\n[^]*MODE: fast[^]*port: 8080/);
   expect(init.stderr).toContain("port 9090");
   await vm.inside("docker", "rm", "by-hand");
-  await manifest({ with: { counter: { ...counter, env: { MORE: "yes" } } } });
+  await manifest({ secrets, with: { counter: { ...counter, env: { MORE: "yes" } } } });
   expect((await vm.dray("plan")).stdout).toContain("dray with restart counter");
   const second = await vm.dray("deploy", "--yes", "--wait");
   expect(second.code, second.stderr).toBe(0);
@@ -156,9 +159,11 @@ test("a container beside it is reached by its name, outlives deploys, has its ow
   expect(restarted.code, restarted.stderr).toBe(0);
   // What it held is gone, and what it wrote is there.
   expect(await count()).toBe("1 3");
-  expect((await vm.dray("with", "logs", "counter")).stdout).toContain("counting for yes");
+  expect((await vm.dray("with", "logs", "counter")).stdout).toContain(`counting for yes by b"let 'me' in\\n"`);
+  expect(await vm.inside("docker", "inspect", "dray-api-with-counter")).not.toContain("let 'me' in");
   expect((await vm.dray("status")).stdout).toContain("api with counter: ");
-  await manifest({ with: { counter: { ...counter, command: ["false"] }, other: { ...counter, command: ["false"] } } });
+  const broken = { ...counter, command: ["false"] };
+  await manifest({ secrets, with: { counter: broken, other: broken } });
   expect((await vm.dray("deploy", "--yes")).stderr).toContain("[with.failed]");
   expect((await fetch(`http://${vm.address}/`)).status).toBe(200);
   expect((await vm.dray("remove", "--yes")).code).toBe(0);

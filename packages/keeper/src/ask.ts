@@ -4,6 +4,9 @@ import { deadline } from "drayage-clock";
 /** More than any answer that is compared. */
 const MOST_BYTES = 1_000_000;
 
+/** Of an answer's head. Node gives up at 16 KiB; the edge hands larger ones on, and whoever sends them is not ill. */
+export const HEAD_BYTES = 65_536;
+
 /** A replica, by the address that dray gave it. */
 export interface Replica {
   address: string;
@@ -43,7 +46,16 @@ export async function ask({ address, port }: Replica, question: Question, limits
   const startedAt = performance.now();
   using limit = deadline(limits.withinMs);
   const { signal } = limit;
-  const request = http.request({ host: address, port, method, path, headers, agent, signal });
+  const request = http.request({
+    host: address,
+    port,
+    method,
+    path,
+    headers,
+    agent,
+    signal,
+    maxHeaderSize: HEAD_BYTES,
+  });
   try {
     return await new Promise((resolve, reject) => {
       const gone = (): void => reject(new Error("the connection was closed"));

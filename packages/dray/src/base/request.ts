@@ -3,6 +3,9 @@ import http from "node:http";
 import type { Duplex, Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
+/** Node gives up on an answer's head at 16 KiB; the edge hands larger ones on, and so they are read here. */
+const HEAD_BYTES = 65_536;
+
 /** A way to open a connection to one server: a socket, or the pipes of a program. */
 export type Dial = () => Promise<Duplex>;
 
@@ -41,6 +44,7 @@ export async function ask(request: Ask): Promise<http.IncomingMessage> {
   return await new Promise((resolve, reject) => {
     const message = http.request({
       ...rest,
+      maxHeaderSize: HEAD_BYTES,
       headers: {
         host: "localhost",
         ...headers,
@@ -60,6 +64,7 @@ export async function hijack(request: Ask): Promise<Duplex> {
   return await new Promise((resolve, reject) => {
     const message = http.request({
       ...rest,
+      maxHeaderSize: HEAD_BYTES,
       headers: {
         host: "localhost",
         ...headers,

@@ -67,6 +67,8 @@ export interface Beside {
   args?: string[];
   user?: string;
   env?: Record<string, string>;
+  /** Those of the service's secrets that it is given. */
+  secrets?: string[];
   volumes?: Record<string, Volume>;
   limits?: Partial<Pick<Limits, "memory" | "cpus" | "shm" | "pids" | "nofile">>;
 }

@@ -28,7 +28,7 @@ import {
 } from "./parts.ts";
 import { ready } from "./ready.ts";
 import type { TargetPart } from "./target-part.ts";
-import { companionKeys } from "./with.ts";
+import { companionKeys, unknownSecrets } from "./with.ts";
 import { duration, rate } from "./units.ts";
 import { weightsKey } from "./weights.ts";
 
@@ -199,6 +199,7 @@ export function manifestSchemaOf(parts: readonly TargetPart[]): ManifestSchema {
       say(["rollout", "shadow"], "a shadow needs the old release beside it: not with order: stop-first");
     if (manifest.rollout.order === "stop-first" && manifest.rollout.canary.length > 0)
       say(["rollout", "canary"], "a canary needs the old release beside it: not with order: stop-first");
+    for (const { at, message } of unknownSecrets(manifest)) say(at, message);
     const seen = new Map<string, string>();
     for (const [called, where] of Object.entries(manifest.machines ?? {})) {
       const first = seen.get(where);

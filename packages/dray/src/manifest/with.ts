@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { Beside, Volume } from "../core/release.ts";
 import { argv, inside, outsidePath, user } from "./container.ts";
-import { limits, name } from "./parts.ts";
+import { limits, name, secretName } from "./parts.ts";
 
 const written = (at: string): Volume => ({ at, write: true });
 /** What such a container keeps is its own: it may write to it unless the manifest says otherwise. */
@@ -24,6 +24,11 @@ const beside = z
       .record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String))
       .optional()
       .describe("Environment; the engine keeps it in plain text."),
+    secrets: z
+      .array(secretName)
+      .min(1)
+      .optional()
+      .describe("Names out of the service's `secrets:` that it gets as environment variables, too."),
     volumes: z
       .record(name, volume)
       .optional()
@@ -36,6 +41,21 @@ const beside = z
   .transform(
     (said): Beside => Object.fromEntries(Object.entries(said).filter(([, each]) => each !== undefined)) as never,
   );
+
+/** A secret has one source, that of the service: what a container beside it is given must be there. */
+export function unknownSecrets(manifest: {
+  with?: Record<string, Beside> | undefined;
+  secrets: Record<string, unknown>;
+}): { at: string[]; message: string }[] {
+  return Object.entries(manifest.with ?? {}).flatMap(([called, { secrets = [] }]) =>
+    secrets
+      .filter((each) => manifest.secrets[each] === undefined)
+      .map((each) => ({
+        at: ["with", called, "secrets"],
+        message: `${each} has no source: secrets: {${each}: {env: ${each}}} beside with:`,
+      })),
+  );
+}
 
 export const companionKeys = {
   with: z

@@ -113,3 +113,12 @@ test("pages that may call are origins as browsers send them", () => {
   ])
     expect(failure(() => cors(bad)).code, bad).toBe("manifest.invalid");
 });
+
+test("a container beside the API is given secrets that have a source", () => {
+  const text = (secrets: string): string =>
+    `service: a\nmachine: vm\nsecrets: ${secrets}\nwith: {db: {image: "db:1", secrets: [PASSWORD]}}\n`;
+  expect(parseManifest(text("[PASSWORD]"), "dray.yaml").with).toEqual({ db: { image: "db:1", secrets: ["PASSWORD"] } });
+  const found = failure(() => parseManifest(text("[OTHER]"), "dray.yaml"));
+  expect(found).toMatchObject({ code: "manifest.invalid" });
+  expect([found.message, ...found.details].join(" ")).toContain("PASSWORD has no source");
+});

@@ -1,4 +1,5 @@
 import http from "node:http";
+import { HEAD_BYTES } from "../ask.ts";
 import { hostHeader } from "../host.ts";
 
 const PATIENCE_MS = 5000;
@@ -18,7 +19,8 @@ export interface Probed {
 export async function askReady({ address, port, ready: path, host: name }: Probed): Promise<Asked> {
   return await new Promise((resolve) => {
     let connected = false;
-    const request = http.get({ host: address, port, path, agent: false, headers: hostHeader(name) }, (answer) => {
+    const options = { host: address, port, path, agent: false, headers: hostHeader(name), maxHeaderSize: HEAD_BYTES };
+    const request = http.get(options, (answer) => {
       resolve((answer.statusCode ?? 500) < 500 ? "answered" : "failed");
       // The head says it all; a body may be without end.
       request.destroy();

@@ -3,7 +3,6 @@ import { stringify } from "yaml";
 import { parseManifest } from "../../yaml/load.ts";
 import { type Carried, wordsOf } from "./carried.ts";
 import { fromCompose } from "./compose.ts";
-import { fromKamal } from "./kamal.ts";
 
 const keysLeft = ({ left }: Carried): string[] => left.map(({ key }) => key);
 /** What was made of the other file must be a manifest, once it has a machine. */
@@ -58,7 +57,7 @@ volumes: {cache: {}}
   whole(made);
 });
 
-test("an API beside its database: the API is carried, the others are named, and so is what only they need", () => {
+test("an API and its database: both are carried, and what has no place is named", () => {
   const made = compose(
     `
 x-common: &common
@@ -92,6 +91,7 @@ services:
     port: 80,
     env: { MODE: "production", WORKERS: "2" },
     secrets: { DATABASE_URL: { env: "DATABASE_URL" } },
+    with: { db: { image: "postgres:16", volumes: { db: { at: "/var/lib", write: true } } } },
     user: "1000:1000",
     hosts: { "host.docker.internal": "host-gateway" },
     limits: { nofile: 65536 },
@@ -103,16 +103,79 @@ services:
       "environment.DATABASE_URL",
       "environment.UNSET",
       "environment.PASSED",
-      "depends_on",
       "ulimits.memlock",
       "privileged",
       "unheard_of",
       "env_file",
-      "services.db",
     ].toSorted(),
   );
   expect(JSON.stringify(made)).not.toContain("u:p@db");
   whole(made);
+});
+
+test("services that the API calls stand beside it, with secrets of one source; others are left by name", () => {
+  const made = compose(
+    `
+services:
+  api:
+    build: .
+    ports: ["8000:8000"]
+    depends_on: {store: {condition: service_healthy}}
+    environment: {QUEUE: "amqp://queue:5672", STORE_PASSWORD: "\${STORE_PASSWORD}"}
+  store:
+    image: postgres:16
+    command: postgres -c fsync=off
+    environment: {STORE_PASSWORD: "\${STORE_PASSWORD}", ADMIN_TOKEN: "\${ADMIN_TOKEN}", POSTGRES_DB: models}
+    volumes: [data:/var/lib/postgresql/data]
+    ports: ["5432:5432"]
+    healthcheck: {test: [CMD, pg_isready]}
+    mem_limit: 1g
+    stop_signal: SIGINT
+    gpus: 1
+  queue: {image: "rabbitmq:4", links: [deep]}
+  deep: {image: "deep:1"}
+  page: {image: "page:1", ports: ["80:80"], depends_on: [api]}
+  built: {build: ./built}
+  my_cache: {image: "redis:7"}
+  worker: {build: ., depends_on: [my_cache]}
+  other: {image: "x:1"}
+`,
+  );
+  expect(made.manifest).toMatchObject({
+    with: {
+      store: {
+        image: "postgres:16",
+        args: ["postgres", "-c", "fsync=off"],
+        env: { POSTGRES_DB: "models" },
+        secrets: ["STORE_PASSWORD", "ADMIN_TOKEN"],
+        volumes: { data: { at: "/var/lib/postgresql/data", write: true } },
+        limits: { memory: "1024MiB" },
+      },
+      queue: { image: "rabbitmq:4" },
+      deep: { image: "deep:1" },
+    },
+    secrets: { STORE_PASSWORD: { env: "STORE_PASSWORD" }, ADMIN_TOKEN: { env: "ADMIN_TOKEN", as: "file" } },
+  });
+  expect(keysLeft(made).toSorted()).toEqual([
+    "services.built",
+    "services.my_cache",
+    "services.other",
+    "services.page",
+    "services.store.healthcheck",
+    "services.store.limits.gpus",
+    "services.store.stopSignal",
+    "services.worker",
+  ]);
+  whole(made);
+});
+
+test("what the API calls and cannot stand beside it says why", () => {
+  const source =
+    "services: {api: {image: a, ports: ['1:1'], depends_on: [my_cache, built]}, my_cache: {image: r}, built: {build: .}}";
+  expect(compose(source, {}, "api").left).toEqual([
+    { key: "services.my_cache", reason: expect.stringContaining("my-cache") },
+    { key: "services.built", reason: expect.stringContaining("docker build") },
+  ]);
 });
 
 test.each([
@@ -126,78 +189,4 @@ test.each([
 test("of several services the one that is built and published is meant", () => {
   const source = `services: {db: {image: d, ports: ["5432:5432"]}, api: {build: ., ports: ["8000:8000"]}}`;
   expect(compose(source).manifest["service"]).toBe("api");
-});
-
-test("a Kamal configuration: machines, proxy, environment, and what has no place here", () => {
-  const made = fromKamal(
-    `
-service: my_app
-image: me/my-app
-servers:
-  web: {hosts: [192.0.2.1, 192.0.2.2], options: {memory: 500m, network: x}}
-  job: {hosts: [192.0.2.3], cmd: bin/jobs}
-proxy: {ssl: true, host: app.example.com, app_port: 3000, response_timeout: 30, healthcheck: {path: /ready}}
-registry: {username: me, password: [KAMAL_REGISTRY_PASSWORD]}
-env:
-  clear: {MODE: web, RUBY: <%= ENV["X"] %>, FROM: <%= ENV["HERE"] %>, OTHER: <%= ENV.fetch("THERE", "y") %>}
-  secret: [RAILS_MASTER_KEY, "TOKEN:OTHER_TOKEN"]
-ssh: {user: deploy, port: 2222}
-volumes: ["storage:/app/storage", "/srv/x:/x:ro"]
-builder: {arch: amd64, args: {A: 1}, secrets: [S]}
-accessories: {db: {image: "mysql:8"}}
-aliases: {console: app exec}
-retain_containers: 3
-drain_timeout: 20
-`,
-    "config/deploy.yml",
-    { HERE: "x" },
-  );
-  expect(made.manifest).toEqual({
-    service: "my-app",
-    build: { context: ".", args: { A: "1" } },
-    limits: { memory: "500m", timeout: "30s", drain: "20s" },
-    domain: "app.example.com",
-    port: 3000,
-    ready: "/ready",
-    env: { MODE: "web", FROM: "x", OTHER: "y" },
-    secrets: { RAILS_MASTER_KEY: { env: "RAILS_MASTER_KEY" }, TOKEN: { env: "OTHER_TOKEN" } },
-    volumes: { storage: { at: "/app/storage", write: true }, x: { at: "/x", from: "/srv/x" } },
-    keep: 3,
-    machines: { m1: "ssh://deploy@192.0.2.1:2222", m2: "ssh://deploy@192.0.2.2:2222" },
-  });
-  expect(keysLeft(made).toSorted()).toEqual(
-    [
-      "image",
-      "servers.web.options.network",
-      "servers.job",
-      "registry",
-      "env.RUBY",
-      "builder.secrets",
-      "accessories",
-      "aliases",
-    ].toSorted(),
-  );
-  parseManifest(stringify(made.manifest), "dray.yaml");
-});
-
-test("one machine, and nobody said who logs in", () => {
-  const { manifest } = fromKamal(
-    "service: a\nimage: a\nservers: [192.0.2.9]\nproxy: {host: a.example.com, ssl: false}\n",
-    "deploy.yml",
-    {},
-  );
-  expect(manifest).toMatchObject({ machine: "root@192.0.2.9", tls: "off", port: 80, ready: "/up" });
-});
-
-test("two of Kamal's volumes that end alike stay two, and a command keeps its quotes", () => {
-  const { manifest, left } = fromKamal(
-    "service: a\nimage: a\nservers: {web: {hosts: [h], cmd: \"sh -c 'a b'\"}}\nvolumes: ['/srv/x:/x', '/opt/x:/y:ro', './z:/z']\n",
-    "deploy.yml",
-    {},
-  );
-  expect(manifest).toMatchObject({
-    command: ["sh", "-c", "a b"],
-    volumes: { x: { at: "/x", from: "/srv/x", write: true }, "x-2": { at: "/y", from: "/opt/x" } },
-  });
-  expect(left.map(({ key }) => key)).toContain("volumes[2]");
 });

@@ -2,6 +2,7 @@ import { parse } from "yaml";
 import { Failure } from "../../base/failure.ts";
 import { serviceNameOf } from "../name.ts";
 import { type Carried, Carrier, listOf, recordOf, textOf } from "./carried.ts";
+import { carryBeside, type CarryService } from "./compose-beside.ts";
 import {
   argvOf,
   carryBuild,
@@ -34,23 +35,24 @@ export interface ComposeFile {
  */
 export function fromCompose({ source, file, service, variables }: ComposeFile): Carried {
   const all = recordOf(recordOf(read(source, file))["services"]);
-  const [name, said] = choose(all, service, file);
+  const name = choose(all, service, file);
+  const carry: CarryService = (each, carrier) => carryService(recordOf(all[each]), variables, carrier);
   const carrier = new Carrier();
   carrier.set("service", serviceNameOf(name));
+  carry(name, carrier);
+  carryBeside(all, name, carrier, carry);
+  return { manifest: carrier.manifest, left: carrier.left };
+}
+
+function carryService(said: Record<string, unknown>, variables: Variables, carrier: Carrier): void {
   const filled = recordOf(fill(said, variables));
   for (const [key, value] of Object.entries(filled)) {
-    const carry = KEYS[key];
-    if (carry === undefined) carrier.leave(key, LEFT[key] ?? "Drayage has no key for it");
-    else if (typeof carry === "function") carry(value, carrier, said);
+    const one = KEYS[key];
+    if (one === undefined) carrier.leave(key, LEFT[key] ?? "Drayage has no key for it");
+    else if (typeof one === "function") one(value, carrier, said);
   }
   // A name for the result, beside what it is built from: here the build is the image.
   if (carrier.manifest["build"] !== undefined) delete carrier.manifest["image"];
-  for (const other of Object.keys(all).filter((each) => each !== name))
-    carrier.leave(
-      `services.${other}`,
-      `a service of its own: give it a manifest, or run it elsewhere, and name it in env:`,
-    );
-  return { manifest: carrier.manifest, left: carrier.left };
 }
 
 function read(source: string, file: string): unknown {
@@ -66,13 +68,9 @@ function read(source: string, file: string): unknown {
 }
 
 /** The one that is named; else the only one that is built here, or that publishes a port. */
-function choose(
-  all: Record<string, unknown>,
-  wanted: string | undefined,
-  file: string,
-): [string, Record<string, unknown>] {
+function choose(all: Record<string, unknown>, wanted: string | undefined, file: string): string {
   const names = Object.keys(all);
-  if (wanted !== undefined && all[wanted] !== undefined) return [wanted, recordOf(all[wanted])];
+  if (wanted !== undefined && all[wanted] !== undefined) return wanted;
   const published = names.filter((each) => recordOf(all[each])["ports"] !== undefined);
   const built = names.filter((each) => recordOf(all[each])["build"] !== undefined);
   const [name, ...more] =
@@ -87,7 +85,7 @@ function choose(
         details: names.map((each) => `  ${each}`),
       },
     );
-  return [name, recordOf(all[name])];
+  return name;
 }
 
 /** `${NAME}`, `${NAME:-other}` and `$NAME` in every text, as compose fills them; what nobody knows stays for whoever reads it. */
@@ -142,6 +140,9 @@ const KEYS: Record<string, Carry | "undone"> = {
     if (value === "host") carrier.within("limits", "shm", "8GiB");
     else carrier.leave("ipc", "containers do not share memory here; limits.shm is how much of it there is");
   },
+  // Whoever is named there is carried over beside the API, or left by its own name.
+  depends_on: "undone",
+  links: "undone",
   // Drayage restarts what ends, names containers by their release, and has its own networks and logs.
   restart: "undone",
   container_name: "undone",
@@ -155,7 +156,6 @@ const KEYS: Record<string, Carry | "undone"> = {
 /** Why the others have none. */
 const LEFT: Record<string, string> = {
   env_file: "put its lines into env:, and what is secret into secrets:",
-  depends_on: "nothing is started before the service; its readiness is waited for",
   privileged: "a model needs no rights over its machine",
   cap_add: "the container has the capabilities that ordinary images need, and no others",
   devices: "limits.gpus is the way to a GPU; other devices are not passed on",

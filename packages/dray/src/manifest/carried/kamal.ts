@@ -1,17 +1,22 @@
+import { createHash } from "node:crypto";
 import { parse } from "yaml";
 import { Failure } from "../../base/failure.ts";
 import { serviceNameOf } from "../name.ts";
 import { type Carried, Carrier, listOf, looksSecret, recordOf, textOf, wordsOf } from "./carried.ts";
 import { carryVolumes } from "./compose-keys.ts";
+import { carryAccessories } from "./kamal-beside.ts";
 
 /** A manifest of Kamal's config/deploy.yml (Kamal 2, configuration reference). @throws Failure manifest.syntax */
 export function fromKamal(source: string, file: string, variables: Variables): Carried {
   const carrier = new Carrier();
-  for (const [key, value] of Object.entries(read(source, file, variables))) {
+  const { accessories, ...said } = read(source, file, variables);
+  for (const [key, value] of Object.entries(said)) {
     const carry = KEYS[key];
     if (carry === undefined) carrier.leave(key, LEFT[key] ?? "Drayage has no key for it");
     else if (typeof carry === "function") carry(value, carrier);
   }
+  // When it is known where the service runs, and which secrets it has.
+  carryAccessories(accessories, carrier, carryEnv);
   const machines = machinesOf(carrier);
   return { manifest: { ...carrier.manifest, ...machines }, left: carrier.left };
 }
@@ -31,25 +36,40 @@ function read(source: string, file: string, variables: Variables): Record<string
   }
 }
 
+/** Stands for what Ruby would put there; the same for the same words. */
 const TEMPLATE = "ERB";
+const mark = (words: string): string => TEMPLATE + createHash("sha256").update(words.trim()).digest("hex").slice(0, 6);
+/** A name without what is not known of it. */
+const known = (name: string): string => name.replaceAll(/ERB[0-9a-f]{6}[-_]?/g, "");
 
 function filled(source: string, variables: Variables): string {
   const simple = /<%=\s*ENV(?:\[|\.fetch\()\s*["'](\w+)["']\s*[\])]?(?:\s*(?:\|\||,)\s*["']([^"']*)["']\)?)?\s*%>/g;
-  return source
-    .replaceAll(simple, (_all, name: string, other: string | undefined) => variables[name] ?? other ?? TEMPLATE)
-    .replaceAll(/<%=?[\s\S]*?%>/g, TEMPLATE);
+  return (
+    source
+      .replaceAll(simple, (_all, name: string, other: string | undefined) => variables[name] ?? other ?? mark(name))
+      .replaceAll(/<%=([\s\S]*?)-?%>/g, (_all, words: string) => mark(words))
+      // Statements and comments leave nothing behind; what stands between an `if` and its `end` is taken to be there.
+      .replaceAll(/<%[\s\S]*?%>/g, "")
+  );
 }
 
 type Carry = (value: unknown, carrier: Carrier) => void;
 
 /** Keys that have a place here, or that need none (`undone`). */
 const KEYS: Record<string, Carry | "undone"> = {
-  service: (value, carrier) => carrier.set("service", serviceNameOf(textOf(value))),
+  service: (value, carrier) => {
+    carrier.set("service", serviceNameOf(known(textOf(value))));
+    if (textOf(value).includes(TEMPLATE)) carrier.leave("service", "Ruby makes its name: write it into service:");
+  },
   image: carryImage,
   servers: carryServers,
   proxy: carryProxy,
   env: carryEnv,
-  volumes: carryVolumes,
+  volumes: (value, carrier) =>
+    carryVolumes(
+      listOf(value).map((each) => known(textOf(each))),
+      carrier,
+    ),
   builder: carryBuilder,
   ssh: carrySsh,
   registry: carryRegistry,
@@ -68,7 +88,6 @@ const KEYS: Record<string, Carry | "undone"> = {
 
 /** Why the others have none. */
 const LEFT: Record<string, string> = {
-  accessories: "containers beside the API are not deployed with it: run them elsewhere, and name them in env:",
   aliases: "dray exec -- COMMAND runs a command in the container",
   asset_path: "assets of the old release are gone with it; a build with names by content needs none of it",
   boot: "machines are changed side by side; atOnce: says how many",
@@ -133,7 +152,8 @@ function carryProxy(value: unknown, carrier: Carrier): void {
       .split(",")
       .slice(1),
   ].map((each) => textOf(each).split(",")[0]);
-  if (first !== undefined && first !== TEMPLATE) carrier.set("domain", first);
+  if (first?.includes(TEMPLATE) === true) carrier.leave("proxy.host", "Ruby makes its name: write it into domain:");
+  else if (first !== undefined) carrier.set("domain", first);
   for (const other of more.filter((each) => each !== first))
     carrier.leave(`proxy.hosts (${other})`, "a service answers to one name: domain:");
   if (ssl === false && first !== undefined) carrier.set("tls", "off");
@@ -199,12 +219,13 @@ function carryRegistry(_value: unknown, carrier: Carrier): void {
 const LOGIN = "ssh";
 
 /** Kamal logs in as root where it is told nothing. */
-function machinesOf({ manifest }: Carrier): Record<string, unknown> {
+function machinesOf(carrier: Carrier): Record<string, unknown> {
+  const { manifest } = carrier;
   const { [LOGIN]: user } = manifest;
   delete manifest[LOGIN];
-  const hosts = listOf(manifest["machines"])
-    .map(textOf)
-    .filter((each) => !each.includes(TEMPLATE));
+  const all = listOf(manifest["machines"]).map(textOf);
+  const hosts = all.filter((each) => !each.includes(TEMPLATE));
+  if (hosts.length < all.length) carrier.leave("servers.web", "Ruby makes a machine's name: write it into machine:");
   delete manifest["machines"];
   const [name = "root", port] = textOf(user ?? "root").split(":");
   const where = (host: string): string => (port === undefined ? `${name}@${host}` : `ssh://${name}@${host}:${port}`);

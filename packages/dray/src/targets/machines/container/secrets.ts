@@ -52,10 +52,25 @@ function variablesOf({ settings }: Release): string[] {
 
 /** The argv that gives a program a release's secrets as environment variables, which no file of the engine's then holds. */
 export function withVariables(release: Release, argv: readonly string[]): string[] {
-  const names = variablesOf(release);
+  return given(variablesOf(release), release.settings.ownShell === true, argv);
+}
+
+function given(names: readonly string[], ownShell: boolean, argv: readonly string[]): string[] {
   if (names.length === 0) return [...argv];
-  const [shell, tool] = release.settings.ownShell === true ? [[SHELL, "sh"], `${SHELL} `] : [["/bin/sh"], ""];
+  const [shell, tool] = ownShell ? [[SHELL, "sh"], `${SHELL} `] : [["/bin/sh"], ""];
   return [...shell, "-c", SCRIPT(names, tool), "dray", ...argv];
+}
+
+/** The same for a container beside the replicas, by our own shell: nothing is known of its image. */
+export function withVariablesOf(names: readonly string[], argv: readonly string[]): string[] {
+  return given(names, true, argv);
+}
+
+/** What a container needs to read a service's secrets. */
+export function secretMounts(service: string, ownShell: boolean): object[] {
+  const secrets = { Type: "volume", Source: secretsVolume(service), Target: SECRETS_PATH, ReadOnly: true };
+  const shell = { Type: "volume", Source: OWN_SHELL.volume, Target: SHELL_PATH, ReadOnly: true };
+  return ownShell ? [secrets, shell] : [secrets];
 }
 
 /** What a container gets to have a release's secrets. */
@@ -68,10 +83,8 @@ export interface Mounted {
 /** The mounts and variables of a release's secrets; nothing where it has none. */
 export function secretsOf({ service, settings }: Release): Mounted {
   if (settings.secrets.length === 0) return { mounts: [], env: [] };
-  const secrets = { Type: "volume", Source: secretsVolume(service), Target: SECRETS_PATH, ReadOnly: true };
-  const shell = { Type: "volume", Source: OWN_SHELL.volume, Target: SHELL_PATH, ReadOnly: true };
   return {
-    mounts: settings.ownShell === true ? [secrets, shell] : [secrets],
+    mounts: secretMounts(service, settings.ownShell === true),
     env: (settings.secretFiles ?? []).map((name) => `${name}_FILE=${SECRETS_PATH}/${name}`),
   };
 }

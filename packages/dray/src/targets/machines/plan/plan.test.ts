@@ -66,6 +66,15 @@ test.each([
   expect(() => planMachine(wish, { ...seen, ...differs })).toThrow(expect.objectContaining({ code }));
 });
 
+test.each([
+  ["the container my-api", /edge: \{port: 8080\}.*docker stop my-api.*nobody serves for as long as/],
+  ["the edge of this machine listens on port 81", /^stop what holds it/],
+])("%s holds the port: how it is handed over, and with which gap", (portHolder, hint) => {
+  expect(() => planMachine(wish, { ...seen, portHolder })).toThrow(
+    expect.objectContaining({ hint: expect.stringMatching(hint) as unknown }),
+  );
+});
+
 test("a colleague's release that would be replaced is told, with its commit and ours", () => {
   const from = { who: "ann@desk", at: "2026-11-30T14:03:22.123Z", commit: "abc1234", dirty: true };
   const live = { ...release, id: "r1", from };

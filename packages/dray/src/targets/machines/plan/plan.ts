@@ -142,7 +142,7 @@ function check(wish: Wish, seen: Seen): void {
   const { release, source } = wish;
   if (seen.portHolder !== undefined) {
     throw new Failure("machine.port-taken", `port ${wish.edge.port} of ${seen.machine} is taken: ${seen.portHolder}`, {
-      hint: "stop what holds it (docker stop NAME), or give the edge another port: edge: {port: 8080}",
+      hint: handOver(seen.portHolder),
     });
   }
   const rival = Object.values(seen.state.services).find(
@@ -171,6 +171,16 @@ function check(wish: Wish, seen: Seen): void {
       hint: `look at what is there: ssh ${seen.machine} docker system df; fewer kept releases: keep: 2`,
     });
   }
+}
+
+/** A published port has one owner: it goes from one container to the next with a gap, which is said beforehand. */
+function handOver(holder: string): string {
+  const [, container] = /^the container (\S+)$/.exec(holder) ?? [];
+  if (container === undefined) return "stop what holds it, or give the edge another port: edge: {port: 8080}";
+  return (
+    `without a gap: edge: {port: 8080} serves beside it; move the callers, then docker stop ${container}. ` +
+    `With one: docker stop ${container}, then dray deploy; nobody serves for as long as the first release takes to start and to be proved`
+  );
 }
 
 /** Old and new run side by side for a while: do they fit? @throws Failure machine.no-room */

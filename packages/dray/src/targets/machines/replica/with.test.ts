@@ -45,7 +45,8 @@ const running = (more: Partial<SeenContainer> = {}): SeenContainer => ({
 });
 
 test("it is caged, reached by its name in the service's network alone, and writes to volumes of its own", () => {
-  const body = besideContainer("api", NETWORK, "cache", redis["cache"] ?? { image: "" });
+  const beside = redis["cache"] ?? { image: "" };
+  const body = besideContainer({ service: "api", network: NETWORK, name: "cache", beside });
   expect(body).toMatchObject({
     Image: "redis:7",
     Cmd: ["--save", "60"],
@@ -58,6 +59,20 @@ test("it is caged, reached by its name in the service's network alone, and write
   });
   expect(body).not.toHaveProperty("HostConfig.PortBindings");
   expect(body).not.toHaveProperty("Entrypoint");
+});
+
+test("its secrets come by files of the service's own: what the engine keeps of it names them and has no value", () => {
+  const { db } = said({ db: { image: "postgres:16", secrets: ["POSTGRES_PASSWORD"] } });
+  const config = { Entrypoint: ["docker-entrypoint.sh"], Cmd: ["postgres"] };
+  const wanted = { service: "api", network: NETWORK, name: "db", beside: db ?? { image: "" } };
+  const body = besideContainer(wanted, config) as { Entrypoint: string[]; HostConfig: { Mounts: object[] } };
+  expect(body.Entrypoint.slice(-2)).toEqual(["docker-entrypoint.sh", "postgres"]);
+  expect(body.Entrypoint.join(" ")).toContain("for _dray_n in POSTGRES_PASSWORD;");
+  expect(body).toMatchObject({ Cmd: [], Env: [] });
+  expect(body.HostConfig.Mounts).toMatchObject([
+    { Source: "dray-secrets-api", Target: "/run/secrets", ReadOnly: true },
+    { Target: "/run/dray", ReadOnly: true },
+  ]);
 });
 
 test.each<[string, SeenContainer[], boolean]>([

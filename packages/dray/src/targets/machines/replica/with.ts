@@ -6,7 +6,6 @@ import type { Session } from "../../../contract/session.ts";
 import type { Undo } from "../../../core/carry-out.ts";
 import { type Context, under } from "../../../core/context.ts";
 import { type EngineHealth, healthOf, healthText } from "../../../core/health.ts";
-import type { Beside } from "../../../core/release.ts";
 import { keptOf } from "../../../edge/state.ts";
 import { type Engine, EngineError, isMissing, isTaken } from "../../../machine/engine.ts";
 import type { Machine } from "../../../machine/machine.ts";
@@ -14,10 +13,11 @@ import { loginsOf } from "../../../manifest/registry.ts";
 import { containerLogs } from "../../../probes/logs.ts";
 import { orMachines } from "../image/machine-login.ts";
 import { networkOf } from "../container/network.ts";
+import { imageConfig } from "../container/program.ts";
 import { withSite } from "../plan/site.ts";
 import { serviceOn } from "../plan/service-on.ts";
 import { supplyNamed } from "../image/supply.ts";
-import { besideContainer, besideName, WITH, WITH_LABEL } from "../container/with-container.ts";
+import { besideContainer, besideName, type BesideWanted, WITH, WITH_LABEL } from "../container/with-container.ts";
 import type { Work } from "../plan/work.ts";
 
 /** A program that cannot start has ended by then. */
@@ -29,19 +29,15 @@ const LAST_LINES = 10;
 const TAKE_BACK_MS = 20_000;
 
 /** One container beside a service: where, and what it is made from. */
-interface Placed {
+interface Placed extends BesideWanted {
   machine: Machine;
-  service: string;
-  network: string;
-  name: string;
-  beside: Beside;
   findLogin: FindLogin;
 }
 
 /** Starts one that is missing or stopped, or leads one that runs into the release's network. Undone, one that was made new is gone. */
 export async function startBeside(
   work: Work,
-  { name, beside }: { name: string; beside: Beside },
+  { name, beside }: Pick<BesideWanted, "name" | "beside">,
   context: Context,
 ): Promise<{ undo?: Undo }> {
   const { site, release, findLogin } = work;
@@ -61,13 +57,14 @@ export async function startBeside(
 }
 
 async function make(placed: Placed, context: Context): Promise<void> {
-  const { machine, service, network, name, beside, findLogin } = placed;
+  const { machine, service, name, beside, findLogin } = placed;
   const { engine } = machine;
   const { signal } = context;
   const hint = `docker pull it here, or name one that the machine reaches: with: {${name}: {image: ...}}`;
   await supplyNamed(machine, { image: beside.image, step: WITH, what: `${name}'s image`, hint }, findLogin, context);
   const container = besideName(service, name);
-  const body = besideContainer(service, network, name, beside);
+  const config = beside.secrets === undefined ? {} : await imageConfig(engine, beside.image, context);
+  const body = besideContainer(placed, config);
   try {
     await engine.post("/containers/create", { query: { name: container }, body, signal });
     await engine.post(`/containers/${container}/start`, { signal });
