@@ -9,8 +9,8 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** What a figure may be at most: a limit goes down, never up. Asked for is 60 lines, 4 parameters, and no name twice. */
 const LIMITS = {
   "lines of nine functions in ten": 20,
-  "functions of more than 60 lines": 3,
-  "functions of more than 4 parameters": 17,
+  "functions of more than 60 lines": 0,
+  "functions of more than 4 parameters": 0,
   "names that are exported by two files of a package": 65,
   "circles of imports, types included": 0,
   "files outside its folder that know a target": 1,

@@ -81,7 +81,8 @@ describe("recipe onnx, in a container", () => {
     const context = quiet();
     const built = await recipe?.make({ service: "contract", folder, model }, ARCHITECTURE, context);
     await using machine = await local(context.signal);
-    await carry(machine, built?.cargo?.digest ?? "", "contract", "text", () => undefined, context.signal);
+    const cargo = { digest: built?.cargo?.digest ?? "", name: "contract", tag: "text" };
+    await carry(machine, cargo, () => undefined, context.signal);
     const image = "dray/contract:text";
     try {
       const inspect = ["docker", "run", "--rm", "--network", "none", image, "inspect", "--model", "/app/model.onnx"];

@@ -197,7 +197,8 @@ async function prepareEdge(): Promise<void> {
   if (await has(EDGE_IMAGE)) return;
   process.stderr.write(`building ${EDGE_IMAGE}\n`);
   await using machine = await local(signal);
-  await carry(machine, cargo.digest, "edge", EDGE_IMAGE.slice(EDGE_IMAGE.indexOf(":") + 1), () => undefined, signal);
+  const edge = { digest: cargo.digest, name: "edge", tag: EDGE_IMAGE.slice(EDGE_IMAGE.indexOf(":") + 1) };
+  await carry(machine, edge, () => undefined, signal);
 }
 
 /** Makes what one stand-in needs, once. */

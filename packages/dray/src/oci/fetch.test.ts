@@ -74,10 +74,8 @@ async function withStore(act: (store: ContentStore) => Promise<void>): Promise<v
 const { signal } = new AbortController();
 const fetchFrom = (port: number, store: ContentStore, version: string, architecture: string): Promise<unknown> =>
   fetchImage(
-    `127.0.0.1:${port}/library/base:${version}`,
-    architecture,
-    store,
-    () => undefined,
+    { name: `127.0.0.1:${port}/library/base:${version}`, architecture },
+    { store, onBytes: () => undefined },
     () => Promise.resolve(undefined),
     signal,
   );

@@ -95,10 +95,8 @@ export async function imageSays(
  * content store lacks. @throws Failure image.not-found, image.carry-failed, registry.*
  */
 export async function fetchImage(
-  text: string,
-  architecture: string,
-  store: ContentStore,
-  onBytes: (done: number, total: number) => void,
+  { name: text, architecture }: { name: string; architecture: string },
+  { store, onBytes }: { store: ContentStore; onBytes: (done: number, total: number) => void },
   find: FindLogin,
   signal: AbortSignal,
 ): Promise<Fetched> {

@@ -34,10 +34,8 @@ const RETRIES = 4;
  * @throws Failure registry.*
  */
 export async function pushImage(
-  reference: Reference,
-  digest: string,
-  store: ContentStore,
-  onBytes: (done: number, total: number) => void,
+  { reference, digest }: { reference: Reference; digest: string },
+  { store, onBytes }: { store: ContentStore; onBytes: (done: number, total: number) => void },
   find: FindLogin,
   signal: AbortSignal,
 ): Promise<Pushed> {

@@ -24,11 +24,8 @@ export async function listContainers(engine: Engine, signal: AbortSignal): Promi
 
 /** What is written down about a service on a machine, and what the edge does. `edge`: undefined where it does not run. */
 export async function askRecord(
-  engine: Engine,
-  edge: Edge | undefined,
-  service: string | undefined,
-  path: string,
-  listed: readonly Listed[],
+  { engine, edge, listed }: { engine: Engine; edge: Edge | undefined; listed: readonly Listed[] },
+  { service, path }: { service?: string | undefined; path: string },
   signal: AbortSignal,
 ): Promise<RecordFacts> {
   const there = listed.some((each) => each.Names.includes(`/${EDGE}`));

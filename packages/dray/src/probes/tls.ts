@@ -7,11 +7,9 @@ const NOT_TLS = /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST|UNKNOW
 
 /** Shakes hands without believing anything, then says what a client that believes nobody would find. `through`: the address that is asked for the name. */
 export async function askTls(
-  host: string,
-  port: number,
+  { host, port, through = host }: { host: string; port: number; through?: string | undefined },
   timeoutMs: number,
   signal: AbortSignal,
-  through: string = host,
 ): Promise<NonNullable<Evidence["tls"]>> {
   signal.throwIfAborted();
   const startedAt = performance.now();

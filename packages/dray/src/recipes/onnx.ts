@@ -40,7 +40,7 @@ async function buildOnnx(order: Order, architecture: string, context: Context): 
     runtimeEntries(files, processor).then((entries) => makeLayer(store, entries)),
     standing.then(async ({ components }) => await makeLayer(store, await serverEntries(files, components))),
     Promise.all(model.layers.map(async ({ entries, title }) => ({ layer: await makeLayer(store, entries), title }))),
-    checkModel(store, order, model, files, context),
+    checkModel(store, order, { model, files }, context),
   ]);
   context.signal.throwIfAborted();
   const layers = [
@@ -180,8 +180,7 @@ function limitsOf(order: Order): Record<string, number | boolean> {
 async function checkModel(
   store: ContentStore,
   order: Order,
-  model: ModelLayers,
-  files: ServerFiles,
+  { model, files }: { model: ModelLayers; files: ServerFiles },
   context: Context,
 ): Promise<void> {
   const contents = model.layers

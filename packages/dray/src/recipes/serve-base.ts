@@ -89,7 +89,7 @@ async function fetchedBase(image: string, architecture: string, store: ContentSt
       "base",
       title,
       context,
-      async () => await fetchImage(image, architecture, store, onBytes, findLogin, context.signal),
+      async () => await fetchImage({ name: image, architecture }, { store, onBytes }, findLogin, context.signal),
     );
     const env = config.config?.Env ?? [];
     return { layers: layers.map((layer) => ({ layer, title: image })), env, components: [] };

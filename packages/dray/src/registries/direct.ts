@@ -103,9 +103,7 @@ export interface PullLine {
  */
 export async function carry(
   machine: Machine,
-  digest: string,
-  name: string,
-  tag: string,
+  { digest, name, tag }: { digest: string; name: string; tag: string },
   onBytes: OnBytes,
   signal: AbortSignal,
 ): Promise<number> {

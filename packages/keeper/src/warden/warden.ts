@@ -30,7 +30,10 @@ export async function ward(home: string): Promise<void> {
   /** Those that die by our own hand. */
   const ours = new Set<string>();
   log("the warden is up");
-  await Promise.all([listen(engine, ours, note, stopped.signal), restart(home, engine, ours, note, stopped.signal)]);
+  await Promise.all([
+    listen(engine, ours, note, stopped.signal),
+    restart(home, engine, { ours, note }, stopped.signal),
+  ]);
   await noting;
   log("the warden ends");
 }
@@ -68,8 +71,7 @@ async function taken(home: string): Promise<RestartWish[]> {
 async function restart(
   home: string,
   engine: Engine,
-  ours: Set<string>,
-  note: Note,
+  { ours, note }: { ours: Set<string>; note: Note },
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {

@@ -40,8 +40,23 @@ interface Flags {
   fromContainer?: string;
 }
 
-export function addInit(program: Command): void {
-  const command = program
+const EXAMPLES = [
+  "dray init --machine ops@203.0.113.7",
+  "dray init --model model.onnx --machine ops@203.0.113.7",
+  "dray init --url http://localhost:8000 --machine ops@203.0.113.7",
+  "dray init --model model.onnx --example row.json --machine ops@203.0.113.7",
+  "dray init --model model.joblib --example row.json --machine ops@203.0.113.7",
+  "dray init --python predict:predict --example row.json --machine ops@203.0.113.7",
+  "dray init --llm llama.cpp --model qwen.gguf --machine ops@203.0.113.7",
+  "dray init my-api:1 --machine ops@203.0.113.7 --service decisions",
+  "dray init --from-compose docker-compose.yml --service api --machine ops@203.0.113.7",
+  "dray init --from-kamal",
+  "dray init --from-container my-api --machine ops@203.0.113.7",
+  "dray init registry.example.com/models/my-api:1 --target kubernetes",
+];
+
+function initCommand(program: Command): Command {
+  return program
     .command("init")
     .description("write a dray.yaml; asks only for what it cannot find out")
     .argument("[image]", "image to deploy, where there is no Dockerfile")
@@ -61,21 +76,10 @@ export function addInit(program: Command): void {
     .option("--from-kamal [file]", "a Kamal configuration (default: config/deploy.yml)")
     .option("--from-container <name>", "a container that somebody started by hand on --machine")
     .option("--force", "overwrite what is there");
-  const examples = [
-    "dray init --machine ops@203.0.113.7",
-    "dray init --model model.onnx --machine ops@203.0.113.7",
-    "dray init --url http://localhost:8000 --machine ops@203.0.113.7",
-    "dray init --model model.onnx --example row.json --machine ops@203.0.113.7",
-    "dray init --model model.joblib --example row.json --machine ops@203.0.113.7",
-    "dray init --python predict:predict --example row.json --machine ops@203.0.113.7",
-    "dray init --llm llama.cpp --model qwen.gguf --machine ops@203.0.113.7",
-    "dray init my-api:1 --machine ops@203.0.113.7 --service decisions",
-    "dray init --from-compose docker-compose.yml --service api --machine ops@203.0.113.7",
-    "dray init --from-kamal",
-    "dray init --from-container my-api --machine ops@203.0.113.7",
-    "dray init registry.example.com/models/my-api:1 --target kubernetes",
-  ];
-  define<Flags>(command, examples, async (run, image) => {
+}
+
+export function addInit(program: Command): void {
+  define<Flags>(initCommand(program), EXAMPLES, async (run, image) => {
     const file = path.resolve(run.flags.file ?? MANIFEST_FILE);
     const folder = path.dirname(file);
     const force = run.flags.force === true;

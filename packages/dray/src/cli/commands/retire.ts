@@ -19,7 +19,7 @@ export function addRetire(program: Command): void {
     .argument("<at>")
     .argument("<service>")
     .argument("<keep>");
-  define(command, [], async (run, target, name, at, service, keep) => {
+  define(command, [], async (run, ...[target, name, at, service, keep]) => {
     if (target === undefined || name === undefined || at === undefined || service === undefined)
       throw new Failure("usage.invalid", "retire TARGET NAME AT SERVICE KEEP");
     await run.dray.retire({ target, place: { name, at }, service, keep: Number(keep) });

@@ -36,7 +36,11 @@ export class Compute {
   }
 
   /** Makes or changes something, once however often it is sent, and waits until it is done. */
-  async change(method: "POST" | "DELETE", scope: string, rest: string, onWait: OnWait, body?: unknown): Promise<void> {
+  async change(
+    method: "POST" | "DELETE",
+    { scope, rest, body }: { scope: string; rest: string; body?: unknown },
+    onWait: OnWait,
+  ): Promise<void> {
     const call = { service: "compute" as const, method, path: this.#path(scope, rest), signal: this.#signal };
     const query = { requestId: randomUUID() };
     await computeDone(this.api, { ...call, query, ...(body === undefined ? {} : { body }) }, onWait);

@@ -32,8 +32,8 @@ export function gce(project: string | undefined): Cloud {
     start: async (name, context) => {
       const compute = await open(context);
       const instance = await named(compute, name);
-      await shown(context, "start", name, `start ${name}`, (onWait) =>
-        compute.change("POST", zonal(lastOf(instance.zone)), `instances/${name}/start`, onWait),
+      await shown({ kind: "start", on: name, title: `start ${name}` }, context, (onWait) =>
+        compute.change("POST", { scope: zonal(lastOf(instance.zone)), rest: `instances/${name}/start` }, onWait),
       );
       return machineOf(await named(compute, name), await compute.addresses());
     },
@@ -92,9 +92,9 @@ async function perform(
   /** Makes something that is taken back: when a later step fails, and when somebody stops it half way. */
   const make = async (scope: string, collection: string, body: object): Promise<Undo> => {
     const away: Undo = (fresh) =>
-      compute.under(fresh.signal).change("DELETE", scope, `${collection}/${name}`, () => undefined);
+      compute.under(fresh.signal).change("DELETE", { scope, rest: `${collection}/${name}` }, () => undefined);
     try {
-      await compute.change("POST", scope, collection, onWait, body);
+      await compute.change("POST", { scope, rest: collection, body }, onWait);
       return away;
     } catch (error) {
       if (context.signal.aborted) {
@@ -114,7 +114,7 @@ async function perform(
     }
     case "firewall":
       // Of all our machines: it stays, whatever becomes of this one.
-      await compute.change("POST", "global", "firewalls", onWait, ruleBody());
+      await compute.change("POST", { scope: "global", rest: "firewalls", body: ruleBody() }, onWait);
       return {};
     case "instance": {
       const { address } = await compute.get<Address>(regional(zone), `addresses/${name}`);
@@ -122,7 +122,7 @@ async function perform(
       return { undo: await make(zonal(zone), "instances", body) };
     }
     case "start":
-      await compute.change("POST", zonal(zone), `instances/${name}/start`, onWait);
+      await compute.change("POST", { scope: zonal(zone), rest: `instances/${name}/start` }, onWait);
       return {};
     case "boot":
       return { note: `${await meet(wish, compute, onWait, context.signal)} host keys` };
@@ -175,8 +175,8 @@ async function named(compute: Compute, name: string): Promise<Instance> {
 
 async function stop(compute: Compute, name: string, context: Context): Promise<Left> {
   const instance = await named(compute, name);
-  await shown(context, "stop", name, `stop ${name}`, (onWait) =>
-    compute.change("POST", zonal(lastOf(instance.zone)), `instances/${name}/stop`, onWait),
+  await shown({ kind: "stop", on: name, title: `stop ${name}` }, context, (onWait) =>
+    compute.change("POST", { scope: zonal(lastOf(instance.zone)), rest: `instances/${name}/stop` }, onWait),
   );
   const machine = machineOf(instance, await compute.addresses());
   return { done: [`${name} is stopped`], costs: leftCosts(machine) };
@@ -190,10 +190,8 @@ function leftCosts({ name, reserved, monthly }: CloudMachine): string[] {
 
 /** One change that is waited for, shown as a step. */
 async function shown(
+  { kind, on, title }: { kind: string; on: string; title: string },
   context: Context,
-  kind: string,
-  on: string,
-  title: string,
   act: (onWait: (note: string) => void) => Promise<void>,
 ): Promise<void> {
   const plan = {

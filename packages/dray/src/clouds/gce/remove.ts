@@ -77,7 +77,7 @@ async function take(
   compute: Compute,
   emit: (news: { type: "step.progress"; step: string; on: string; done: number; unit: "count"; note: string }) => void,
 ): Promise<void> {
-  await compute.change("DELETE", scope, rest, (note) =>
+  await compute.change("DELETE", { scope, rest }, (note) =>
     emit({ type: "step.progress", step: kind, on, done: 0, unit: "count", note }),
   );
 }

@@ -91,7 +91,7 @@ export async function tlsOf(
   signal: AbortSignal,
 ): Promise<{ problem?: string; daysLeft: number; lifeDays: number; issuer: string } | undefined> {
   const at = base.protocol === "https:" ? Number(base.port || 443) : port;
-  const found = await askTls(hostOf(base), at, 5000, signal, through);
+  const found = await askTls({ host: hostOf(base), port: at, through }, 5000, signal);
   if (found.certificate === undefined) return undefined;
   const { from, to, issuer, problem } = found.certificate;
   return {

@@ -21,7 +21,8 @@ export async function push(
   const { sent } = await shown("push", `push to ${repository}`, context, async () => {
     const onBytes = (done: number, total: number): void =>
       context.emit({ type: "step.progress", step: "push", on: "here", done, total, unit: "bytes" });
-    return await pushImage(reference, digest, new ContentStore(), onBytes, loginsOf(manifest), context.signal);
+    const from = { store: new ContentStore(), onBytes };
+    return await pushImage({ reference, digest }, from, loginsOf(manifest), context.signal);
   });
   return { image, reference: `${nameOf(reference)}@${digest}`, sent };
 }

@@ -93,13 +93,7 @@ function fill(value: unknown, variables: Variables): unknown {
   if (typeof value === "string")
     return value.replaceAll(
       /\$\$|\$\{(\w+)(?:(:?[-?])([^}]*))?\}|\$(\w+)/g,
-      (
-        all,
-        braced: string | undefined,
-        how: string | undefined,
-        other: string | undefined,
-        plain: string | undefined,
-      ) =>
+      (all, ...[braced, how, other, plain]: (string | undefined)[]) =>
         all === "$$" ? "$" : (variables[braced ?? plain ?? ""] ?? (how?.endsWith("-") === true ? (other ?? "") : all)),
     );
   if (Array.isArray(value)) return value.map((each) => fill(each, variables));

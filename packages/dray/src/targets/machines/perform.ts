@@ -76,7 +76,9 @@ const ACTS: { [Kind in MachineStep["kind"]]: Act<Kind> } = {
     await setAlerts(site.machine.engine, release.service, alerts === "nobody" ? undefined : alerts, signal),
   secrets: async (step, { site, release }, { secrets, signal }) => {
     const values = new Map([...secrets].filter(([name]) => step.names.includes(name)));
-    return { undo: await handOver(site.machine.engine, release, values, step.merge, signal) };
+    return {
+      undo: await handOver(site.machine.engine, release, { values, how: step.merge ? "merge" : "seal" }, signal),
+    };
   },
   with: async (step, work, context) => await startBeside(work, step, context),
   before: async (step, work, context) => await runBefore(work, step.argv, context),

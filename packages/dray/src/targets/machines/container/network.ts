@@ -119,9 +119,8 @@ function networkBody(name: string, Subnet: string): object {
 export async function join(
   engine: Engine,
   name: string,
-  container: string,
+  { container, address }: { container: string; address?: string },
   signal: AbortSignal,
-  address?: string,
 ): Promise<void> {
   const fixed = address === undefined ? {} : { EndpointConfig: { IPAMConfig: { IPv4Address: address } } };
   try {
@@ -145,7 +144,7 @@ export async function leave(engine: Engine, name: string, container: string, sig
 /** Puts a container into the networks of all services: the edge and the keeper, when they are made anew. */
 export async function joinServices(engine: Engine, container: string, signal: AbortSignal): Promise<void> {
   const names = Object.keys(await listNetworks(engine, signal)).filter((name) => name.startsWith(`${NETWORK}.`));
-  for (const name of names) await join(engine, name, container, signal);
+  for (const name of names) await join(engine, name, { container }, signal);
 }
 
 /** Removes networks of ours, with whoever of `members` is still in them. */

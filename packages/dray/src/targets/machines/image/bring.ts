@@ -126,6 +126,6 @@ async function asParts(work: Work, source: Direct, onBytes: OnBytes, context: Co
 }
 
 async function whole(work: Work, onBytes: OnBytes, context: Context): Promise<number> {
-  const { digest, service, id } = work.release;
-  return await carry(work.site.machine, digest, service, id, onBytes, context.signal);
+  const { digest, service: name, id: tag } = work.release;
+  return await carry(work.site.machine, { digest, name, tag }, onBytes, context.signal);
 }

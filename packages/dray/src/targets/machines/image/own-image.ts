@@ -14,10 +14,11 @@ export interface OwnImage {
 /** Brings an image of ours to a machine, where it is not there yet: made here, and carried over ssh. @throws Failure image.* */
 export async function supplyOwn(machine: Machine, { part, image, make }: OwnImage, context: Context): Promise<void> {
   if (await isThere(machine, image, context)) return;
-  const cargo = await make(architectureName(machine.version.Arch), context);
+  const { digest } = await make(architectureName(machine.version.Arch), context);
   const tell = (done: number, total: number): void =>
     context.emit({ type: "step.progress", step: part, on: machine.name, done, total, unit: "bytes" });
-  await carry(machine, cargo.digest, part, image.slice(image.lastIndexOf(":") + 1), tell, context.signal);
+  const tag = image.slice(image.lastIndexOf(":") + 1);
+  await carry(machine, { digest, name: part, tag }, tell, context.signal);
 }
 
 /** Does a machine's engine have an image? */

@@ -60,8 +60,8 @@ async function carryFromHere(machine: Machine, image: string, step: string, cont
   // A name of its own: two services may be the machine's first at once.
   const carried = `carried-${randomBytes(4).toString("hex")}`;
   try {
-    const cargo = await direct.load(image, "edge", context);
-    await carry(machine, cargo.digest, "edge", carried, telling(machine, step, context), signal);
+    const { digest } = await direct.load(image, "edge", context);
+    await carry(machine, { digest, name: "edge", tag: carried }, telling(machine, step, context), signal);
   } catch (error) {
     const missing = error instanceof Failure && ["image.not-found", "docker.local-missing"].includes(error.code);
     if (missing) return false;

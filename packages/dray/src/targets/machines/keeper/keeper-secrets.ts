@@ -8,19 +8,18 @@ import type { Engine } from "../../../machine/engine.ts";
 import { execStream } from "../../../machine/exec.ts";
 
 /**
- * Hands values to the keeper, which seals them on the disk and opens them in memory. `merge`: on top of what is there.
+ * Hands values to the keeper, which seals them on the disk and opens them in memory. `merge`: on top of what is there; `seal`: in its place.
  * Undone, the ones before are back. @throws Failure manifest.secret-missing, where one of `wanted` is not there then
  */
 export async function handOver(
   engine: Engine,
   { service, settings }: Release,
-  values: ReadonlyMap<string, { reveal(): string }>,
-  merge: boolean,
+  { values, how }: { values: ReadonlyMap<string, { reveal(): string }>; how: "merge" | "seal" },
   signal: AbortSignal,
 ): Promise<Undo> {
   const open = Object.fromEntries([...values].map(([name, secret]) => [name, secret.reveal()]));
   const undo: Undo = async (fresh) => void (await tellKeeper(engine, ["restore", service], "", fresh.signal));
-  const names = await tellKeeper(engine, [merge ? "merge" : "seal", service], JSON.stringify(open), signal);
+  const names = await tellKeeper(engine, [how, service], JSON.stringify(open), signal);
   const missing = settings.secrets.find((name) => !names.includes(name));
   if (missing === undefined) return undo;
   await within(10_000, undefined, (fresh) => tellKeeper(engine, ["restore", service], "", fresh));

@@ -41,7 +41,7 @@ export async function setUpKeeper(work: Work, wanted: KeeperWanted, context: Con
     if (there !== undefined && fits && there.running) return there.address;
     if (there !== undefined) await removeKeeper(site, signal);
     const address = freeAddress(await makeNetwork(site.machine.engine, KEEPER_NETWORK, signal), work.taken);
-    await join(site.machine.engine, KEEPER_NETWORK, EDGE, signal);
+    await join(site.machine.engine, KEEPER_NETWORK, { container: EDGE }, signal);
     await create(site, { image: wanted.image, secrets }, address, signal);
     await createWarden(site, wanted.image, context);
     await up(site, before, signal);

@@ -1,6 +1,6 @@
 import { Failure } from "../../../base/failure.ts";
 import type { Change, Plan, Stage } from "../../../core/plan.ts";
-import type { Settings } from "../../../core/release.ts";
+import type { Release, Settings } from "../../../core/release.ts";
 import { keptOf } from "../../../edge/state.ts";
 import {
   alertSteps,
@@ -24,35 +24,10 @@ const DISK_FACTOR = 2.5;
 
 /** Decides what to do on one machine; touches nothing. @throws Failure where it cannot go well */
 export function planMachine(wish: Wish, seen: Seen): Plan<MachineStep> {
-  const { release, source } = wish;
+  const { release } = wish;
   const on = seen.machine;
   check(wish, seen);
-  const replicas = Array.from({ length: release.settings.replicas }, (_, index) => index);
-  const named = (replica: number): string => (replicas.length === 1 ? "" : ` (replica ${replica + 1})`);
-  const lock: MachineStep = { kind: "lock", on, title: "take the lock" };
-  const carry: MachineStep[] =
-    wish.again || source.via === "here"
-      ? []
-      : [{ kind: "carry", on, title: source.via === "direct" ? "carry the image" : "pull the image", source }];
-  const start = replicas.map((replica): MachineStep => ({
-    kind: "start",
-    on,
-    title: `start ${release.id}${named(replica)}`,
-    replica,
-    again: wish.again,
-  }));
-  const prove = replicas.map((replica): MachineStep => ({
-    kind: "prove",
-    on,
-    title: `ready and proved${named(replica)}`,
-    replica,
-  }));
   const { canary, bake } = trials(wish, seen);
-  const stage = (title: string, steps: MachineStep[], onFailure: "undo" | "warn" = "undo"): Stage<MachineStep> => ({
-    title,
-    steps,
-    onFailure,
-  });
   return {
     service: release.service,
     release: release.id,
@@ -63,7 +38,7 @@ export function planMachine(wish: Wish, seen: Seen): Plan<MachineStep> {
       stage("keeper", wish.keeper?.first === true ? keeperSteps(wish, seen) : []),
       // Without a certificate the endpoint is still one: it is said, and the keeper goes on trying.
       stage("certificate", certificateSteps(wish, seen), "warn"),
-      stage("carry", [lock, ...carry]),
+      stage("carry", [{ kind: "lock", on, title: "take the lock" }, ...carrySteps(wish, seen)]),
       // Before anything of the old release is touched: it may take an hour.
       ...weightSteps(wish, seen).map((step) => stage("weights", [step])),
       // Under the lock: nobody else makes a network for this service.
@@ -76,8 +51,8 @@ export function planMachine(wish: Wish, seen: Seen): Plan<MachineStep> {
       // Whatever it takes, the old release serves meanwhile, also where it has to stop first.
       stage("before", beforeSteps(wish, seen)),
       stage("stop", stopFirst(wish, seen)),
-      stage("start", start),
-      stage("prove", prove),
+      stage("start", startSteps(wish, seen)),
+      stage("prove", proveSteps(wish, seen)),
       stage("shadow", shadowSteps(wish, seen)),
       ...canary.map((step) => stage("canary", [step])),
       stage(
@@ -91,6 +66,35 @@ export function planMachine(wish: Wish, seen: Seen): Plan<MachineStep> {
       stage("unlock", [{ kind: "unlock", on, title: "release the lock" }], "warn"),
     ].filter((each) => each.steps.length > 0),
   };
+}
+
+function stage(title: string, steps: MachineStep[], onFailure: "undo" | "warn" = "undo"): Stage<MachineStep> {
+  return { title, steps, onFailure };
+}
+
+function carrySteps({ again, source }: Wish, { machine: on }: Seen): MachineStep[] {
+  if (again || source.via === "here") return [];
+  return [{ kind: "carry", on, title: source.via === "direct" ? "carry the image" : "pull the image", source }];
+}
+
+function startSteps({ release, again }: Wish, { machine: on }: Seen): MachineStep[] {
+  return eachReplica(release, (replica, named) => ({
+    kind: "start",
+    on,
+    title: `start ${release.id}${named}`,
+    replica,
+    again,
+  }));
+}
+
+function proveSteps({ release }: Wish, { machine: on }: Seen): MachineStep[] {
+  return eachReplica(release, (replica, named) => ({ kind: "prove", on, title: `ready and proved${named}`, replica }));
+}
+
+/** A step for each replica, which is named only where there are several. */
+function eachReplica(release: Release, step: (replica: number, named: string) => MachineStep): MachineStep[] {
+  const { replicas } = release.settings;
+  return Array.from({ length: replicas }, (_, index) => step(index, replicas === 1 ? "" : ` (replica ${index + 1})`));
 }
 
 /** Where both do not fit: for as long as the new release takes to become ready, nobody answers. */

@@ -96,8 +96,7 @@ test("a machine that does not answer is not asked for ever why a release is not 
   const startedAt = performance.now();
   const failure = await explainNotReady(
     machine,
-    "a",
-    "edge",
+    { container: "a", image: "edge" },
     { readyMs: 3000, port: 80 },
     new Error("GET / said: 503"),
   );

@@ -76,8 +76,7 @@ const LOOK_MS = 4000;
 /** Why a replica never became ready, from what its container, its sockets and its logs say. */
 export async function explainNotReady(
   machine: Pick<Machine, "engine" | "run">,
-  container: string,
-  image: string,
+  { container, image }: { container: string; image: string },
   expected: Expected,
   cause: unknown,
 ): Promise<Failure> {

@@ -80,7 +80,7 @@ export async function findPort(work: Work, replica: Started, context: Context): 
     context.signal.throwIfAborted();
     const rest = last === undefined ? undefined : choosePort({ ...last, late: true });
     if (rest !== undefined) return rest;
-    throw await explainNotReady(machine, replica.container, work.edgeImage, { readyMs }, error);
+    throw await explainNotReady(machine, { ...replica, image: work.edgeImage }, { readyMs }, error);
   });
   if (typeof chosen === "number") return chosen;
   throw severalPorts(chosen, last?.found ?? []);

@@ -51,7 +51,7 @@ export async function proveReplica(work: Work, replica: Started, context: Contex
     context.signal.throwIfAborted();
     if (error instanceof Failure) throw error;
     const expected = { readyMs, port: replica.port, ready };
-    throw await explainNotReady(machine, replica.container, work.edgeImage, expected, error);
+    throw await explainNotReady(machine, { ...replica, image: work.edgeImage }, expected, error);
   } finally {
     over.abort();
     agent.destroy();
@@ -173,7 +173,7 @@ async function proveGolden(work: Work, replica: Started, agent: http.Agent, cont
         );
       // How long it may take counts only for a release that is warm.
       const wrong = compareGolden(last ? each : { ...each, expect: omitTime(each.expect) }, answer);
-      if (wrong.length > 0 && !accept(work, each, answer, wrong, context))
+      if (wrong.length > 0 && !accept(work, each, { answer, wrong }, context))
         throw await refusal(work, replica, each, wrong);
       answers.push(answer.ms);
     }
@@ -200,7 +200,12 @@ async function refusal(work: Work, replica: Started, golden: Golden, wrong: read
 }
 
 /** Takes a changed answer over where the user wants that; from then on it is the one that is expected. */
-function accept(work: Work, golden: Golden, answer: Answer, wrong: readonly string[], context: Context): boolean {
+function accept(
+  work: Work,
+  golden: Golden,
+  { answer, wrong }: { answer: Answer; wrong: readonly string[] },
+  context: Context,
+): boolean {
   if (work.answers === "must-match" || answer.status >= 400 || work.accepted.includes(golden)) return false;
   for (const difference of wrong) {
     const { method, path } = golden.request;

@@ -82,7 +82,7 @@ async function lookAround(
   const [edge, listed] = await Promise.all([openEdge(machine, signal), listContainers(engine, signal)]);
   const ms = since(startedAt);
   const [record, edgeFacts] = await Promise.all([
-    askRecord(engine, edge, facts.service, facts.path, listed, signal),
+    askRecord({ engine, edge, listed }, facts, signal),
     facts.container === undefined ? askContainer(engine, EDGE, clock, signal) : undefined,
   ]);
   const name = facts.container ?? replicaOf(record, listed) ?? publisher(listed, facts);
@@ -93,7 +93,7 @@ async function lookAround(
   const at =
     byHand || record.ready === undefined ? target : { ...target, facts: { ...facts, readyPath: record.ready } };
   const [asked, pull, edgeDial] = await Promise.all([
-    app === null ? {} : askContainerItself(reach, at, app, seen, signal),
+    app === null ? {} : askContainerItself(reach, at, { app, record: seen }, signal),
     app === null ? askPull(machine, facts.image, signal) : undefined,
     app === null || byHand || edge === undefined ? undefined : dialFromEdge(edge, app, record),
   ]);
@@ -141,8 +141,7 @@ function publisher(
 async function askContainerItself(
   reach: Reach,
   target: Target,
-  app: ContainerFacts,
-  record: RecordFacts,
+  { app, record }: { app: ContainerFacts; record: RecordFacts },
   signal: AbortSignal,
 ): Promise<Partial<Evidence>> {
   if (app.pid === 0 || app.address === "") return {};

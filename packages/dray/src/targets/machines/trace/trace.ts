@@ -93,7 +93,7 @@ async function askOutside(target: Target, reach: Reach | undefined, signal: Abor
     !facts.https &&
     open &&
     (answered?.outcome === "reset" || answered?.outcome === "not-http" || answered?.status === 400);
-  const late = suspicious ? await askTls(facts.host, facts.port, AGAIN_MS, signal) : tls;
+  const late = suspicious ? await askTls(facts, AGAIN_MS, signal) : tls;
   return {
     ...named,
     tcp,
@@ -108,7 +108,7 @@ async function secured(
   signal: AbortSignal,
 ): Promise<Evidence["tls"]> {
   const open = await firstOpen(dials.map(async (dial) => (await dial).dialled));
-  return open ? await askTls(facts.host, facts.port, DIAL_MS, signal) : undefined;
+  return open ? await askTls(facts, DIAL_MS, signal) : undefined;
 }
 
 /** True as soon as one is open; false when none is. */

@@ -76,7 +76,7 @@ async function makeEdge(machine: Machine, image: string, ports: Ports, context: 
 /** An edge that is made anew finds the networks of its services, and the keeper's. */
 async function joinOthers({ engine }: Machine, signal: AbortSignal): Promise<void> {
   if ((await listNetworks(engine, signal))[KEEPER_NETWORK] !== undefined)
-    await join(engine, KEEPER_NETWORK, EDGE, signal);
+    await join(engine, KEEPER_NETWORK, { container: EDGE }, signal);
   await joinServices(engine, EDGE, signal);
 }
 

@@ -63,7 +63,7 @@ async function moveService(
       taken.add(to);
       // Somebody may have been stopped half way: then it is there, at another address.
       await leave(engine, network, name, signal);
-      await join(engine, network, name, signal, to);
+      await join(engine, network, { container: name, address: to }, signal);
       const port = replicaOf(edge.known, service, name)?.port ?? 0;
       // A program may listen at the one address that it had when it began.
       if (running && (await edge.reaches(to, port, REACH_MS)) !== true) {

@@ -8,8 +8,8 @@ import type { Site } from "../plan/observe.ts";
 export async function setUpNetwork({ machine }: Site, network: string, signal: AbortSignal): Promise<string> {
   const { engine } = machine;
   const subnet = await makeNetwork(engine, network, signal);
-  await join(engine, network, EDGE, signal);
-  if (await isApart(engine, signal)) await join(engine, network, KEEPER, signal);
+  await join(engine, network, { container: EDGE }, signal);
+  if (await isApart(engine, signal)) await join(engine, network, { container: KEEPER }, signal);
   return subnet;
 }
 

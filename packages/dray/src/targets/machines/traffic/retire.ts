@@ -21,7 +21,11 @@ const GRACE_MS = 10_000;
  * and removes what is older than `keep`. Runs after the command returned, under the lock only for moments,
  * so a rollback never waits for it. Safe to be killed and to be run twice.
  */
-export async function retire(site: Site, service: string, who: string, keep: number, context: Context): Promise<void> {
+export async function retire(
+  site: Site,
+  { service, who, keep }: { service: string; who: string; keep: number },
+  context: Context,
+): Promise<void> {
   const edge = edgeOf(site);
   const startedAt = performance.now();
   for (;;) {
@@ -31,11 +35,11 @@ export async function retire(site: Site, service: string, who: string, keep: num
     for (const kept of waiting) {
       const patient = performance.now() - startedAt < kept.release.settings.limits.drainMs;
       if (patient && (await busy(edge, service, kept.release.id))) continue;
-      await stop(site, service, who, kept.release.id, context);
+      await stop(site, { service, who, release: kept.release.id }, context);
     }
     await sleep(POLL_MS, context.signal);
   }
-  await locked(edge, service, who, context, () => prune(site, service, keep, context));
+  await locked(edge, { service, who }, context, () => prune(site, service, keep, context));
   await leaveOldNetwork(site, context);
 }
 
@@ -63,7 +67,11 @@ export async function busy(edge: Edge, service: string, release: string): Promis
 }
 
 /** The image's own stop signal, patience, SIGKILL; each under the lock, after making sure that nobody rolled back to it meanwhile. */
-async function stop(site: Site, service: string, who: string, release: string, context: Context): Promise<void> {
+async function stop(
+  site: Site,
+  { service, who, release }: { service: string; who: string; release: string },
+  context: Context,
+): Promise<void> {
   const edge = edgeOf(site);
   const kill = (how: "politely" | "at once") => async (): Promise<void> => {
     const state = await edge.state();
@@ -77,14 +85,14 @@ async function stop(site: Site, service: string, who: string, release: string, c
     );
     await Promise.all(kept.replicas.map((replica) => signalContainer(site, replica.container, how, context)));
   };
-  await locked(edge, service, who, context, kill("politely"));
+  await locked(edge, { service, who }, context, kill("politely"));
   const until = performance.now() + GRACE_MS;
   while (performance.now() < until) {
     const running = await stillRunning(site, await edge.state(), service, context);
     if (!running.some((kept) => kept.release.id === release)) return;
     await sleep(POLL_MS, context.signal);
   }
-  await locked(edge, service, who, context, kill("at once"));
+  await locked(edge, { service, who }, context, kill("at once"));
 }
 
 async function signalContainer(
@@ -233,8 +241,7 @@ async function removeStrayImages(
 /** Waits its turn for the lock (a deploy may hold it for a while), then does the thing. */
 async function locked(
   edge: Edge,
-  service: string,
-  who: string,
+  { service, who }: { service: string; who: string },
   context: Context,
   act: () => Promise<void>,
 ): Promise<void> {

@@ -73,5 +73,5 @@ export async function finish(
   { service, keep }: { service: string; keep: number },
   session: Session,
 ): Promise<void> {
-  await withSite(place, session, (site) => retire(site, service, session.who, keep, session));
+  await withSite(place, session, (site) => retire(site, { service, keep, who: session.who }, session));
 }
