@@ -26,6 +26,7 @@ import {
   serviceName,
   tls,
 } from "./parts.ts";
+import { machines } from "./machines.ts";
 import { ready } from "./ready.ts";
 import type { TargetPart } from "./target-part.ts";
 import { companionKeys, unknownSecrets } from "./with.ts";
@@ -37,7 +38,11 @@ const service = serviceName.describe("Name of the endpoint.");
 /** What every target's manifest may say. Every field has a description: docs/manifest.md and dray.schema.json are made from it. */
 const FIELDS = {
   machine: machine.optional().describe("The one machine it runs on."),
-  machines: z.record(name, machine).optional().describe("Several machines, by name: each gets the release."),
+  machines: machines
+    .optional()
+    .describe(
+      "Several machines: each gets the release. By name, or as a list of what `ssh` understands, named by their hosts.",
+    ),
   atOnce: z.number().int().positive().default(8).describe("How many machines are changed side by side."),
   image: z
     .string()

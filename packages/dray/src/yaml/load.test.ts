@@ -57,6 +57,21 @@ test("callers are named one way at every door", () => {
     expect(failure(() => keys(bad)).code, bad).toBe("manifest.invalid");
 });
 
+test("a list of machines has names made of their hosts; two of one name are refused with their place", () => {
+  const list = (...hosts: string[]): string =>
+    `service: a\nmachines:\n${hosts.map((host) => `  - ${host}\n`).join("")}`;
+  const { machines } = parseManifest(list("anna", "student@vm-jan", "student@203.0.113.7", "ssh://s@h.lan:2222"), "x");
+  expect(machines).toEqual({
+    anna: "anna",
+    "vm-jan": "student@vm-jan",
+    "vm-203-0-113-7": "student@203.0.113.7",
+    "h-lan-2222": "ssh://s@h.lan:2222",
+  });
+  expect(() => parseManifest(list("a@vm", "b@vm"), "x")).toThrow(
+    expect.objectContaining({ message: expect.stringContaining("this is called vm, as a@vm is") }),
+  );
+});
+
 test("units are read", () => {
   const { limits } = parseManifest("service: a\nmachine: vm\nlimits: {memory: 1GiB, timeout: 500ms}\n", "dray.yaml");
   expect(limits).toMatchObject({ memory: 1024 ** 3, timeout: 500 });
