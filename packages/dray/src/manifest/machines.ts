@@ -9,7 +9,7 @@ function nameOf(host: string): string {
 }
 
 /** Machines by name. A list is enough where ssh knows them by names: for a class, one machine of each participant. */
-export const machines = z.union([
+export const machinesKey = z.union([
   z.record(name, machine),
   z.array(machine).transform((hosts, context) => {
     const named: Record<string, string> = {};

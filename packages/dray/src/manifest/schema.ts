@@ -26,7 +26,7 @@ import {
   serviceName,
   tls,
 } from "./parts.ts";
-import { machines } from "./machines.ts";
+import { machinesKey } from "./machines.ts";
 import { ready } from "./ready.ts";
 import type { TargetPart } from "./target-part.ts";
 import { companionKeys, unknownSecrets } from "./with.ts";
@@ -38,7 +38,7 @@ const service = serviceName.describe("Name of the endpoint.");
 /** What every target's manifest may say. Every field has a description: docs/manifest.md and dray.schema.json are made from it. */
 const FIELDS = {
   machine: machine.optional().describe("The one machine it runs on."),
-  machines: machines
+  machines: machinesKey
     .optional()
     .describe(
       "Several machines: each gets the release. By name, or as a list of what `ssh` understands, named by their hosts.",
