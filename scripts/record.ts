@@ -15,7 +15,10 @@ const COMMANDS = ["dray deploy --yes", "dray request", "dray rollback --yes"];
 /** A shell script that types the commands and runs them. */
 function typing(): string {
   const typed = COMMANDS.map((command) => {
-    const keys = command.split("").map((key) => `printf %s '${key}'; sleep 0.04`).join("; ");
+    const keys = command
+      .split("")
+      .map((key) => `printf %s '${key}'; sleep 0.04`)
+      .join("; ");
     return `printf '\\033[1m$ \\033[0m'; ${keys}; sleep 0.4; echo; ${command}; sleep 1`;
   });
   const dray = `dray() { "${process.execPath}" "${DRAY}" "$@"; }`;
