@@ -1,4 +1,4 @@
-import { Terminal } from "@xterm/headless";
+import xterm, { type Terminal } from "@xterm/headless";
 
 /** A piece of a terminal's line that looks the same all along. */
 export interface Span {
@@ -31,7 +31,7 @@ const LAST_MS = 5000;
 
 /** Pictures of a terminal of that size while that is written to it; equal ones that follow each other are one. */
 export async function framesOf(written: readonly Written[], size: { cols: number; rows: number }): Promise<Frame[]> {
-  const terminal = new Terminal({ ...size, allowProposedApi: true, convertEol: false });
+  const terminal = new xterm.Terminal({ ...size, allowProposedApi: true, convertEol: false });
   const frames: Frame[] = [];
   let waited = 0;
   for (const { text, afterMs } of written) {
