@@ -65,7 +65,7 @@ const ROOMS: Record<string, Record<string, string[]>> = {
     keeper: ["image", "plan", "container"],
     traffic: ["keeper", "replica", "plan", "container"],
     trace: ["plan"],
-    verbs: ["traffic", "keeper", "replica", "plan", "container"],
+    verbs: ["traffic", "keeper", "replica", "image", "plan", "container"],
   },
   flows: {
     runs: [],

@@ -1,6 +1,5 @@
 import type { Manifest } from "./manifest/schema.ts";
-import type { Access, Cleaned, LogOptions, SetUp, ShadowFound } from "./contract/answers.ts";
-import type { HostFacts } from "./contract/answers.ts";
+import type { Access, BackedUp, Cleaned, HostFacts, LogOptions, SetUp, ShadowFound } from "./contract/answers.ts";
 import type { InRegistry, Outcome } from "./contract/order.ts";
 import type { Place } from "./contract/place.ts";
 import type { Reached, TraceWanted, VerbSession } from "./contract/target.ts";
@@ -19,6 +18,13 @@ import { check, type CheckWanted } from "./flows/check/check.ts";
 import { measure, type Measured, nodeTypeOf } from "./flows/reach/compare.ts";
 import { deploy, type Deployed, type DeployOptions, rollback, setSecret, startShadow } from "./flows/release/deploy.ts";
 import { exec } from "./flows/watch/exec.ts";
+import {
+  type BackupFile,
+  type BackupOptions,
+  backUpHosts,
+  restoreHost,
+  type RestoreOptions,
+} from "./flows/fleet/backup.ts";
 import { cleanHosts, type CleanOptions, handMade, hostFacts, setUpHosts, type Whose } from "./flows/fleet/hosts.ts";
 import { addKey, listKeys, revokeKey } from "./flows/access/keys.ts";
 import { type LogLine, logs } from "./flows/watch/logs.ts";
@@ -248,18 +254,16 @@ export class Drayage {
       whose: Whose,
       agree: (place: Place, plan: SetUp) => Promise<void>,
     ): Promise<{ machine: string; changed: boolean }[]> =>
-      await inRun(
-        aboutHosts("machine setup", whose, this.session),
-        { act: (session) => setUpHosts(whose, agree, session) },
-        this.session,
-      ),
+      await this.#onHosts("machine setup", whose, (session) => setUpHosts(whose, agree, session)),
     /** Removes everything that dray made there. @throws Failure machine.not-clean */
     clean: async (whose: Whose, options: CleanOptions): Promise<Cleaned[]> =>
-      await inRun(
-        aboutHosts("machine clean", whose, this.session),
-        { act: (session) => cleanHosts(whose, options, session) },
-        this.session,
-      ),
+      await this.#onHosts("machine clean", whose, (session) => cleanHosts(whose, options, session)),
+    /** Writes a sealed file for each computer, with what a new one would need to take over. @throws Failure backup.nothing, usage.invalid */
+    backUp: async (whose: Whose, options: BackupOptions): Promise<BackupFile[]> =>
+      await this.#onHosts("machine backup", whose, (session) => backUpHosts(whose, options, session)),
+    /** Puts such a file on a computer that has nothing of dray's; the next deploy brings the replicas. @throws Failure backup.* */
+    restore: async (whose: Whose, from: RestoreOptions): Promise<BackedUp> =>
+      await this.#onHosts("machine restore", whose, (session) => restoreHost(whose, from, session)),
   };
 
   /** The runs of this computer, whichever process they are of. */
@@ -272,6 +276,10 @@ export class Drayage {
     follow: (id: string, signal: AbortSignal = this.session.signal): AsyncGenerator<Happening> =>
       followRun(this.session.journal, id, signal),
   };
+
+  async #onHosts<T>(verb: RunVerb, whose: Whose, act: Doing<T>["act"]): Promise<T> {
+    return await inRun(aboutHosts(verb, whose, this.session), { act }, this.session);
+  }
 
   async #run<T>(about: { verb: RunVerb; what?: string | undefined }, scope: Scope, doing: Doing<T>): Promise<T> {
     return await inRun(aboutService(about, scope, this.session), doing, this.session);

@@ -3,7 +3,8 @@ import type { Key } from "../core/keys.ts";
 import type { KeptRequest } from "../core/kept-request.ts";
 import type { MachineMetrics } from "../core/metrics.ts";
 import type { Release } from "../core/release.ts";
-import type { Access, Cleaned, HostFacts, LogOptions, SecretRow, SetUp, ShadowFound } from "./answers.ts";
+import type { Readable } from "node:stream";
+import type { Access, BackedUp, Cleaned, HostFacts, LogOptions, SecretRow, SetUp, ShadowFound } from "./answers.ts";
 import type { Prepared } from "../core/prepared.ts";
 import type { Inside } from "./inside.ts";
 import type { Place, Subject } from "./place.ts";
@@ -88,6 +89,15 @@ export interface Abilities {
     setUp(place: Place, plan: SetUp, session: Session): Promise<void>;
     /** Removes everything that dray made there. `data`: what services keep in volumes, too. @throws Failure service.locked, machine.not-clean */
     clean(place: Place, options: { data: boolean }, session: Session): Promise<Prepared<Cleaned>>;
+    /** Hands `take` an archive of what it would need to be the same again. @throws Failure backup.nothing */
+    backUp(
+      place: Place,
+      options: { data: boolean },
+      take: (archive: Readable) => Promise<void>,
+      session: Session,
+    ): Promise<BackedUp>;
+    /** Puts such an archive on one that has nothing of dray's. @throws Failure backup.in-use, backup.unreadable */
+    restore(place: Place, archive: Readable, session: Session): Promise<BackedUp>;
   };
 }
 

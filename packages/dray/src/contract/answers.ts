@@ -54,6 +54,13 @@ export interface Cleaned {
   after: Belonging[];
 }
 
+/** What a backup has of a computer, or what was put on one. */
+export interface BackedUp {
+  machine: string;
+  services: string[];
+  volumes: string[];
+}
+
 /** What a shadow's answers were like; `running`: copies still go to it. */
 export interface ShadowFound {
   machine: string;

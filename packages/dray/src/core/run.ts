@@ -17,6 +17,8 @@ export type RunVerb =
   | "with remove"
   | "machine setup"
   | "machine clean"
+  | "machine backup"
+  | "machine restore"
   | "machine create"
   | "machine start"
   | "machine stop"

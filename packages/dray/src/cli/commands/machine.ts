@@ -7,6 +7,7 @@ import prettyBytes from "pretty-bytes";
 import { Failure } from "../../base/failure.ts";
 import { agree } from "../agree.ts";
 import { define, type Run } from "../command.ts";
+import { addBackup } from "./machine-backup.ts";
 import { addCloudMachines, listOf } from "./cloud-machine.ts";
 import { say, sayJson, table, tell } from "../screen/say.ts";
 
@@ -42,6 +43,7 @@ export function addMachine(program: Command): void {
       say(changed ? `${machine} has Docker now` : `${machine} has Docker already`);
   });
   addClean(group);
+  addBackup(group, named);
   addCloudMachines(group);
 }
 

@@ -13,7 +13,8 @@ type Hosts = NonNullable<Abilities["hosts"]>;
 /** Computers that people own: those of a manifest, or one that is named by how ssh calls it. */
 export type Whose = Scope | { host: string };
 
-function hostsOf(whose: Whose, session: VerbSession): { hosts: Hosts; places: Place[] } {
+/** Who has computers, and which ones are meant. */
+export function hostsOf(whose: Whose, session: VerbSession): { hosts: Hosts; places: Place[] } {
   if (!("host" in whose)) {
     const hosts = abilityOf("hosts", whose.manifest, session);
     return { hosts, places: subjectsOf(whose, session).map(({ place }) => place) };

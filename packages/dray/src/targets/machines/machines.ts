@@ -4,6 +4,8 @@ import type { Target } from "../../contract/target.ts";
 import type { Prepared } from "../../core/prepared.ts";
 import type { Report } from "../../core/report.ts";
 import { proveAlerts } from "./verbs/alerts.ts";
+import { backUp } from "./verbs/backup.ts";
+import { restore } from "./verbs/restore.ts";
 import { prepareCleaning } from "./verbs/clean.ts";
 import { attachProgram } from "./verbs/exec.ts";
 import { hostFacts, planSetUp, setUp } from "./verbs/hosts.ts";
@@ -59,7 +61,7 @@ export const machines: Target<Sight, MachineStep, MachineWork> = {
     with: { restart: restartBeside, remove: removeBeside, logs: besideLogs },
     inspect: { open: inspect },
     weights: true,
-    hosts: { handMade: findHandMade, facts: hostFacts, planSetUp, setUp, clean: prepareCleaning },
+    hosts: { handMade: findHandMade, facts: hostFacts, planSetUp, setUp, clean: prepareCleaning, backUp, restore },
   },
   lacks: {},
 };

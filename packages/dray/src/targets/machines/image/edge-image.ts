@@ -1,6 +1,7 @@
 import type { Work } from "../plan/work.ts";
 import type { Context } from "../../../core/context.ts";
 import type { Manifest } from "../../../manifest/schema.ts";
+import { architectureName, type Machine } from "../../../machine/machine.ts";
 import { edgeImage, isOwnEdge, makeEdge } from "../../../recipes/edge.ts";
 import { supplyOwn } from "./own-image.ts";
 import { supplyNamed } from "./supply.ts";
@@ -18,6 +19,17 @@ const NAMED = {
 
 /** Brings the edge's image to a machine. @throws Failure image.not-found */
 export async function supplyEdge({ site, edgeImage: image, findLogin }: Work, context: Context): Promise<void> {
-  if (isOwnEdge(image)) await supplyOwn(site.machine, { part: "edge", image, make: makeEdge }, context);
+  if (isOwnEdge(image)) await supplyEdgeImage(site.machine, image, context);
   else await supplyNamed(site.machine, { ...NAMED, image }, findLogin, context);
+}
+
+/** Brings the edge's image that is put together here to a machine. @throws Failure image.* */
+export async function supplyOwnEdge(machine: Machine, context: Context): Promise<string> {
+  const image = edgeImage(architectureName(machine.version.Arch));
+  await supplyEdgeImage(machine, image, context);
+  return image;
+}
+
+async function supplyEdgeImage(machine: Machine, image: string, context: Context): Promise<void> {
+  await supplyOwn(machine, { part: "edge", image, make: makeEdge }, context);
 }

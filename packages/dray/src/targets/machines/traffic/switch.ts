@@ -164,7 +164,10 @@ export function withRelease(state: EdgeState, kept: Kept): EdgeState {
   // The old release is gone, so its shadow comparison ends.
   const alone = withoutShadow(state, service);
   const old = withoutCandidate(alone.services[service]);
-  const previous = old?.current === id ? old.previous : old?.current;
+  // Of a release that came with a backup there is nothing to go back to: its containers were on another machine.
+  const others = (old?.releases ?? []).filter(({ release, replicas }) => release.id !== id && replicas.length > 0);
+  const before = old?.current === id ? old.previous : old?.current;
+  const previous = others.find(({ release }) => release.id === before)?.release.id;
   return {
     ...alone,
     services: {
@@ -177,7 +180,7 @@ export function withRelease(state: EdgeState, kept: Kept): EdgeState {
         ...(settings.prefix === undefined ? {} : { prefix: settings.prefix }),
         current: id,
         ...(previous === undefined ? {} : { previous }),
-        releases: [...(old?.releases ?? []).filter((each) => each.release.id !== id), kept],
+        releases: [...others, kept],
       },
     },
   };

@@ -1,0 +1,120 @@
+import type { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
+import { within } from "drayage-clock";
+import { pack, type Pack } from "tar-stream";
+import { readState, StateRefused } from "drayage-record";
+import type { BackedUp } from "../../../contract/answers.ts";
+import type { Place } from "../../../contract/place.ts";
+import type { Session } from "../../../contract/session.ts";
+import { Failure } from "../../../base/failure.ts";
+import { EDGE } from "../../../edge/edge.ts";
+import type { EdgeState } from "../../../edge/state.ts";
+import { type Engine, isMissing } from "../../../machine/engine.ts";
+import type { Machine } from "../../../machine/machine.ts";
+import { supplyOwnEdge } from "../image/edge-image.ts";
+import { connect } from "../plan/site.ts";
+import { setUpEdge } from "../traffic/edge-setup.ts";
+import { CONFIG, configOf, CONTENTS, type Contents, readContents, STATE, withoutReplicas } from "./backed-up.ts";
+import { asBytes, type Entry, entriesOf, put, withVolumes } from "./backup.ts";
+import { belongings } from "./ours.ts";
+
+/**
+ * Puts a backup on a machine that has nothing of dray's, and starts the edge on it: callers' keys, certificates and history
+ * are there, and the next deploy brings the replicas. Where it fails, nothing of it stays.
+ * @throws Failure backup.in-use, backup.unreadable, machine.port-taken, ssh.*, docker.*
+ */
+export async function restore(place: Place, archive: Readable, session: Session): Promise<BackedUp> {
+  await using machine = await connect(place, session);
+  const { engine } = machine;
+  await refuseUsed(machine, session.signal);
+  const files = entriesOf(archive);
+  const contents = await first(files);
+  const image = await supplyOwnEdge(machine, session);
+  try {
+    for (const { name, labels } of contents.volumes)
+      await engine.post("/volumes/create", { body: { Name: name, Labels: labels }, signal: session.signal });
+    const state = await withVolumes(engine, { image, volumes: contents.volumes }, session.signal, async (path) => {
+      const unpacked = pack();
+      const sent = engine.bytes("PUT", `${path}/archive`, {
+        query: { path: "/" },
+        headers: { "content-type": "application/x-tar" },
+        stream: asBytes(unpacked),
+        signal: session.signal,
+      });
+      const [moved, answer] = await Promise.all([move(files, unpacked), sent]);
+      await text(answer);
+      return moved;
+    });
+    const { port, tls } = state;
+    await setUpEdge(machine, image, { port, ...(tls === undefined ? {} : { tls }) }, session);
+  } catch (error) {
+    await within(60_000, undefined, async (fresh) => await takeBack(engine, contents, fresh));
+    throw error;
+  }
+  return { machine: place.name, services: contents.services, volumes: contents.volumes.map(({ name }) => name) };
+}
+
+async function refuseUsed(machine: Machine, signal: AbortSignal): Promise<void> {
+  const found = await belongings(machine.engine, signal);
+  const [used] = found.filter(({ kind }) => kind === "volume" || kind === "container");
+  if (used === undefined) return;
+  throw new Failure("backup.in-use", `${machine.name} has ${used.kind} ${used.name} of dray already`, {
+    hint: `a backup goes to a machine without services; dray machine clean ${machine.name} --data makes it one, and loses what is there`,
+  });
+}
+
+async function first(files: AsyncGenerator<Entry>): Promise<Contents> {
+  const next = await files.next();
+  return readContents(next.done === true || next.value.header.name !== CONTENTS ? "" : await contentOf(next.value));
+}
+
+async function contentOf(entry: Entry): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of entry) chunks.push(chunk as Uint8Array);
+  return Buffer.concat(chunks).toString();
+}
+
+/** Hands each file on; the state comes without replicas, and the edge's configuration is made from it. */
+async function move(files: AsyncGenerator<Entry>, to: Pack): Promise<EdgeState> {
+  let restored: EdgeState | undefined;
+  try {
+    for await (const entry of files) {
+      const { header } = entry;
+      if (header.name !== STATE) {
+        await put(to, header, entry);
+        continue;
+      }
+      restored = withoutReplicas(stateIn(await contentOf(entry)));
+      const { size: _before, pax: _said, ...same } = header;
+      to.entry(same, JSON.stringify(restored));
+      to.entry({ ...same, name: CONFIG }, configOf(restored));
+    }
+    if (restored === undefined) readContents("");
+    to.finalize();
+  } catch (error) {
+    to.destroy(error as Error);
+    throw error;
+  }
+  return restored as EdgeState;
+}
+
+function stateIn(said: string): EdgeState {
+  try {
+    return readState(said) as EdgeState;
+  } catch (error) {
+    if (!(error instanceof StateRefused)) throw error;
+    throw new Failure("backup.unreadable", `the state in this backup cannot be used: ${error.message}`, {
+      hint:
+        error.why === "newer" ? "npm install -g drayage@latest, then run the same command again" : "take another one",
+      cause: error,
+    });
+  }
+}
+
+async function takeBack(engine: Engine, { volumes }: Contents, signal: AbortSignal): Promise<void> {
+  const paths = [`/containers/${EDGE}`, ...volumes.map(({ name }) => `/volumes/${name}`)];
+  for (const path of paths)
+    await engine.call("DELETE", path, { query: { force: true }, signal }).catch((error: unknown) => {
+      if (!isMissing(error)) throw error;
+    });
+}
