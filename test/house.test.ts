@@ -88,7 +88,7 @@ const floorOf = (file: string): string =>
   file.includes(path.sep) ? (file.split(path.sep)[0] ?? "") : path.basename(file, ".ts");
 const source = (file: string): string => readFileSync(path.join(SRC, file), "utf8");
 const imports = (file: string): string[] =>
-  [...source(file).matchAll(/from "([^"]+)"/g)].map((match) => match[1] ?? "");
+  [...source(file).matchAll(/(?:from|import\() ?"([^"]+)"/g)].map((match) => match[1] ?? "");
 const importedFiles = (file: string): string[] =>
   imports(file)
     .filter((to) => to.startsWith("."))
@@ -136,12 +136,59 @@ test("no target knows another, and only the catalogue knows them by name", () =>
   expect(broken).toEqual([]);
 });
 
+/** The first file of a target that somebody reaches, and by which way: re-exports are followed, and the catalogue ends a way. */
+function targetReached(from: string, importsOf: (file: string) => readonly string[]): string | undefined {
+  const seen = new Set<string>();
+  const walk = (file: string, way: string): string | undefined => {
+    if (floorOf(file) === "targets") return way;
+    if (file === "catalogue.ts" || seen.has(file)) return undefined;
+    seen.add(file);
+    for (const to of importsOf(file)) {
+      const found = walk(to, `${way} -> ${to}`);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
+  return walk(from, from);
+}
+
+test("verbs, commands and the library reach a target by way of the catalogue alone, re-exports followed", () => {
+  const upper = files.filter((file) => ["flows", "cli", "drayage", "index", "yaml"].includes(floorOf(file)));
+  expect(upper.length).toBeGreaterThan(100);
+  expect(upper.flatMap((file) => targetReached(file, importedFiles) ?? [])).toEqual([]);
+});
+
+test("a way past the catalogue is found, also by a file that only hands on", () => {
+  const graph: Record<string, string[]> = {
+    "flows/deploy.ts": ["catalogue.ts", "core/handed-on.ts"],
+    "core/handed-on.ts": ["targets/vertex/plan.ts"],
+    "catalogue.ts": ["targets/vertex/vertex.ts"],
+    "cli/main.ts": ["catalogue.ts"],
+  };
+  const importsOf = (file: string): string[] => graph[file] ?? [];
+  const way = "flows/deploy.ts -> core/handed-on.ts -> targets/vertex/plan.ts";
+  expect(targetReached("flows/deploy.ts", importsOf)).toBe(way);
+  expect(targetReached("cli/main.ts", importsOf)).toBeUndefined();
+});
+
+/** A target's name compared with, from either side, or as a case of a switch. */
+const ASKS_WHICH =
+  /[!=]==? ?"(machines|vertex|kubernetes)"|"(machines|vertex|kubernetes)" ?[!=]==?|case "(machines|vertex|kubernetes)"/;
+
 test("nobody but a target itself asks which target it is", () => {
   const guilty = files.filter(
-    (file) => floorOf(file) !== "targets" && /[!=]==? "(machines|vertex|kubernetes)"/.test(source(file)),
+    (file) => floorOf(file) !== "targets" && file !== "catalogue.ts" && ASKS_WHICH.test(source(file)),
   );
   expect(guilty).toEqual([]);
 });
+
+test.each(['if (kind === "vertex")', 'kind !== "machines"', '"kubernetes" === target.kind', 'case "vertex":'])(
+  "that question is found: %s",
+  (asked) => {
+    expect(asked).toMatch(ASKS_WHICH);
+    expect('{ target: "vertex" }').not.toMatch(ASKS_WHICH);
+  },
+);
 
 test("no file imports itself by way of others, types included", () => {
   const circles: string[] = [];

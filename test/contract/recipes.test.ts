@@ -3,7 +3,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CATALOGUE } from "../../packages/dray/src/catalogue.ts";
-import type { Order } from "../../packages/dray/src/core/recipe.ts";
+import type { RecipeOrder } from "../../packages/dray/src/core/recipe.ts";
 import { ContentStore } from "../../packages/dray/src/oci/content-store.ts";
 import { RegistryServer } from "../../packages/dray/src/registries/registry-server.ts";
 import { run } from "../../packages/dray/src/base/process.ts";
@@ -27,7 +27,7 @@ afterAll(async () => {
 });
 
 /** An order that each recipe can fill, and one that it must refuse: a new recipe brings its own two. */
-const ORDERS: Record<string, { good: () => Partial<Order>; bad: () => Partial<Order>; code: string }> = {
+const ORDERS: Record<string, { good: () => Partial<RecipeOrder>; bad: () => Partial<RecipeOrder>; code: string }> = {
   image: {
     good: () => ({ image: appImage("1") }),
     bad: () => ({ image: "UPPER CASE IS NO NAME" }),
@@ -42,7 +42,7 @@ const ORDERS: Record<string, { good: () => Partial<Order>; bad: () => Partial<Or
 };
 
 describe.each(CATALOGUE.recipes.map((recipe) => [recipe.kind, recipe] as const))("recipe %s", (kind, recipe) => {
-  const order = (part: "good" | "bad"): Order => {
+  const order = (part: "good" | "bad"): RecipeOrder => {
     const orders = ORDERS[kind];
     if (orders === undefined) throw new Error(`the contract suite has no orders for ${kind}`);
     return { service: "contract", folder, ...orders[part]() };
@@ -96,7 +96,7 @@ describe("recipe onnx, in a container", () => {
 });
 
 describe("recipe onnx, for a processor that this computer has not", () => {
-  const order: Order = { service: "contract", folder: EXAMPLES, model: "decisions-onnx/model.onnx" };
+  const order: RecipeOrder = { service: "contract", folder: EXAMPLES, model: "decisions-onnx/model.onnx" };
   const recipe = CATALOGUE.recipes.find((each) => each.kind === "onnx");
 
   test("takes a base from a registry over HTTP, and onnxruntime for that processor", async () => {

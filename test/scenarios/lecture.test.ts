@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Row } from "../../packages/dray/src/core/compare.ts";
+import type { ComparedRow } from "../../packages/dray/src/core/compare.ts";
 import { REGISTRY_HOST } from "../world/google/artifacts.ts";
 import { startGoogle } from "../world/google/google.ts";
 import { openLaptop } from "../world/google/laptop.ts";
@@ -42,7 +42,7 @@ test("the lecture from end to end: a VM, Artifact Registry, the external address
   await dray("rollback", "--target", "vertex", "-y");
   expect(await dray("request", "--target", "vertex")).toContain('"version": "1"');
 
-  const compared = JSON.parse(await dray("compare", "--measure", "--count", "20", "--json")) as { rows: Row[] };
+  const compared = JSON.parse(await dray("compare", "--measure", "--count", "20", "--json")) as { rows: ComparedRow[] };
   const latency = compared.rows.find(({ what }) => what.startsWith("p50"));
   expect(latency?.cells.drayage).toMatch(/^[\d.]+ and [\d.]+ ms, 0 failed$/);
   expect(latency?.cells.vertex).toMatch(/^[\d.]+ and [\d.]+ ms, 0 failed$/);

@@ -4,8 +4,7 @@ export type { AlertSettings } from "./alerts/settings.ts";
 export { post } from "./alerts/webhook.ts";
 /** The words in which dray and the keeper talk: files of the edge's volume. */
 export type { CertificateWish, KeeperWish, ShadowWish } from "./wish.ts";
-export type { CertificateStatus, KeeperStatus } from "./status.ts";
-export type { Difference, Numbers, ShadowReport } from "./shadow/report.ts";
+export type { CertificateStatus, Difference, KeeperStatus, ShadowReport, ShadowSide } from "drayage-record";
 export { hostOf } from "./host.ts";
 export type { FetchFault, FetchJob, FetchNews, WeightFile } from "./fetch/job.ts";
 export { FetchError } from "./fetch/job.ts";

@@ -15,7 +15,8 @@ import { type Keeping, keepingOf, Requests } from "./requests.ts";
 import { serve } from "./server.ts";
 import { Shadows } from "./shadow/shadows.ts";
 import type { Secrets } from "./secrets.ts";
-import { type KeeperStatus, readIfThere, replaceFile } from "./status.ts";
+import type { KeeperStatus } from "drayage-record";
+import { readIfThere, replaceFile } from "./status.ts";
 import { type KeeperWish, wishOf } from "./wish.ts";
 
 const LOOK_MS = 500;

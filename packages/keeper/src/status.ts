@@ -1,27 +1,5 @@
 import { open, readFile, rename, rm, writeFile } from "node:fs/promises";
 
-/** How a host's certificate stands. Times are ISO 8601, UTC. */
-export type CertificateStatus =
-  | { state: "valid"; until: string; issuer: string; /** Why the renewal failed, when it did. */ problem?: Problem }
-  | { state: "pending" }
-  | { state: "failed"; problem: Problem };
-
-/** What is wrong, in one sentence; what to do; and when it is tried again by itself. */
-export interface Problem {
-  why: string;
-  fix: string;
-  nextAt: string;
-}
-
-/** What the keeper says of itself: keeper-status.json in the edge's volume. */
-export interface KeeperStatus {
-  v: 1;
-  startedAt: string;
-  /** Of the state that it acts on. */
-  rev: number;
-  certificates: Record<string, CertificateStatus>;
-}
-
 /** Replaces a file at once: a reader sees the old one or the new one. */
 export async function replaceFile(file: string, content: string, mode = 0o644): Promise<void> {
   try {

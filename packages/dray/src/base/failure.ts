@@ -1,5 +1,5 @@
 /** Where in a file something is wrong; `line` and `column` count from 1. */
-export interface Place {
+export interface FailurePlace {
   file: string;
   line: number;
   column: number;
@@ -231,7 +231,7 @@ export type Code = keyof typeof CODES;
 
 interface FailureOptions {
   hint?: string;
-  place?: Place;
+  place?: FailurePlace;
   /** More evidence, a line each: last log lines, what listens where. */
   details?: readonly string[];
   cause?: unknown;
@@ -241,7 +241,7 @@ interface FailureOptions {
 export class Failure extends Error {
   readonly code: Code;
   readonly hint: string | undefined;
-  readonly place: Place | undefined;
+  readonly place: FailurePlace | undefined;
   readonly details: readonly string[];
 
   constructor(code: Code, message: string, options: FailureOptions = {}) {

@@ -1,6 +1,6 @@
 import type { CloudFacts } from "./cloud-facts.ts";
 import type { Context } from "./context.ts";
-import type { Left, Prepared } from "./prepared.ts";
+import type { LeftOver, Prepared } from "./prepared.ts";
 
 /** A machine of a cloud, as the cloud tells of it. */
 export interface CloudMachine {
@@ -45,8 +45,8 @@ export interface Cloud {
   look(address: string, names: readonly string[], context: Context): Promise<CloudFacts>;
   list(context: Context): Promise<CloudMachine[]>;
   start(name: string, context: Context): Promise<CloudMachine>;
-  stop(name: string, context: Context): Promise<Left>;
-  remove(name: string, keepAddress: boolean, context: Context): Promise<Prepared<Left>>;
+  stop(name: string, context: Context): Promise<LeftOver>;
+  remove(name: string, keepAddress: boolean, context: Context): Promise<Prepared<LeftOver>>;
 }
 
 /** A machine that is ready for its first deploy. */

@@ -12,7 +12,7 @@ export interface Known {
 }
 
 /** One row: what each way has to say, and from where that is known. */
-export interface Row {
+export interface ComparedRow {
   what: string;
   cells: Record<Way, string>;
   known: Record<Way, Known>;
@@ -37,7 +37,7 @@ export interface Load {
 }
 
 /** The rows that do not depend on the service. */
-export function factRows(): Row[] {
+export function factRows(): ComparedRow[] {
   return FACTS.map(({ what, facts }) => ({
     what,
     cells: byWay((way) => facts[way][0]),
@@ -51,10 +51,10 @@ function knownBy([, source]: Fact): Known {
 }
 
 /** Cells of `smallest monthly cost`, and of the cost at a load, in US dollars; computed from the list of prices. */
-export function costRows(load: Load): Row[] {
+export function costRows(load: Load): ComparedRow[] {
   const { requestsPerSecond: rps, msPerRequest: ms } = load;
   const busy = (rps * ms) / 1000;
-  const row = (what: string, costs: Record<Way, number | undefined>): Row => ({
+  const row = (what: string, costs: Record<Way, number | undefined>): ComparedRow => ({
     what,
     cells: byWay((way) => dollars(costs[way])),
     known: alike({
@@ -140,17 +140,17 @@ export function sourceText({ source, asOf, checked }: Known): string {
 }
 
 /** Every source of these rows once, in the order in which they are met; what was measured needs none. */
-export function sourcesOf(rows: readonly Row[]): string[] {
+export function sourcesOf(rows: readonly ComparedRow[]): string[] {
   const all = rows.flatMap(({ cells, known }) => WAYS.filter((way) => cells[way] !== "").map((way) => known[way]));
   return [...new Set(all.filter(({ source }) => source !== "measured").map(sourceText))];
 }
 
 /** The table in Markdown, sources below it. */
-export function compareMarkdown(rows: readonly Row[], now: Date): string {
+export function compareMarkdown(rows: readonly ComparedRow[], now: Date): string {
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
   const sources = sourcesOf(rows);
-  const noted = ({ cells, known }: Row, way: Way): string => {
+  const noted = ({ cells, known }: ComparedRow, way: Way): string => {
     const note = sources.indexOf(sourceText(known[way]));
     return note === -1 || cells[way] === "" ? cells[way] : `${cells[way]} [${note + 1}]`;
   };

@@ -24,7 +24,7 @@ export interface Numbers {
   p95Ms: number;
 }
 
-export type Verdict = { bad: false } | { bad: true; why: string };
+export type TrialVerdict = { bad: false } | { bad: true; why: string };
 
 /** Chance that what is seen is an accident, below which a release is called worse. Every second it is asked again. */
 const ACCIDENT = 0.0005;
@@ -57,7 +57,7 @@ export function percentile(values: readonly number[], share: number): number {
  * - time (`whole` windows only): more answers than the 5 % that may are slower than `maxP95` times the old release's p95,
  *   and in both halves of the window, so that one hiccup of the machine condemns nobody.
  */
-export function judge(fresh: readonly Sample[], old: readonly Sample[], rules: Rules, whole: boolean): Verdict {
+export function judge(fresh: readonly Sample[], old: readonly Sample[], rules: Rules, whole: boolean): TrialVerdict {
   const usual = failed(old) / Math.max(1, old.length);
   const allowed = Math.max(rules.maxErrors, usual);
   const rate = failed(fresh) / Math.max(1, fresh.length);

@@ -10,7 +10,7 @@ export interface Prepared<T> {
 }
 
 /** What keeps costing after a machine was stopped or taken away, a line each. */
-export interface Left {
+export interface LeftOver {
   done: string[];
   costs: string[];
 }

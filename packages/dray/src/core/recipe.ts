@@ -29,7 +29,7 @@ export interface Built {
 }
 
 /** What a recipe is asked for: the manifest's part that is about the image. */
-export interface Order {
+export interface RecipeOrder {
   service: string;
   /** That relative paths start from. */
   folder: string;
@@ -69,7 +69,7 @@ export interface Recipe {
   title?: string;
   /** Does the image depend on the architecture it is made for? */
   perArchitecture: boolean;
-  wants(order: Order): boolean;
+  wants(order: RecipeOrder): boolean;
   /** Makes or finds the image. `architecture`: Docker's name of the machine's, amd64 or arm64. @throws Failure image.*, docker.local-missing */
-  make(order: Order, architecture: string, context: Context): Promise<Built>;
+  make(order: RecipeOrder, architecture: string, context: Context): Promise<Built>;
 }

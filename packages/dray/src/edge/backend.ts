@@ -155,7 +155,7 @@ const LOG_SOCKET = `${HOME}/access.sock`;
  * The access log. Where there is a keeper it empties a ring in HAProxy's memory, many lines at once; a write for each
  * line to standard output, which the engine reads, costs more than half of what a core can do.
  */
-export function logLines(keeper: string | undefined, copying: boolean): { log: string; sections: string } {
+export function logConfig(keeper: string | undefined, copying: boolean): { log: string; sections: string } {
   if (keeper === undefined) return { log: "  log stdout format raw local0", sections: "" };
   const ring = `
 ring access

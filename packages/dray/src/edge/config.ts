@@ -1,5 +1,5 @@
 import { refuse, ROOM, unreadableFiles, unreadableLines } from "./answers.ts";
-import { backend, isCopied, logLines } from "./backend.ts";
+import { backend, isCopied, logConfig } from "./backend.ts";
 import { frontend } from "./frontend.ts";
 import { file } from "./script.ts";
 import { adminSocket, backendName, type EdgeState, isUsed, keptOf, type ServiceState } from "./state.ts";
@@ -29,7 +29,7 @@ const ERROR_LOG_FORMAT =
 
 function head(state: EdgeState): string {
   const copying = Object.values(state.services).some(isCopied);
-  const { log, sections } = logLines(state.keeper?.address, copying);
+  const { log, sections } = logConfig(state.keeper?.address, copying);
   return `# Written by dray. Changes made by hand are lost with the next deploy.
 global
 ${OWN_USER}

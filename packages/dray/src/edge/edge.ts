@@ -1,3 +1,4 @@
+import { readAudit } from "drayage-record";
 import { randomBytes } from "node:crypto";
 import type { Duplex } from "node:stream";
 import { connectionLost, Failure } from "../base/failure.ts";
@@ -267,9 +268,8 @@ export class Edge implements AsyncDisposable {
   }
 
   /** The audit record, oldest first. */
-  async audit(): Promise<unknown[]> {
-    const said = await this.run(`cat ${HOME}/audit.jsonl 2>/dev/null`);
-    return said.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line) as unknown]));
+  async audit(): Promise<Record<string, unknown>[]> {
+    return readAudit(await this.run(`cat ${HOME}/audit.jsonl 2>/dev/null`));
   }
 
   /**

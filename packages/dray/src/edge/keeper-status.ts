@@ -1,9 +1,8 @@
-import type { KeeperStatus } from "drayage-keeper";
+import { type KeeperStatus, readKeeperStatus } from "drayage-record";
 import type { Edge } from "./edge.ts";
-import { parseJson } from "./script.ts";
 import { HOME } from "./state.ts";
 
-/** What the keeper last said of itself; undefined before it has said anything. */
+/** The keeper's last word on itself; undefined before there is one, and where it cannot be read. */
 export async function keeperStatus(edge: Edge): Promise<KeeperStatus | undefined> {
-  return parseJson(await edge.run(`cat ${HOME}/keeper-status.json 2>/dev/null`)) as KeeperStatus | undefined;
+  return readKeeperStatus(await edge.run(`cat ${HOME}/keeper-status.json 2>/dev/null`));
 }

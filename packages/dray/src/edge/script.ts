@@ -40,11 +40,6 @@ function unreadable(cause: StateRefused): Failure {
   });
 }
 
-/** What a file of the volume holds; undefined of an empty one. */
-export function parseJson(said: string): unknown {
-  return said.trim() === "" ? undefined : JSON.parse(said);
-}
-
 export function next(before: EdgeState, change: (state: EdgeState) => EdgeState): EdgeState {
   return { ...change(before), rev: before.rev + 1 };
 }

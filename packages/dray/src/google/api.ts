@@ -83,7 +83,7 @@ export class GoogleApi {
 
   async #send<T>({ service, method, path, query = {}, body, location = "global", host, signal }: Call): Promise<T> {
     const authorization = await this.authorization(signal);
-    const url = new URL(path, baseOf(service, location, host));
+    const url = new URL(path, serviceBase(service, location, host));
     for (const [key, value] of Object.entries(query)) url.searchParams.set(key, value);
     const safe = method !== "POST" || query["requestId"] !== undefined;
     try {
@@ -110,7 +110,7 @@ export class GoogleApi {
 }
 
 /** The same variables move gcloud's requests: Private Service Connect, restricted endpoints, a stand-in. */
-export function baseOf(service: Service, location: string, host?: string): string {
+export function serviceBase(service: Service, location: string, host?: string): string {
   const moved = process.env[`CLOUDSDK_API_ENDPOINT_OVERRIDES_${service.toUpperCase()}`];
   if (moved !== undefined && moved !== "") return moved;
   return host === undefined ? HOSTS[service].replace("{location}", location) : `https://${host}/`;

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 
 /** As whom a machine's sshd let this computer in: its own words, where `who` of a record is only what the caller says. */
-export interface Login {
+export interface MachineLogin {
   user: string;
   /** The address that it came from. */
   from?: string;
@@ -9,7 +9,7 @@ export interface Login {
   key?: string;
 }
 
-export type AskLogin = () => Promise<Login | undefined>;
+export type AskLogin = () => Promise<MachineLogin | undefined>;
 /** Where there is no sshd between. */
 export const askNobody: AskLogin = () => Promise.resolve(undefined);
 
@@ -17,7 +17,7 @@ export const askNobody: AskLogin = () => Promise.resolve(undefined);
 export const ASK_LOGIN = `echo "login $(id -un) $SSH_CONNECTION"; [ -z "$SSH_USER_AUTH" ] || cat "$SSH_USER_AUTH"`;
 
 /** Reads their answer; undefined where it is none. */
-export function parseLogin(said: string): Login | undefined {
+export function parseLogin(said: string): MachineLogin | undefined {
   const [, user, from] = /^login (\S+)(?: (\S+))?/m.exec(said) ?? [];
   if (user === undefined) return undefined;
   const [, blob] = /^publickey \S+ ([A-Za-z0-9+/=]+)/m.exec(said) ?? [];

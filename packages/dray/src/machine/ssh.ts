@@ -5,7 +5,7 @@ import { type Ended, forAnyShell, pipe, quote, run } from "../base/process.ts";
 import { explainDocker } from "./docker-words.ts";
 import { Engine } from "./engine.ts";
 import { dialSocket } from "./local.ts";
-import { ASK_LOGIN, type Login, parseLogin } from "./login.ts";
+import { ASK_LOGIN, type MachineLogin, parseLogin } from "./login.ts";
 import type { EngineVersion, Machine, Tunnel, Where } from "./machine.ts";
 import { Link, ssh, type SshOptions } from "./ssh-link.ts";
 import { explainSsh } from "./ssh-words.ts";
@@ -59,7 +59,7 @@ async function machineOver(link: Link, where: Where, signal: AbortSignal): Promi
   engine.agree(version);
   const there: Machine["run"] = (argv, at) =>
     within(LOOK_MS, at.signal, (limit) => run([...link.argv(), remotely(argv)], { ...at, signal: limit }));
-  let login: Promise<Login | undefined> | undefined;
+  let login: Promise<MachineLogin | undefined> | undefined;
   return {
     name: where.name,
     address,
@@ -79,7 +79,7 @@ async function machineOver(link: Link, where: Where, signal: AbortSignal): Promi
 /** Nobody waits long for a name in a record; without one it says what the caller says. */
 const LOGIN_LOOK_MS = 5000;
 
-async function askLogin(there: Machine["run"], signal: AbortSignal): Promise<Login | undefined> {
+async function askLogin(there: Machine["run"], signal: AbortSignal): Promise<MachineLogin | undefined> {
   return await within(LOGIN_LOOK_MS, signal, async (limit) => {
     const { stdout } = await there(["sh", "-c", ASK_LOGIN], { signal: limit });
     return parseLogin(stdout);

@@ -3,7 +3,7 @@ import type { FindLogin } from "./login.ts";
 import { parseReference } from "./reference.ts";
 import { contentOf } from "./fetch.ts";
 import { explainRefusal } from "./refused.ts";
-import { Session } from "./session.ts";
+import { RegistrySession } from "./session.ts";
 
 /** One file of an artifact: a blob, with the name that whoever pushed it gave it. */
 export interface ArtifactFile {
@@ -27,7 +27,7 @@ interface Layer {
 /** The files of an artifact as `oras push` and its like make it, and what the registry wants to see for them. @throws Failure registry.*, image.*, weights.missing */
 export async function artifactFiles(text: string, find: FindLogin, signal: AbortSignal): Promise<ArtifactFile[]> {
   const reference = parseReference(text);
-  const session = new Session(reference, find, signal);
+  const session = new RegistrySession(reference, find, signal);
   const content = await contentOf(session, `manifests/${reference.version}`, MANIFEST).catch((error: unknown) => {
     signal.throwIfAborted();
     throw explainRefusal(error, { reference, where: "this computer", login: session.login });

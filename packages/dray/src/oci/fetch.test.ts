@@ -9,7 +9,7 @@ import { ContentStore } from "./content-store.ts";
 import { Secret } from "../base/secret.ts";
 import { digestOf as digestOfName, fetchImage } from "./fetch.ts";
 import { parseReference } from "./reference.ts";
-import { Session } from "./session.ts";
+import { RegistrySession } from "./session.ts";
 
 const digestOf = (text: string): string => `sha256:${createHash("sha256").update(text).digest("hex")}`;
 
@@ -169,8 +169,8 @@ test("what a tag stands for is the hash of what came, whatever a header says of 
 });
 
 const LOGIN = { user: "me", password: new Secret("hunter2"), from: "a test" };
-const sessionAt = (port: number): Session =>
-  new Session(parseReference(`127.0.0.1:${port}/library/base:1`), () => Promise.resolve(LOGIN), signal);
+const sessionAt = (port: number): RegistrySession =>
+  new RegistrySession(parseReference(`127.0.0.1:${port}/library/base:1`), () => Promise.resolve(LOGIN), signal);
 
 test("a login is shown to the registry that wants it, and not where its answers lead", async () => {
   await using elsewhere = await startLiar(() => ({ challenge: "Basic realm=x" }));
@@ -195,6 +195,6 @@ test.each(["http://registry.example/token", "ftp://127.0.0.1/x", "http://127.0.0
 );
 
 test.each(["localhost.example:5000", "127.0.0.1.example", "127.example"])("%s is not this computer", (host) => {
-  const session = new Session(parseReference(`${host}/a/b:1`), () => Promise.resolve(LOGIN), signal);
+  const session = new RegistrySession(parseReference(`${host}/a/b:1`), () => Promise.resolve(LOGIN), signal);
   expect(session.urlOf("manifests/1")).toMatch(/^https:/);
 });

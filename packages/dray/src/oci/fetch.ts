@@ -5,7 +5,7 @@ import { Failure } from "../base/failure.ts";
 import type { FindLogin } from "./login.ts";
 import { parseReference } from "./reference.ts";
 import { explainRefusal } from "./refused.ts";
-import { Session } from "./session.ts";
+import { RegistrySession } from "./session.ts";
 
 interface Descriptor {
   digest: string;
@@ -45,7 +45,7 @@ export async function imageBytes(
 ): Promise<number | undefined> {
   try {
     const reference = parseReference(text);
-    const session = new Session(reference, find, signal);
+    const session = new RegistrySession(reference, find, signal);
     const first = (await json(session, `manifests/${reference.version}`)) as Manifest;
     const manifest =
       first.manifests === undefined ? first : await platformOf(session, first.manifests, text, architecture);
@@ -58,7 +58,7 @@ export async function imageBytes(
 /** The digest of what a name stands for now, as its registry tells. @throws Failure image.not-found, registry.* */
 export async function digestOf(text: string, find: FindLogin, signal: AbortSignal): Promise<string> {
   const reference = parseReference(text);
-  const session = new Session(reference, find, signal);
+  const session = new RegistrySession(reference, find, signal);
   try {
     // Of the bytes themselves: what a registry says of them in a header is its own word.
     return hashOf(await contentOf(session, `manifests/${reference.version}`));
@@ -82,7 +82,7 @@ export async function imageSays(
   signal: AbortSignal,
 ): Promise<ImageSays> {
   const reference = parseReference(text);
-  const session = new Session(reference, find, signal);
+  const session = new RegistrySession(reference, find, signal);
   const first = (await json(session, `manifests/${reference.version}`)) as Manifest;
   const manifest =
     first.manifests === undefined ? first : await platformOf(session, first.manifests, text, architecture);
@@ -101,7 +101,7 @@ export async function fetchImage(
   signal: AbortSignal,
 ): Promise<Fetched> {
   const reference = parseReference(text);
-  const session = new Session(reference, find, signal);
+  const session = new RegistrySession(reference, find, signal);
   const first = (await json(session, `manifests/${reference.version}`)) as Manifest;
   const manifest =
     first.manifests === undefined ? first : await platformOf(session, first.manifests, text, architecture);
@@ -126,7 +126,7 @@ export async function fetchImage(
 }
 
 async function platformOf(
-  session: Session,
+  session: RegistrySession,
   manifests: readonly Descriptor[],
   text: string,
   architecture: string,
@@ -142,7 +142,7 @@ async function platformOf(
 }
 
 async function fetchBlob(
-  session: Session,
+  session: RegistrySession,
   blob: Descriptor,
   store: ContentStore,
   count: (bytes: number) => void,
@@ -166,7 +166,7 @@ function strange(text: string, why: string): Failure {
 const hashOf = (content: Buffer): string => `sha256:${createHash("sha256").update(content).digest("hex")}`;
 
 /** What lies at `manifests/...` or `blobs/...`; where that is named by its digest, nothing else is taken for it. */
-export async function contentOf(session: Session, where: string, accept: string = ACCEPT): Promise<Buffer> {
+export async function contentOf(session: RegistrySession, where: string, accept: string = ACCEPT): Promise<Buffer> {
   const answer = await session.get(where, accept);
   const content = Buffer.from(await answer.arrayBuffer());
   const [digest] = /sha256:[0-9a-f]{64}$/.exec(where) ?? [];
@@ -177,7 +177,7 @@ export async function contentOf(session: Session, where: string, accept: string 
   });
 }
 
-async function json(session: Session, where: string): Promise<unknown> {
+async function json(session: RegistrySession, where: string): Promise<unknown> {
   const content = await contentOf(session, where).catch((error: unknown) => {
     session.signal.throwIfAborted();
     const { reference, login } = session;

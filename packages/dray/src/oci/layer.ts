@@ -8,7 +8,7 @@ import { pack, type Pack } from "tar-stream";
 import type { ContentStore } from "./content-store.ts";
 
 /** A file, a link or a folder of a layer; `path` is the one in the image, without the leading slash. */
-export type Entry = { path: string; mode: number } & (
+export type LayerEntry = { path: string; mode: number } & (
   | { content: Buffer }
   | { from: string }
   | { link: string }
@@ -34,7 +34,7 @@ const FORMAT = 2;
  * Makes a layer of files: the same files give the same digest (sorted, no times, owned by root; OCI image-spec,
  * layer.md). A layer that was made before is not made again.
  */
-export async function makeLayer(store: ContentStore, entries: readonly Entry[]): Promise<Layer> {
+export async function makeLayer(store: ContentStore, entries: readonly LayerEntry[]): Promise<Layer> {
   const sorted = withFolders(entries).toSorted((a, b) => (a.path < b.path ? -1 : 1));
   const key = createHash("sha256")
     .update(JSON.stringify([FORMAT, process.version, await Promise.all(sorted.map(identity))]))
@@ -50,8 +50,8 @@ export async function makeLayer(store: ContentStore, entries: readonly Entry[]):
 }
 
 /** Every parent folder of what is there. */
-function withFolders(entries: readonly Entry[]): Entry[] {
-  const all = new Map<string, Entry>();
+function withFolders(entries: readonly LayerEntry[]): LayerEntry[] {
+  const all = new Map<string, LayerEntry>();
   for (const entry of entries) {
     const parts = entry.path.split("/");
     for (let depth = 1; depth < parts.length; depth++) {
@@ -63,7 +63,7 @@ function withFolders(entries: readonly Entry[]): Entry[] {
   return [...all.values()];
 }
 
-async function identity(entry: Entry): Promise<unknown[]> {
+async function identity(entry: LayerEntry): Promise<unknown[]> {
   const { path, mode } = entry;
   if ("content" in entry) return [path, mode, createHash("sha256").update(entry.content).digest("hex")];
   if (!("from" in entry)) return [path, mode, "link" in entry ? entry.link : "folder"];
@@ -78,7 +78,7 @@ async function identity(entry: Entry): Promise<unknown[]> {
   ];
 }
 
-async function writeLayer(store: ContentStore, entries: readonly Entry[]): Promise<Layer> {
+async function writeLayer(store: ContentStore, entries: readonly LayerEntry[]): Promise<Layer> {
   const archive = pack();
   const diff = createHash("sha256");
   const digest = createHash("sha256");
@@ -99,7 +99,7 @@ async function writeLayer(store: ContentStore, entries: readonly Entry[]): Promi
   return { digest: name, diffId: `sha256:${diff.digest("hex")}`, size };
 }
 
-async function writeEntries(archive: Pack, entries: readonly Entry[]): Promise<void> {
+async function writeEntries(archive: Pack, entries: readonly LayerEntry[]): Promise<void> {
   for (const entry of entries) {
     const header = { name: entry.path, mode: entry.mode, mtime: new Date(0), uid: 0, gid: 0 };
     if ("folder" in entry) archive.entry({ ...header, type: "directory" });

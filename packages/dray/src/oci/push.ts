@@ -4,7 +4,7 @@ import type { ContentStore } from "./content-store.ts";
 import type { FindLogin } from "./login.ts";
 import type { Reference } from "./reference.ts";
 import { explainRefusal } from "./refused.ts";
-import { Session } from "./session.ts";
+import { RegistrySession } from "./session.ts";
 
 interface Descriptor {
   digest: string;
@@ -39,7 +39,7 @@ export async function pushImage(
   find: FindLogin,
   signal: AbortSignal,
 ): Promise<Pushed> {
-  const session = new Session(reference, find, signal);
+  const session = new RegistrySession(reference, find, signal);
   try {
     return await pushWhole(session, digest, store, onBytes);
   } catch (error) {
@@ -49,7 +49,7 @@ export async function pushImage(
 }
 
 async function pushWhole(
-  session: Session,
+  session: RegistrySession,
   digest: string,
   store: ContentStore,
   onBytes: (done: number, total: number) => void,
@@ -91,13 +91,13 @@ async function manifestsOf(
   return [...parts.flat(), { digest, text, manifest }];
 }
 
-async function has(session: Session, digest: string): Promise<boolean> {
+async function has(session: RegistrySession, digest: string): Promise<boolean> {
   return (await session.send("HEAD", `blobs/${digest}`)).status === 200;
 }
 
 /** One blob: what a broken connection had brought is not sent again, where the registry says how much that is. */
 async function pushBlob(
-  session: Session,
+  session: RegistrySession,
   { digest, size }: Descriptor,
   store: ContentStore,
   onSent: (sent: number) => void,
@@ -132,13 +132,13 @@ async function pushBlob(
 }
 
 /** How much of an upload the registry has; undefined: it knows nothing of it any more. */
-async function received(session: Session, location: string): Promise<number | undefined> {
+async function received(session: RegistrySession, location: string): Promise<number | undefined> {
   const answer = await session.send("GET", location).catch(() => undefined);
   const [, last] = /^(?:bytes=)?0-(\d+)$/.exec(answer?.headers.get("range") ?? "") ?? [];
   return answer?.status === 204 && last !== undefined ? (last === "0" ? 0 : Number(last) + 1) : undefined;
 }
 
-function locationOf(session: Session, answer: Response): string {
+function locationOf(session: RegistrySession, answer: Response): string {
   return session.urlOf(answer.headers.get("location") ?? "");
 }
 

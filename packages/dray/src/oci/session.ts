@@ -32,7 +32,7 @@ function guarded(text: string): URL {
 }
 
 /** Requests to one repository, with whatever the registry wants to see (RFC 6750 token, or RFC 7617 basic). */
-export class Session {
+export class RegistrySession {
   readonly reference: Reference;
   readonly signal: AbortSignal;
   readonly #find: FindLogin;

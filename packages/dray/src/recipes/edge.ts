@@ -1,8 +1,8 @@
 import { ContentStore } from "../oci/content-store.ts";
 import type { Context } from "../core/context.ts";
 import type { Cargo } from "../core/registry.ts";
-import { type Choice, debianLayer, nameOf } from "./debian/layer.ts";
-import { EDGE } from "./debian/lock.ts";
+import { type Choice, debianLayer, layerKey } from "./debian/layer.ts";
+import { PROXY_PACKAGES } from "./debian/lock.ts";
 import { makeImage } from "../oci/image.ts";
 import { architectureOf } from "./serve-base.ts";
 
@@ -10,8 +10,8 @@ const PASSWD = "root:x:0:0:root:/:/bin/bash\nhaproxy:x:99:99::/var/lib/dray:/bin
 const GROUP = "root:x:0:\nhaproxy:x:99:\n";
 
 const PROXY: Choice = {
-  set: EDGE,
-  title: `HAProxy ${EDGE.amd64["haproxy"]?.version ?? ""} and what it needs`,
+  set: PROXY_PACKAGES,
+  title: `HAProxy ${PROXY_PACKAGES.amd64["haproxy"]?.version ?? ""} and what it needs`,
   programs: [
     "usr/sbin/haproxy",
     "usr/sbin/chroot",
@@ -29,7 +29,7 @@ const REPOSITORY = "dray/edge";
 
 /** What our edge's image is called on a machine: the same parts have the same name. @throws Failure image.no-base */
 export function edgeImage(architecture: string): string {
-  return `${REPOSITORY}:${nameOf(PROXY, architectureOf(architecture)).slice(0, 12)}-${architecture}`;
+  return `${REPOSITORY}:${layerKey(PROXY, architectureOf(architecture)).slice(0, 12)}-${architecture}`;
 }
 
 /** Is it an image that is made here, and not one that somebody named? */

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
-import type { Order } from "../core/recipe.ts";
+import type { RecipeOrder } from "../core/recipe.ts";
 
 /** The files a model is served with: absolute paths. */
 export interface ModelFiles {
@@ -12,7 +12,7 @@ export interface ModelFiles {
 }
 
 /** Where an order's model, schema and golden requests are. Whether the model is there is for its reader to find out. */
-export function modelFiles(order: Order): ModelFiles {
+export function modelFiles(order: RecipeOrder): ModelFiles {
   const at = (name: string): string => path.resolve(order.folder, name);
   const model = at(order.model ?? "");
   const schema = order.schema === undefined ? path.join(path.dirname(model), "schema.yaml") : at(order.schema);

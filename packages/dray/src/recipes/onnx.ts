@@ -4,12 +4,12 @@ import path from "node:path";
 import { ContentStore } from "../oci/content-store.ts";
 import { Failure } from "../base/failure.ts";
 import type { Context } from "../core/context.ts";
-import type { Built, Order, Recipe } from "../core/recipe.ts";
+import type { Built, RecipeOrder, Recipe } from "../core/recipe.ts";
 import { askServer } from "./ask-server.ts";
 import { modelFiles } from "./model-files.ts";
 import { type Weights, modelWeights } from "./model-weights.ts";
 import { makeImage } from "../oci/image.ts";
-import { type Entry, makeLayer } from "../oci/layer.ts";
+import { type LayerEntry, makeLayer } from "../oci/layer.ts";
 import { SBOM_PATH } from "./sbom.ts";
 import { makeBase, nodeName } from "./serve-base.ts";
 import { findServer, hasCuda, runtimeEntries, serverEntries, type ServerFiles } from "./serve-runtime.ts";
@@ -26,7 +26,7 @@ export const onnx: Recipe = {
   make: buildOnnx,
 };
 
-async function buildOnnx(order: Order, architecture: string, context: Context): Promise<Built> {
+async function buildOnnx(order: RecipeOrder, architecture: string, context: Context): Promise<Built> {
   const processor = nodeName(architecture);
   const files = await findServer(context, processor);
   const store = new ContentStore();
@@ -68,7 +68,7 @@ async function buildOnnx(order: Order, architecture: string, context: Context): 
 }
 
 /** Without CUDA's libraries onnxruntime would fall back to the processor and say nothing. @throws Failure image.no-base */
-function checkGpu(order: Order, files: ServerFiles): void {
+function checkGpu(order: RecipeOrder, files: ServerFiles): void {
   if (order.limits?.gpus === undefined) return;
   if (order.base === undefined) {
     throw new Failure("image.no-base", "a model that runs on a GPU needs an image with CUDA and cuDNN under it", {
@@ -81,7 +81,7 @@ function checkGpu(order: Order, files: ServerFiles): void {
   });
 }
 
-function labels(order: Order, digest: string, files: ServerFiles): Record<string, string> {
+function labels(order: RecipeOrder, digest: string, files: ServerFiles): Record<string, string> {
   return {
     "org.opencontainers.image.title": order.service,
     ...(order.commit === undefined ? {} : { "org.opencontainers.image.revision": order.commit }),
@@ -94,14 +94,14 @@ function labels(order: Order, digest: string, files: ServerFiles): Record<string
 
 /** The layers that are the model's own, the small one last: one that did not change is not sent again. */
 interface ModelLayers {
-  layers: { title: string; entries: Entry[] }[];
+  layers: { title: string; entries: LayerEntry[] }[];
   digest: string;
   /** What the server is started with to look at the same files here. */
   flags: string[];
 }
 
 /** Model, schema, golden requests and settings; and each file with weights by itself. @throws Failure image.no-model */
-async function modelEntries(order: Order, server: ServerFiles, context: Context): Promise<ModelLayers> {
+async function modelEntries(order: RecipeOrder, server: ServerFiles, context: Context): Promise<ModelLayers> {
   const { model: file, schema, golden } = modelFiles(order);
   const model = await readFile(file).catch((error: unknown) => {
     throw new Failure("image.no-model", `there is no ${order.model}`, {
@@ -115,7 +115,7 @@ async function modelEntries(order: Order, server: ServerFiles, context: Context)
   const carried = await weightLayers(file, weights);
   const modelBytes = model.byteLength + (await bytesOf(carried));
   const settings = { ...settingsOf(order, `/${at}`, { schema, golden }), modelBytes };
-  const entries: Entry[] = [
+  const entries: LayerEntry[] = [
     { path: at, mode: 0o644, content: model },
     { path: "app/serve.json", mode: 0o644, content: Buffer.from(JSON.stringify(settings)) },
   ];
@@ -149,7 +149,7 @@ async function bytesOf(layers: ModelLayers["layers"]): Promise<number> {
 }
 
 function settingsOf(
-  order: Order,
+  order: RecipeOrder,
   model: string,
   files: { schema?: string | undefined; golden?: string | undefined },
 ): object {
@@ -163,7 +163,7 @@ function settingsOf(
   };
 }
 
-function limitsOf(order: Order): Record<string, number | boolean> {
+function limitsOf(order: RecipeOrder): Record<string, number | boolean> {
   const { limits } = order;
   if (limits === undefined) return {};
   return {
@@ -179,7 +179,7 @@ function limitsOf(order: Order): Record<string, number | boolean> {
 /** Has the server itself load the model, its schema and its golden request: what cannot be served is said before anything is sent. */
 async function checkModel(
   store: ContentStore,
-  order: Order,
+  order: RecipeOrder,
   { model, files }: { model: ModelLayers; files: ServerFiles },
   context: Context,
 ): Promise<void> {

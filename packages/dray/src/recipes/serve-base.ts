@@ -3,9 +3,9 @@ import { Failure } from "../base/failure.ts";
 import { fetchImage } from "../oci/fetch.ts";
 import { findLogin } from "../oci/login.ts";
 import type { Context } from "../core/context.ts";
-import type { Order } from "../core/recipe.ts";
+import type { RecipeOrder } from "../core/recipe.ts";
 import type { Architecture } from "./debian/locked.ts";
-import { type Choice, type Component, debianLayer, nameOf } from "./debian/layer.ts";
+import { type Choice, type Component, debianLayer, layerKey } from "./debian/layer.ts";
 import { LIBRARIES, NODE } from "./debian/lock.ts";
 import { nodeLayer } from "./node-build.ts";
 import type { Layer } from "../oci/layer.ts";
@@ -39,7 +39,7 @@ export interface Base {
  * image, the layers of that one, fetched over HTTP. @throws Failure image.no-base, image.no-parts
  */
 export async function makeBase(
-  order: Order,
+  order: RecipeOrder,
   architecture: string,
   store: ContentStore,
   context: Context,
@@ -64,7 +64,7 @@ const BELOW_NODE: Choice = {
 
 /** What our own base is called: the same parts have the same name. @throws Failure image.no-base */
 export function ownBaseName(architecture: string): string {
-  return `${nameOf(BELOW_NODE, architectureOf(architecture))} ${NODE.version}`;
+  return `${layerKey(BELOW_NODE, architectureOf(architecture))} ${NODE.version}`;
 }
 
 async function ownBase(architecture: Architecture, store: ContentStore, context: Context): Promise<Base> {

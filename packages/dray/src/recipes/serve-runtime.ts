@@ -5,8 +5,8 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import type { Context } from "../core/context.ts";
 import type { Component } from "./debian/layer.ts";
-import type { Entry } from "../oci/layer.ts";
-import { fetchRuntime, HERE, type Runtime, type System } from "./onnxruntime/fetch.ts";
+import type { LayerEntry } from "../oci/layer.ts";
+import { fetchRuntime, THIS_SYSTEM, type Runtime, type System } from "./onnxruntime/fetch.ts";
 import { ONNXRUNTIME } from "./onnxruntime/lock.ts";
 import { findProgram } from "./programs.ts";
 import { sbomEntry } from "./sbom.ts";
@@ -34,8 +34,8 @@ export async function findServer(context: Context, processor?: string): Promise<
 
 /** Images are Linux's: another system keeps both of its processors' libraries, so that the package is fetched once. */
 function systemsFor(processor: string | undefined): System[] {
-  if (process.platform !== "linux") return [HERE, "linux/x64", "linux/arm64"];
-  return [...new Set<System>([HERE, ...(processor === undefined ? [] : [`linux/${processor}` as const])])];
+  if (process.platform !== "linux") return [THIS_SYSTEM, "linux/x64", "linux/arm64"];
+  return [...new Set<System>([THIS_SYSTEM, ...(processor === undefined ? [] : [`linux/${processor}` as const])])];
 }
 
 async function versionIn(file: string): Promise<string> {
@@ -86,7 +86,7 @@ export function hasCuda(files: ServerFiles): boolean {
 }
 
 /** onnxruntime, for one processor only (`x64`, `arm64`): its package brings them all. */
-export async function runtimeEntries(files: ServerFiles, processor: string): Promise<Entry[]> {
+export async function runtimeEntries(files: ServerFiles, processor: string): Promise<LayerEntry[]> {
   const folders = await readdir(path.join(files.onnxruntime, "bin"));
   const native = folders
     .map((folder) => path.join("bin", folder, "linux", processor))
@@ -98,14 +98,14 @@ export async function runtimeEntries(files: ServerFiles, processor: string): Pro
 }
 
 /** The bundled server, its pages, and the list of what is in it and `below` it. */
-export async function serverEntries(files: ServerFiles, below: readonly Component[]): Promise<Entry[]> {
+export async function serverEntries(files: ServerFiles, below: readonly Component[]): Promise<LayerEntry[]> {
   const sbom = await sbomEntry(path.join(files.bundle, "sbom.cdx.json"), below);
   return [...(await tree(files.bundle, ["main.js", "assets"], "app")), sbom];
 }
 
 /** Files below a folder as entries; maps and type declarations stay behind. */
-async function tree(folder: string, parts: readonly string[], to: string): Promise<Entry[]> {
-  const entries: Entry[] = [];
+async function tree(folder: string, parts: readonly string[], to: string): Promise<LayerEntry[]> {
+  const entries: LayerEntry[] = [];
   for (const part of parts) {
     const at = path.join(folder, part);
     if (!existsSync(at)) continue;

@@ -3,7 +3,7 @@ import path from "node:path";
 import { distance } from "fastest-levenshtein";
 import { type Document, isMap, isPair, isScalar, LineCounter, parseDocument, visit, type YAMLParseError } from "yaml";
 import * as z from "zod";
-import { type Code, Failure, type Place } from "../base/failure.ts";
+import { type Code, Failure, type FailurePlace } from "../base/failure.ts";
 import { frame } from "../base/frame.ts";
 import { isValues, overlaid, sameEndpoint, type Values } from "../manifest/environments.ts";
 import type { Manifest, ManifestText } from "../manifest/schema.ts";
@@ -34,7 +34,7 @@ export async function loadManifest(file: string, environment?: string): Promise<
 export function parseManifest(source: string, file: string, environment?: string): Omit<Manifest, "folder" | "file"> {
   const counter = new LineCounter();
   const document = parseDocument(source, { lineCounter: counter, prettyErrors: false, merge: true });
-  const at = (offset: number): Place => placeOf(source, file, counter, offset);
+  const at = (offset: number): FailurePlace => placeOf(source, file, counter, offset);
   const [error] = document.errors;
   if (error !== undefined) throw explainSyntax(error, document, at(error.pos[0]));
   const values = valuesOf(document, at);
@@ -50,7 +50,7 @@ export function parseManifest(source: string, file: string, environment?: string
 /** A manifest's text as it was read, and where in its file an offset stands. */
 interface Read {
   document: Document;
-  at: (offset: number) => Place;
+  at: (offset: number) => FailurePlace;
   /** The environment whose values lie on top: what is wrong is looked for there first. */
   environment?: string;
 }
@@ -94,7 +94,7 @@ function checkedIn(
   );
 }
 
-function explainSyntax(error: YAMLParseError, document: Document, place: Place): Failure {
+function explainSyntax(error: YAMLParseError, document: Document, place: FailurePlace): Failure {
   if (error.code !== "DUPLICATE_KEY") {
     const hint = "YAML needs two spaces of indentation and a space after the colon";
     return new Failure("manifest.syntax", syntaxWords(error.code), { place, hint, cause: error });
@@ -110,7 +110,7 @@ function explainSyntax(error: YAMLParseError, document: Document, place: Place):
 }
 
 /** The file's values. Keys beside ours that begin with `x-` are the user's own, for anchors, as in compose files. */
-function valuesOf(document: Document, at: (offset: number) => Place): unknown {
+function valuesOf(document: Document, at: (offset: number) => FailurePlace): unknown {
   visit(document, {
     Alias: (_key, alias) => {
       if (alias.resolve(document) !== undefined) return;
@@ -124,7 +124,7 @@ function valuesOf(document: Document, at: (offset: number) => Place): unknown {
   return Object.fromEntries(Object.entries(values).filter(([key]) => !key.startsWith("x-")));
 }
 
-function plain(document: Document, at: (offset: number) => Place): unknown {
+function plain(document: Document, at: (offset: number) => FailurePlace): unknown {
   try {
     return document.toJS();
   } catch (error) {
@@ -211,7 +211,7 @@ function offsetOf(document: Document, at: readonly PropertyKey[], key: boolean =
   return 0;
 }
 
-function placeOf(source: string, file: string, counter: LineCounter, offset: number): Place {
+function placeOf(source: string, file: string, counter: LineCounter, offset: number): FailurePlace {
   const { line, col } = counter.linePos(offset);
   return {
     file,

@@ -5,7 +5,7 @@ import { hostOf } from "../host.ts";
 import type { Faults } from "../faults.ts";
 import type { Numbers } from "../numbers/numbers.ts";
 import { ALERTS, type Secrets } from "../secrets.ts";
-import type { CertificateStatus } from "../status.ts";
+import type { CertificateStatus } from "drayage-record";
 import { readEvents } from "../warden/events.ts";
 import { askGolden } from "./golden.ts";
 import { askReady, type Probed } from "./ready.ts";

@@ -2,7 +2,7 @@ import { isFailed } from "drayage-record";
 import { quantile } from "../numbers/histogram.ts";
 import { type Row, together } from "../numbers/numbers.ts";
 import type { ReplicaEvent } from "../warden/events.ts";
-import type { CertificateStatus } from "../status.ts";
+import type { CertificateStatus } from "drayage-record";
 import type { AlertSettings } from "./settings.ts";
 
 /** What is looked at: the last minutes of a service, its replicas, the machine. */

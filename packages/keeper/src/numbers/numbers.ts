@@ -1,7 +1,7 @@
 import { mkdir, readdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { appendWhole, readIfThere } from "../status.ts";
-import { type Access, isFailed } from "drayage-record";
+import { isHistoryRow, type Access, isFailed } from "drayage-record";
 import { add, type Histogram, merge } from "./histogram.ts";
 
 /** What one caller got: answers of 500 and above, 429s, and milliseconds in all. */
@@ -150,7 +150,7 @@ export class Numbers {
         if (line === "") continue;
         try {
           const row = JSON.parse(line) as Row;
-          if (row.at + MINUTE_S > from) rows.push(row);
+          if (isHistoryRow(row) && row.at + MINUTE_S > from) rows.push(row);
         } catch {
           // The end of a line that a power cut took.
         }

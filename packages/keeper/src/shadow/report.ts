@@ -1,45 +1,6 @@
+import type { Difference, ShadowReport, ShadowSide } from "drayage-record";
 import type { Copy } from "./copy.ts";
 import { compareBodies, type Mismatch } from "./compare.ts";
-
-/** Times in milliseconds. */
-export interface Numbers {
-  count: number;
-  failed: number;
-  p50Ms: number;
-  p95Ms: number;
-  p99Ms: number;
-}
-
-/** How one field of the answers differed. */
-export interface Difference {
-  at: string;
-  count: number;
-  /** Of numbers: how far apart they were. */
-  meanBy?: number;
-  maxBy?: number;
-  example: { live: string; shadow: string };
-}
-
-/** shadow-SERVICE.json in the edge's volume. Times are ISO 8601, UTC. */
-export interface ShadowReport {
-  v: 1;
-  service: string;
-  release: string;
-  share: number;
-  since: string;
-  until: string;
-  /** Copies that came, and those that were thrown away because the release was behind. */
-  copied: number;
-  dropped: number;
-  compared: number;
-  agreed: number;
-  /** agreed / compared; 1 of nothing. */
-  agreement: number;
-  live: Numbers;
-  shadow: Numbers;
-  /** The most frequent first. */
-  differences: Difference[];
-}
 
 /** Enough for percentiles of the last hours; older ones make room. */
 const MOST_TIMES = 20_000;
@@ -151,7 +112,7 @@ function note(side: Side, ok: boolean, ms: number): void {
   else side.times.push(ms);
 }
 
-function numbersOf({ count, failed, times }: Side): Numbers {
+function numbersOf({ count, failed, times }: Side): ShadowSide {
   const sorted = times.toSorted((a, b) => a - b);
   const at = (share: number): number =>
     Math.round((sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0) * 10) / 10;

@@ -7,7 +7,8 @@ import path from "node:path";
 import { expect, test } from "vitest";
 import { compareBodies } from "./compare.ts";
 import { type Copy, parseCopy } from "./copy.ts";
-import { type ShadowReport, Tally } from "./report.ts";
+import type { ShadowReport } from "drayage-record";
+import { Tally } from "./report.ts";
 import { Shadows } from "./shadows.ts";
 
 const base64 = (text: string): string => Buffer.from(text).toString("base64");

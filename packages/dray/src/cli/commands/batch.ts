@@ -5,7 +5,7 @@ import { httpAsker } from "../../flows/batch/asker.ts";
 import { batch, type BatchJob, type BatchResult } from "../../flows/batch/batch.ts";
 import type { Example } from "../../flows/batch/rows.ts";
 import { askPrediction } from "../../flows/reach/described.ts";
-import { callOptions, type Sample, sampleOf } from "../../flows/reach/request.ts";
+import { callOptions, type Sampled, sampleOf } from "../../flows/reach/request.ts";
 import { define, type Run } from "../command.ts";
 import { headersOf } from "../headers.ts";
 import { say, sayJson, tell } from "../screen/say.ts";
@@ -124,7 +124,7 @@ async function askerOf(run: Run<Flags>, concurrency: number): Promise<Asking> {
 }
 
 /** Without a route that predicts, rows would be posted to /. @throws Failure usage.invalid */
-function checkPath(flags: Flags, { request, none }: Sample): void {
+function checkPath(flags: Flags, { request, none }: Sampled): void {
   if (flags.path !== undefined || request !== undefined) return;
   throw new Failure(
     "usage.invalid",
@@ -139,7 +139,7 @@ async function byUrl({ flags, context }: Run<Flags>, url: string, concurrency: n
   const headers = headersOf(flags.header ?? []);
   const how = { method: "GET", path: "/", headers, timeoutMs: TIMEOUT_MS };
   const found = await askPrediction(url, how, context);
-  const sample: Sample = "none" in found ? found : { request: found.prediction };
+  const sample: Sampled = "none" in found ? found : { request: found.prediction };
   checkPath(flags, sample);
   const at = flags.path ?? sample.request?.path ?? "/";
   const ask = httpAsker(url, { ...how, method: "POST", path: at }, concurrency);

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { Failure } from "../../base/failure.ts";
 import type { CloudMachine } from "../../core/cloud.ts";
-import type { Left } from "../../core/prepared.ts";
+import type { LeftOver } from "../../core/prepared.ts";
 import { monthText } from "../../core/prices.ts";
 import {
   cloudOf,
@@ -121,14 +121,14 @@ function cloudFor(run: Run<CloudFlags>): ReturnType<typeof cloudOf> {
   return cloudOf(run.flags.cloud, run.flags.project);
 }
 
-function report(run: Run<object>, left: Left): void {
+function report(run: Run<object>, left: LeftOver): void {
   run.screen.close();
   if (run.flags.json === true) return sayJson(left);
   for (const line of [...left.done, ...left.costs]) say(line);
 }
 
 /** `dray machine ls --cloud gce`. */
-export async function listOf(run: Run<{ project?: string; all?: boolean }>, cloud: string): Promise<void> {
+export async function listText(run: Run<{ project?: string; all?: boolean }>, cloud: string): Promise<void> {
   const found = await listMachines(cloudOf(cloud, run.flags.project), run.flags.all === true, run.context);
   if (run.flags.json === true) return sayJson(found);
   say(table(["MACHINE", "ZONE", "STATUS", "TYPE", "EXTERNAL", "INTERNAL", "BY", "A MONTH"], found.map(row)));

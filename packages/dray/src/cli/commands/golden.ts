@@ -10,7 +10,7 @@ import type { Manifest } from "../../manifest/schema.ts";
 import { define } from "../command.ts";
 import { say, sayJson } from "../screen/say.ts";
 import { type CallFlags, saidOf } from "./request.ts";
-import { baseOf, callOptions, type Said, type Sample, sampleOf } from "../../flows/reach/request.ts";
+import { baseUrl, callOptions, type RequestSaid, type Sampled, sampleOf } from "../../flows/reach/request.ts";
 import type { Reached, VerbSession } from "../../contract/target.ts";
 
 /** `dray golden record`: what the live release answers becomes what is expected of every later one. */
@@ -42,8 +42,8 @@ export function addGolden(program: Command): void {
       const said = await saidOf(run.flags);
       const asked = said.path !== undefined || said.carried !== undefined;
       const reached = await run.dray.reach(scope);
-      const base = baseOf(reached, manifest);
-      const samples: Sample[] = asked
+      const base = baseUrl(reached, manifest);
+      const samples: Sampled[] = asked
         ? [{}]
         : known.length > 0
           ? known.map((golden) => ({ request: golden.request, golden }))
@@ -68,9 +68,9 @@ export function addGolden(program: Command): void {
 /** The API's own example becomes the golden request, where there is none. @throws Failure usage.invalid */
 async function described(
   { reached, manifest }: { reached: Reached; manifest: Manifest },
-  said: Said,
+  said: RequestSaid,
   session: VerbSession,
-): Promise<Sample> {
+): Promise<Sampled> {
   const sample = await sampleOf(reached, manifest, said, session);
   if (sample.none === undefined) return sample;
   throw new Failure("usage.invalid", `there is no golden request to record the answer of, and ${sample.none}`, {
@@ -79,7 +79,11 @@ async function described(
 }
 
 /** The request that was sent, as golden.json says it: its files by their paths from there. */
-function requestOf({ method, path: at }: CallOptions, { carried = {} }: Said, manifest: Manifest): Golden["request"] {
+function requestOf(
+  { method, path: at }: CallOptions,
+  { carried = {} }: RequestSaid,
+  manifest: Manifest,
+): Golden["request"] {
   const folder = path.dirname(goldenFile(manifest));
   const from = (file: string): string => path.relative(folder, path.resolve(file));
   const { file, form, text, payload } = carried;

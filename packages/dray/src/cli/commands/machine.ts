@@ -8,7 +8,7 @@ import { Failure } from "../../base/failure.ts";
 import { agree } from "../agree.ts";
 import { define, type Run } from "../command.ts";
 import { addBackup } from "./machine-backup.ts";
-import { addCloudMachines, listOf } from "./cloud-machine.ts";
+import { addCloudMachines, listText } from "./cloud-machine.ts";
 import { say, sayJson, table, tell } from "../screen/say.ts";
 
 export function addMachine(program: Command): void {
@@ -21,7 +21,7 @@ export function addMachine(program: Command): void {
     .option("-a, --all", "also the cloud's machines that dray did not make");
   const examples = ["dray machine ls", "dray machine ls --machine ops@203.0.113.7", "dray machine ls --cloud gce"];
   define<{ cloud?: string; project?: string; all?: boolean }>(list, examples, async (run) => {
-    if (run.flags.cloud !== undefined) return await listOf(run, run.flags.cloud);
+    if (run.flags.cloud !== undefined) return await listText(run, run.flags.cloud);
     const facts = await run.dray.hosts.facts(await named(run));
     if (run.flags.json === true) return sayJson(facts);
     say(

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { Failure } from "../../base/failure.ts";
 import { joinPath } from "../../base/url.ts";
 import type { Called } from "../../core/call.ts";
-import { baseOf, callOptions, type Said, type Sample, sampleOf } from "../../flows/reach/request.ts";
+import { baseUrl, callOptions, type RequestSaid, type Sampled, sampleOf } from "../../flows/reach/request.ts";
 import { carriedOf } from "../carried.ts";
 import { define } from "../command.ts";
 import { headersOf } from "../headers.ts";
@@ -51,7 +51,7 @@ export function addRequest(program: Command): void {
       const reached = await run.dray.reach(scope);
       const said = await saidOf(run.flags);
       const named = said.path !== undefined || said.carried !== undefined;
-      const sample: Sample = named ? {} : await sampleOf(reached, manifest, said, run.context);
+      const sample: Sampled = named ? {} : await sampleOf(reached, manifest, said, run.context);
       const options = await callOptions({ reached, manifest }, said, sample, run.context.signal);
       const all: Called[] = [];
       for (let index = 0; index < Number(run.flags.count); index++) {
@@ -68,7 +68,7 @@ export function addRequest(program: Command): void {
 const NAME_ONE = "a GET is no prediction; name one: dray request --path PATH -d @body.json";
 
 /** @throws Failure request.failed, where an answer was none, or another than expected */
-function refuseWrong(all: readonly Called[], { none }: Sample): void {
+function refuseWrong(all: readonly Called[], { none }: Sampled): void {
   const [wrong] = all.flatMap((called) =>
     called.wrong.length > 0 ? called.wrong : called.status >= 400 ? [`status ${called.status}`] : [],
   );
@@ -85,7 +85,7 @@ export function addOpen(program: Command): void {
     .option("-p, --path <path>", "path", "/docs");
   define<{ path: string }>(command, ["dray open", "dray open --path /"], async (run) => {
     const scope = await run.scope();
-    const url = joinPath(baseOf(await run.dray.reach(scope), scope.manifest), run.flags.path);
+    const url = joinPath(baseUrl(await run.dray.reach(scope), scope.manifest), run.flags.path);
     if (run.as === "json") return sayJson({ url });
     say(url);
     if (!process.stdout.isTTY) return;
@@ -94,7 +94,7 @@ export function addOpen(program: Command): void {
 }
 
 /** What the flags say of a request; what it carries may be in files. */
-export async function saidOf(flags: Omit<CallFlags, "count">): Promise<Said> {
+export async function saidOf(flags: Omit<CallFlags, "count">): Promise<RequestSaid> {
   const { data, form, path, method, header = [] } = flags;
   const carried = await carriedOf(data, form);
   return {

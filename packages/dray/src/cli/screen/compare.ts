@@ -1,5 +1,5 @@
 import Table from "cli-table3";
-import { priceAge, type Row, sourcesOf, sourceText } from "../../core/compare.ts";
+import { priceAge, type ComparedRow, sourcesOf, sourceText } from "../../core/compare.ts";
 import { WAY_NAMES, WAYS } from "../../core/compare-facts.ts";
 
 /** Wider lines are hard to read, whatever the terminal has room for. */
@@ -10,7 +10,7 @@ const NONE = { left: "", mid: "", right: "", middle: " ", "left-mid": "", "mid-m
 const BLANK = { ...NONE, top: "", "top-mid": "", "top-left": "", "top-right": "" };
 
 /** The comparison as it fits a terminal: each question with a line for each way; numbers lead to the sources below. */
-export function compareText(rows: readonly Row[], columns: number, now: Date): string {
+export function compareText(rows: readonly ComparedRow[], columns: number, now: Date): string {
   const width = Math.min(WIDEST, Math.max(NARROWEST, columns));
   const sources = sourcesOf(rows);
   return [
@@ -22,7 +22,7 @@ export function compareText(rows: readonly Row[], columns: number, now: Date): s
   ].join("\n");
 }
 
-function blockOf(row: Row, sources: readonly string[], width: number): string {
+function blockOf(row: ComparedRow, sources: readonly string[], width: number): string {
   const lines = WAYS.filter((way) => row.cells[way] !== "").map((way): [string, string] => {
     const note = sources.indexOf(sourceText(row.known[way]));
     return [`  ${WAY_NAMES[way]}`, `${row.cells[way]}${note === -1 ? "" : ` [${note + 1}]`}`];

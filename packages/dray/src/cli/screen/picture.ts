@@ -3,7 +3,7 @@ import prettyMs from "pretty-ms";
 import type { News } from "../../core/happening.ts";
 
 /** One step as a list of steps shows it. */
-export interface Row {
+export interface PictureRow {
   on: string;
   title: string;
   state: "running" | "done" | "failed" | "undone";
@@ -13,7 +13,7 @@ export interface Row {
 }
 
 /** The steps of a run as they stand, by id, in the order in which they began. */
-export type Picture = ReadonlyMap<string, Row>;
+export type Picture = ReadonlyMap<string, PictureRow>;
 
 /** A step that stands beside a plan is known by where and what it is. */
 const keyOf = (news: { on: string; step?: string; id?: string }): string => news.id ?? `${news.on}/${news.step ?? ""}`;
@@ -32,11 +32,11 @@ export function drawnAfter(picture: Picture, news: News, now: number): Picture {
 }
 
 /** A step may end or be taken back whose beginning was not told. */
-function unseen(news: News & { on: string }): Row | undefined {
+function unseen(news: News & { on: string }): PictureRow | undefined {
   return "title" in news ? { on: news.on, title: news.title, state: "running", note: "", startedAt: 0 } : undefined;
 }
 
-function changeOf(news: News, row: Row, now: number): Partial<Row> | undefined {
+function changeOf(news: News, row: PictureRow, now: number): Partial<PictureRow> | undefined {
   switch (news.type) {
     case "step.done":
       return { state: "done", note: [prettyMs(news.ms), news.note].filter(Boolean).join(", ") };
@@ -55,7 +55,7 @@ function changeOf(news: News, row: Row, now: number): Partial<Row> | undefined {
   }
 }
 
-function withRow(picture: Picture, key: string, row: Row): Picture {
+function withRow(picture: Picture, key: string, row: PictureRow): Picture {
   return new Map([...picture, [key, row]]);
 }
 

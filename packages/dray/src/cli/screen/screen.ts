@@ -1,7 +1,7 @@
 import { styleText } from "node:util";
 import { createLogUpdate } from "log-update";
 import prettyMs from "pretty-ms";
-import { drawnAfter, type Picture, type Row, trialText } from "./picture.ts";
+import { drawnAfter, type Picture, type PictureRow, trialText } from "./picture.ts";
 import { plainIn } from "./plain.ts";
 import type { News } from "../../core/happening.ts";
 import type { Plan } from "../../core/plan.ts";
@@ -84,14 +84,14 @@ export function plainLine(news: News): string | undefined {
   }
 }
 
-const MARKS: Record<Row["state"], { mark: string; style: Style }> = {
+const MARKS: Record<PictureRow["state"], { mark: string; style: Style }> = {
   running: { mark: "•", style: "yellow" },
   done: { mark: "✓", style: "green" },
   failed: { mark: "✗", style: "red" },
   undone: { mark: "↩", style: "dim" },
 };
 
-function rowText({ on, title, state, note }: Row, several: boolean): string {
+function rowText({ on, title, state, note }: PictureRow, several: boolean): string {
   const { mark, style } = MARKS[state];
   return `${paint(style, mark)} ${several ? `${on}: ` : ""}${title}  ${paint("dim", note)}`;
 }

@@ -3,7 +3,16 @@ import type { GoogleApi } from "../../google/api.ts";
 import { computeDone, type OnWait } from "../../google/operation.ts";
 import type { CloudMachine } from "../../core/cloud.ts";
 import { monthlyOf } from "../../core/prices.ts";
-import { type Address, type Firewall, type Instance, isOurs, LABEL, lastOf, regionOf, RULE } from "./resources.ts";
+import {
+  type Address,
+  type Firewall,
+  type Instance,
+  isOurs,
+  CLOUD_LABEL,
+  lastOf,
+  regionOf,
+  RULE,
+} from "./resources.ts";
 
 /** Compute Engine, as far as machines need it: reads, and changes that are waited for. */
 export class Compute {
@@ -55,7 +64,7 @@ export class Compute {
   async addresses(): Promise<(Address & { region: string })[]> {
     const all = await this.#aggregated<Address & { region?: string }>("addresses");
     return all.flatMap((address) =>
-      address.labels?.[LABEL] === undefined || address.region === undefined
+      address.labels?.[CLOUD_LABEL] === undefined || address.region === undefined
         ? []
         : [{ ...address, region: lastOf(address.region) }],
     );

@@ -5,14 +5,14 @@ import { googleProject } from "../../google/project.ts";
 import type { OnWait } from "../../google/operation.ts";
 import { carryOut, type Undo } from "../../core/carry-out.ts";
 import type { Cloud, CloudMachine, MachineWish, MadeMachine } from "../../core/cloud.ts";
-import type { Left, Prepared } from "../../core/prepared.ts";
+import type { LeftOver, Prepared } from "../../core/prepared.ts";
 import { type Context, under } from "../../core/context.ts";
 import { monthlyOf, monthText } from "../../core/prices.ts";
 import { dockerReady, hostKeys } from "./boot.ts";
 import { Compute, machineOf, regional, zonal } from "./compute.ts";
 import { lookAt } from "./look.ts";
-import { type GceStep, planMachine, type Seen } from "./plan.ts";
-import { prepareRemoval } from "./remove.ts";
+import { type GceStep, planMachine, type SeenInCloud } from "./plan.ts";
+import { prepareMachineRemoval } from "./remove.ts";
 import { type Address, addressBody, type Instance, instanceBody, isOurs, lastOf, ruleBody } from "./resources.ts";
 import { startupScript } from "./startup.ts";
 
@@ -38,7 +38,7 @@ export function gce(project: string | undefined): Cloud {
       return machineOf(await named(compute, name), await compute.addresses());
     },
     stop: async (name, context) => await stop(await open(context), name, context),
-    remove: async (name, keepAddress, context) => await prepareRemoval(await open(context), name, keepAddress),
+    remove: async (name, keepAddress, context) => await prepareMachineRemoval(await open(context), name, keepAddress),
   };
 }
 
@@ -51,7 +51,7 @@ async function prepare(compute: Compute, wish: MachineWish): Promise<Prepared<Ma
     throw explain(error, wish);
   });
   const instance = instances.find((each) => each.name === wish.name);
-  const seen: Seen = { address, rule, instance };
+  const seen: SeenInCloud = { address, rule, instance };
   if (instance !== undefined && isOurs(instance, wish.name) && lastOf(instance.zone) !== wish.zone) {
     throw new Failure("google.taken", `${wish.name} is in ${lastOf(instance.zone)}`, {
       hint: `dray machine create ${wish.name} --zone ${lastOf(instance.zone)}, or another name`,
@@ -173,7 +173,7 @@ async function named(compute: Compute, name: string): Promise<Instance> {
   });
 }
 
-async function stop(compute: Compute, name: string, context: Context): Promise<Left> {
+async function stop(compute: Compute, name: string, context: Context): Promise<LeftOver> {
   const instance = await named(compute, name);
   await shown({ kind: "stop", on: name, title: `stop ${name}` }, context, (onWait) =>
     compute.change("POST", { scope: zonal(lastOf(instance.zone)), rest: `instances/${name}/stop` }, onWait),

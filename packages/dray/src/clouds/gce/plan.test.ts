@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { planMachine, type Seen } from "./plan.ts";
+import { planMachine, type SeenInCloud } from "./plan.ts";
 import { ruleBody, type Firewall, type Instance } from "./resources.ts";
 
 const wish = {
@@ -19,12 +19,12 @@ const instance: Instance = {
   machineType: "https://x/machineTypes/e2-small",
   labels: { drayage: "my-vm" },
 };
-const all: Seen = { address, rule: ruleBody() as Firewall, instance };
+const all: SeenInCloud = { address, rule: ruleBody() as Firewall, instance };
 
-const kinds = (seen: Seen): string[] =>
+const kinds = (seen: SeenInCloud): string[] =>
   planMachine(wish, seen).stages.flatMap(({ steps }) => steps.map(({ kind }) => kind));
 
-test.each<[string, Partial<Seen>, string[]]>([
+test.each<[string, Partial<SeenInCloud>, string[]]>([
   [
     "nothing is there",
     { address: undefined, rule: undefined, instance: undefined },
@@ -37,7 +37,7 @@ test.each<[string, Partial<Seen>, string[]]>([
   expect(kinds({ ...all, ...seen })).toEqual(expected);
 });
 
-test.each<[string, Partial<Seen>]>([
+test.each<[string, Partial<SeenInCloud>]>([
   ["machine", { instance: { ...instance, labels: {} } }],
   ["address", { address: { ...address, labels: {} } }],
   ["firewall rule", { rule: { name: "drayage-web", description: "mine" } }],

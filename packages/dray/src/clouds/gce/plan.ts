@@ -11,7 +11,7 @@ export interface GceStep {
 }
 
 /** What there is already under the machine's name. */
-export interface Seen {
+export interface SeenInCloud {
   address: Address | undefined;
   rule: Firewall | undefined;
   instance: Instance | undefined;
@@ -21,7 +21,7 @@ export interface Seen {
  * What is missing of a machine; pure. What is half made is gone on with, what is somebody else's is left alone.
  * @throws Failure google.taken
  */
-export function planMachine(wish: MachineWish, seen: Seen): Plan<GceStep> {
+export function planMachine(wish: MachineWish, seen: SeenInCloud): Plan<GceStep> {
   checkOwners(wish.name, seen);
   const step = (kind: GceStep["kind"], title: string): GceStep => ({ kind, on: wish.name, title });
   const first = [
@@ -43,7 +43,7 @@ export function planMachine(wish: MachineWish, seen: Seen): Plan<GceStep> {
   return { service: wish.name, release: "", stages, changes: changesOf(wish, seen) };
 }
 
-function changesOf(wish: MachineWish, { address, rule, instance }: Seen): Plan["changes"] {
+function changesOf(wish: MachineWish, { address, rule, instance }: SeenInCloud): Plan["changes"] {
   return [
     ...(address === undefined ? [{ what: "address", after: wish.name }] : []),
     ...(rule === undefined ? [{ what: "firewall rule", after: RULE }] : []),
@@ -53,7 +53,7 @@ function changesOf(wish: MachineWish, { address, rule, instance }: Seen): Plan["
   ];
 }
 
-function checkOwners(name: string, { address, rule, instance }: Seen): void {
+function checkOwners(name: string, { address, rule, instance }: SeenInCloud): void {
   const taken = (what: string, hint: string): Failure =>
     new Failure("google.taken", `there is ${what} already, and dray did not make it`, { hint });
   if (instance !== undefined && !isOurs(instance, name)) {

@@ -1,10 +1,10 @@
 import { Failure } from "../../base/failure.ts";
 import { carryOut } from "../../core/carry-out.ts";
-import type { Left, Prepared } from "../../core/prepared.ts";
+import type { LeftOver, Prepared } from "../../core/prepared.ts";
 import type { Plan, Step } from "../../core/plan.ts";
 import { HOURS_A_MONTH, monthText, PRICES } from "../../core/prices.ts";
 import type { Compute } from "./compute.ts";
-import { isOurRule, isOurs, LABEL, lastOf, RULE } from "./resources.ts";
+import { isOurRule, isOurs, CLOUD_LABEL, lastOf, RULE } from "./resources.ts";
 
 interface Removal extends Step {
   kind: "instance" | "address" | "firewall";
@@ -13,7 +13,11 @@ interface Removal extends Step {
 }
 
 /** What dray made under a name and is taken away; the rest is named. Half-made machines, too. @throws Failure google.* */
-export async function prepareRemoval(compute: Compute, name: string, keepAddress: boolean): Promise<Prepared<Left>> {
+export async function prepareMachineRemoval(
+  compute: Compute,
+  name: string,
+  keepAddress: boolean,
+): Promise<Prepared<LeftOver>> {
   const [instances, addresses, rule] = await Promise.all([compute.instances(), compute.addresses(), compute.rule()]);
   const instance = instances.find((each) => each.name === name);
   const address = addresses.find((each) => each.name === name && isOurs(each, name));
@@ -27,7 +31,7 @@ export async function prepareRemoval(compute: Compute, name: string, keepAddress
       hint: "dray machine ls --cloud gce shows what there is",
     });
   }
-  const last = !instances.some((each) => each.name !== name && each.labels?.[LABEL] !== undefined);
+  const last = !instances.some((each) => each.name !== name && each.labels?.[CLOUD_LABEL] !== undefined);
   const step = (kind: Removal["kind"], title: string, scope: string, rest: string): Removal => ({
     kind,
     on: name,

@@ -37,7 +37,7 @@ export interface Firewall {
 }
 
 /** Marks what is ours: the machine's name under it. */
-export const LABEL = "drayage";
+export const CLOUD_LABEL = "drayage";
 /** One rule for all of our machines in a project; it goes with the last of them. */
 export const RULE = "drayage-web";
 const RULE_IS_OURS = "dray: HTTP and HTTPS to the machines with this tag";
@@ -45,7 +45,7 @@ const RULE_IS_OURS = "dray: HTTP and HTTPS to the machines with this tag";
 export const NAMESPACE = "drayage";
 
 export const isOurs = ({ labels }: { labels?: Record<string, string> }, name: string): boolean =>
-  labels?.[LABEL] === name;
+  labels?.[CLOUD_LABEL] === name;
 export const isOurRule = ({ description }: Firewall): boolean => description === RULE_IS_OURS;
 
 export function regionOf(zone: string): string {
@@ -58,7 +58,7 @@ export function lastOf(url: string): string {
 }
 
 export function addressBody(name: string): object {
-  return { name, addressType: "EXTERNAL", networkTier: "PREMIUM", labels: { [LABEL]: name } };
+  return { name, addressType: "EXTERNAL", networkTier: "PREMIUM", labels: { [CLOUD_LABEL]: name } };
 }
 
 export function ruleBody(): object {
@@ -84,7 +84,7 @@ export function instanceBody(wish: MachineWish, address: string, startup: string
   return {
     name,
     machineType: `zones/${zone}/machineTypes/${type}`,
-    labels: { [LABEL]: name },
+    labels: { [CLOUD_LABEL]: name },
     tags: { items: [RULE] },
     disks: [
       {

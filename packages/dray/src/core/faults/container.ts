@@ -1,10 +1,10 @@
 import { type Evidence, type Fault, served } from "../evidence.ts";
 import { byHand, noReplica, outside, withApp } from "./healthy.ts";
-import { app, logOf, logs, nameOf, ours } from "./words.ts";
+import { app, logOf, logs, nameIn, ours } from "./words.ts";
 
 const dead = (found: Evidence): boolean =>
   !served(found) && app(found) !== undefined && app(found)?.status !== "running";
-const again = (found: Evidence): string => (ours(found) ? "dray deploy" : `docker start ${nameOf(found)}`);
+const again = (found: Evidence): string => (ours(found) ? "dray deploy" : `docker start ${nameIn(found)}`);
 const mib = (bytes: number): string => `${Math.round(bytes / 1_048_576)} MiB`;
 /** A container that was started this recently after a crash is still in its loop. */
 const LOOP_S = 60;
@@ -34,10 +34,10 @@ export const CONTAINER: readonly Fault[] = [
     hop: "container",
     title: "No such container",
     when: (found) => !served(found) && found.app === null,
-    why: (found) => `there is no container ${nameOf(found)} on ${found.target.machine}`,
+    why: (found) => `there is no container ${nameIn(found)} on ${found.target.machine}`,
     fix: (found) =>
       found.target.service === undefined
-        ? `docker run -d -p ${found.target.port}:8080 --name=${nameOf(found)} IMAGE`
+        ? `docker run -d -p ${found.target.port}:8080 --name=${nameIn(found)} IMAGE`
         : "dray deploy",
     outside: "Connection refused.",
     byHand: "`docker ps -a` on the machine does not list it.",
@@ -71,7 +71,7 @@ export const CONTAINER: readonly Fault[] = [
     when: (found) =>
       dead(found) && /executable file not found|no such file or directory: unknown/.test(app(found)?.error ?? ""),
     why: (found) =>
-      `${nameOf(found)} could not start: ${/exec: (.*?): unknown/.exec(app(found)?.error ?? "")?.[1] ?? app(found)?.error}`,
+      `${nameIn(found)} could not start: ${/exec: (.*?): unknown/.exec(app(found)?.error ?? "")?.[1] ?? app(found)?.error}`,
     fix: () => "Dockerfile, last line: name a program that is in the image, or install it there",
     outside: "Connection refused, or 503 from the edge.",
     byHand: "`docker ps -a`: Created or Exited (127); `docker inspect -f {{.State.Error}} NAME`.",
@@ -89,7 +89,7 @@ export const CONTAINER: readonly Fault[] = [
     when: (found) =>
       !served(found) && app(found)?.outOfMemory === true && (dead(found) || (app(found)?.uptimeS ?? 0) < LOOP_S),
     why: (found) =>
-      `${nameOf(found)} was killed: it needs more memory than ${(app(found)?.memoryLimit ?? 0) > 0 ? `its limit of ${mib(app(found)?.memoryLimit ?? 0)}` : "the machine has"}`,
+      `${nameIn(found)} was killed: it needs more memory than ${(app(found)?.memoryLimit ?? 0) > 0 ? `its limit of ${mib(app(found)?.memoryLimit ?? 0)}` : "the machine has"}`,
     fix: (found) =>
       ours(found)
         ? "raise limits.memory in dray.yaml, then dray deploy; or load a smaller model"
@@ -109,7 +109,7 @@ export const CONTAINER: readonly Fault[] = [
           (app(found)?.uptimeS ?? 0) < LOOP_S &&
           found.containerDial?.outcome !== "open")),
     why: (found) =>
-      `${nameOf(found)} ends with exit code ${app(found)?.exitCode} each time it starts (${app(found)?.restarts} restarts); it said: ${logOf(found)}`,
+      `${nameIn(found)} ends with exit code ${app(found)?.exitCode} each time it starts (${app(found)?.restarts} restarts); it said: ${logOf(found)}`,
     fix: (found) =>
       `read why: ${logs(found)}; go back meanwhile: ${ours(found) ? "dray rollback" : "docker run the image before"}`,
     outside: "Refused or 503, with an answer now and then.",
@@ -123,7 +123,7 @@ export const CONTAINER: readonly Fault[] = [
     title: "It was stopped",
     when: (found) =>
       dead(found) && app(found)?.status === "exited" && [0, 137, 143].includes(app(found)?.exitCode ?? -1),
-    why: (found) => `${nameOf(found)} was stopped (exit code ${app(found)?.exitCode})`,
+    why: (found) => `${nameIn(found)} was stopped (exit code ${app(found)?.exitCode})`,
     fix: again,
     outside: "Refused, or 503 from the edge.",
     byHand: "`docker ps -a`: Exited (0) or (137).",
@@ -134,8 +134,8 @@ export const CONTAINER: readonly Fault[] = [
     hop: "container",
     title: "It is paused",
     when: (found) => dead(found) && app(found)?.status === "paused",
-    why: (found) => `${nameOf(found)} is paused: connections are taken, and nobody answers`,
-    fix: (found) => `docker unpause ${nameOf(found)}`,
+    why: (found) => `${nameIn(found)} is paused: connections are taken, and nobody answers`,
+    fix: (found) => `docker unpause ${nameIn(found)}`,
     outside: "Connects, then nothing comes until the time is over.",
     byHand: "`docker ps`: (Paused).",
     example: (found) => ({
@@ -150,7 +150,7 @@ export const CONTAINER: readonly Fault[] = [
     title: "It crashed",
     when: dead,
     why: (found) =>
-      `${nameOf(found)} ended with exit code ${app(found)?.exitCode}${(app(found)?.error ?? "") === "" ? "" : ` (${app(found)?.error})`}; it said: ${logOf(found)}`,
+      `${nameIn(found)} ended with exit code ${app(found)?.exitCode}${(app(found)?.error ?? "") === "" ? "" : ` (${app(found)?.error})`}; it said: ${logOf(found)}`,
     fix: (found) => `read why: ${logs(found)}; then ${again(found)}`,
     outside: "Refused, or 503 from the edge.",
     byHand: "`docker ps -a`: Exited (1).",

@@ -1,6 +1,6 @@
 import { type Evidence, type Fault, served } from "../evidence.ts";
 import { answered, byHand, outside, withApp } from "./healthy.ts";
-import { app, logOf, logs, nameOf, ours } from "./words.ts";
+import { app, logOf, logs, nameIn, ours } from "./words.ts";
 
 const notReady = (found: Evidence, status: number, uptimeS: number): Evidence => ({
   ...withApp(answered(found, 503), { uptimeS }),
@@ -73,7 +73,7 @@ export const PROCESS: readonly Fault[] = [
     fix: (found) => {
       const right = found.binds?.[0]?.port;
       if (ours(found)) return `dray.yaml: port: ${right}`;
-      return `docker rm -f ${nameOf(found)} && docker run -d -p ${found.target.port}:${right} --name=${nameOf(found)} ${app(found)?.image}`;
+      return `docker rm -f ${nameIn(found)} && docker run -d -p ${found.target.port}:${right} --name=${nameIn(found)} ${app(found)?.image}`;
     },
     outside: "Refused, or connects and is reset at once.",
     byHand: "`docker logs` says which port; `docker ps` shows where the arrow leads.",
@@ -85,7 +85,7 @@ export const PROCESS: readonly Fault[] = [
     title: "It is still starting",
     when: (found) => unbound(found) && (found.binds ?? []).length === 0 && early(found),
     why: (found) =>
-      `${nameOf(found)} was started ${app(found)?.uptimeS} s ago and does not listen yet; it may take ${found.target.readyMs / 1000} s`,
+      `${nameIn(found)} was started ${app(found)?.uptimeS} s ago and does not listen yet; it may take ${found.target.readyMs / 1000} s`,
     fix: (found) => `wait, and watch: ${logs(found)}`,
     outside: "Refused, for the first seconds.",
     byHand: "`docker logs -f NAME`.",
@@ -100,7 +100,7 @@ export const PROCESS: readonly Fault[] = [
     title: "The process listens on no port",
     when: (found) => unbound(found) && (found.binds ?? []).length === 0,
     why: (found) =>
-      `${nameOf(found)} runs since ${app(found)?.uptimeS} s and listens on no port; it said: ${logOf(found)}`,
+      `${nameIn(found)} runs since ${app(found)?.uptimeS} s and listens on no port; it said: ${logOf(found)}`,
     fix: (found) => `is it a server? read: ${logs(found)}`,
     outside: "Refused.",
     byHand: "`sudo nsenter -t PID -n ss -ltn` (PID from docker inspect) lists nothing.",
@@ -115,9 +115,9 @@ export const PROCESS: readonly Fault[] = [
       app(found)?.status === "running" &&
       found.containerDial?.outcome === "open" &&
       found.ready?.outcome === "timeout",
-    why: (found) => `${nameOf(found)} takes connections, and does not even answer ${found.target.readyPath}: it hangs`,
+    why: (found) => `${nameIn(found)} takes connections, and does not even answer ${found.target.readyPath}: it hangs`,
     fix: (found) =>
-      `docker restart ${nameOf(found)}; a thread that waits for itself or a blocked event loop is the usual cause: ${logs(found)}`,
+      `docker restart ${nameIn(found)}; a thread that waits for itself or a blocked event loop is the usual cause: ${logs(found)}`,
     outside: "Connects, then nothing comes until the time is over.",
     byHand: "curl on the machine to the container's own address hangs, too; `docker top NAME`.",
     example: (found) => ({
@@ -133,7 +133,7 @@ export const PROCESS: readonly Fault[] = [
     title: "It is still loading",
     when: (found) => !served(found) && (found.ready?.status ?? 0) >= 500 && early(found),
     why: (found) =>
-      `${nameOf(found)} was started ${app(found)?.uptimeS} s ago and says ${found.ready?.status} on ${found.target.readyPath}; it may take ${found.target.readyMs / 1000} s`,
+      `${nameIn(found)} was started ${app(found)?.uptimeS} s ago and says ${found.ready?.status} on ${found.target.readyPath}; it may take ${found.target.readyMs / 1000} s`,
     fix: (found) => `wait, and watch: ${logs(found)}`,
     outside: "503, for the first while.",
     byHand: "The readiness path answers 503, and `docker ps` says Up a few seconds.",
@@ -145,7 +145,7 @@ export const PROCESS: readonly Fault[] = [
     title: "It never becomes ready",
     when: (found) => !served(found) && (found.ready?.status ?? 0) >= 500,
     why: (found) =>
-      `${nameOf(found)} runs since ${app(found)?.uptimeS} s and still says ${found.ready?.status} on ${found.target.readyPath}: ${found.ready?.body?.slice(0, 100)}`,
+      `${nameIn(found)} runs since ${app(found)?.uptimeS} s and still says ${found.ready?.status} on ${found.target.readyPath}: ${found.ready?.body?.slice(0, 100)}`,
     fix: (found) => `read why: ${logs(found)}${ours(found) ? "; dray rollback meanwhile" : ""}`,
     outside: "503, and it does not end.",
     byHand: "curl the readiness path on the container's own address.",
@@ -156,7 +156,7 @@ export const PROCESS: readonly Fault[] = [
     hop: "ready",
     title: "The readiness path does not exist",
     when: (found) => !served(found) && found.ready?.status === 404 && found.target.readyPath !== "/",
-    why: (found) => `${nameOf(found)} answers 404 on ${found.target.readyPath}, where it should say that it is ready`,
+    why: (found) => `${nameIn(found)} answers 404 on ${found.target.readyPath}, where it should say that it is ready`,
     fix: () => "dray.yaml: ready: names a path that the API has",
     outside: "Depends on who asks it: the endpoint may answer, or be held back.",
     byHand: "curl the readiness path on the container's own address.",

@@ -3,7 +3,7 @@ import type { ContainerFacts, Evidence } from "../evidence.ts";
 /** The container that should answer. */
 export const app = (found: Evidence): ContainerFacts | undefined => found.app ?? undefined;
 
-export const nameOf = (found: Evidence): string =>
+export const nameIn = (found: Evidence): string =>
   app(found)?.name ?? found.target.container ?? found.target.service ?? "";
 
 /** Was it put there by dray? The record says so, or the answer of a release. */
@@ -15,4 +15,4 @@ export const logOf = (found: Evidence): string => app(found)?.log.at(-1) ?? "not
 
 /** The command that shows its log. */
 export const logs = (found: Evidence): string =>
-  ours(found) ? "dray logs" : `docker logs ${nameOf(found) || "CONTAINER"}`;
+  ours(found) ? "dray logs" : `docker logs ${nameIn(found) || "CONTAINER"}`;

@@ -22,7 +22,7 @@ export function outputsOf(out: string): Outputs {
 }
 
 /** How far a run came that ended in the middle. */
-export interface Reached {
+export interface ReachedRow {
   /** Rows that are settled: all up to this one. */
   row: number;
   failed: number;
@@ -32,7 +32,7 @@ export interface Reached {
  * Takes up what a run left that was cut off: all rows up to the first gap are settled, whichever of the two files has
  * them. Lines behind the gap, and a line that was cut, are dropped: those rows are asked for again.
  */
-export async function takeUp({ answers, failed }: Outputs): Promise<Reached> {
+export async function takeUp({ answers, failed }: Outputs): Promise<ReachedRow> {
   const [good, bad] = [new Cursor(answers), new Cursor(failed)];
   await Promise.all([good.step(), bad.step()]);
   let row = 0;
@@ -96,7 +96,7 @@ export class Answers {
     this.#next = next;
   }
 
-  static async open({ answers, failed }: Outputs, { row }: Reached): Promise<Answers> {
+  static async open({ answers, failed }: Outputs, { row }: ReachedRow): Promise<Answers> {
     return new Answers({ answers: await Tail.open(answers), failed: await Tail.open(failed) }, row + 1);
   }
 

@@ -2,11 +2,11 @@ import { joined, since } from "drayage-clock";
 import type { Context } from "../../core/context.ts";
 import { Answers, type Outputs, outputsOf } from "./answers.ts";
 import type { Asker } from "./asker.ts";
-import { begin, finish } from "./begun.ts";
+import { beginBatch, finishBatch } from "./begun.ts";
 import { Pace } from "./pace.ts";
 import { Progress } from "./progress.ts";
 import { type Example, rowsOf } from "./rows.ts";
-import type { Row } from "./row.ts";
+import type { BatchRow } from "./row.ts";
 import { type Patience, Settler } from "./settle.ts";
 
 /** Rows of a file, and who answers them. */
@@ -53,7 +53,7 @@ const AHEAD = 10_000;
 export async function batch(job: BatchJob, context: Context): Promise<BatchResult> {
   const startedAt = performance.now();
   const outputs = outputsOf(job.out);
-  const { reached, total } = await begin(job.file, outputs, job.path, job.force);
+  const { reached, total } = await beginBatch(job.file, outputs, job.path, job.force);
   const answers = await Answers.open(outputs, reached);
   const progress = new Progress(job, reached, total, context);
   const releases: string[] = [];
@@ -71,7 +71,7 @@ export async function batch(job: BatchJob, context: Context): Promise<BatchResul
     throw error;
   }
   await answers.close();
-  await finish(outputs, progress.failed);
+  await finishBatch(outputs, progress.failed);
   progress.done();
   return { ...resultOf(outputs, progress, reached.row), ms: since(startedAt), releases };
 }
@@ -98,7 +98,7 @@ async function askAll(job: BatchJob, { settler, answers, progress }: Doing, oute
   const { signal } = both;
   const tasks = new Set<Promise<void>>();
   let wake: () => void = () => undefined;
-  const settle = async (rows: readonly Row[]): Promise<void> => {
+  const settle = async (rows: readonly BatchRow[]): Promise<void> => {
     try {
       for (const settled of await settler.settle(rows, signal)) {
         progress.add(settled);
@@ -123,8 +123,8 @@ async function askAll(job: BatchJob, { settler, answers, progress }: Doing, oute
 }
 
 /** Rows behind `after`, as many at once as go into a request. */
-async function* listsOf(rows: AsyncGenerator<Row>, after: number, length: number): AsyncGenerator<Row[]> {
-  let list: Row[] = [];
+async function* listsOf(rows: AsyncGenerator<BatchRow>, after: number, length: number): AsyncGenerator<BatchRow[]> {
+  let list: BatchRow[] = [];
   for await (const row of rows) {
     if (row.row <= after) continue;
     list.push(row);

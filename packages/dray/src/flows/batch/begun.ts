@@ -3,7 +3,7 @@ import { createReadStream, existsSync } from "node:fs";
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { Failure } from "../../base/failure.ts";
-import { type Outputs, type Reached, takeUp } from "./answers.ts";
+import { type Outputs, type ReachedRow, takeUp } from "./answers.ts";
 import { parquetCount } from "./parquet.ts";
 
 /** What an unfinished run was asked to do: only the same is taken up. */
@@ -17,7 +17,7 @@ const markOf = (out: string): string => `${out}.unfinished`;
 
 /** Where a run begins, and about how many rows the file has. */
 export interface Beginning {
-  reached: Reached;
+  reached: ReachedRow;
   total: number;
 }
 
@@ -25,7 +25,7 @@ export interface Beginning {
  * Begins, or takes up what was cut off. `at`: the path that rows are sent to.
  * @throws Failure usage.invalid where answers of another run lie there, batch.other-rows
  */
-export async function begin(file: string, outputs: Outputs, at: string, force: boolean): Promise<Beginning> {
+export async function beginBatch(file: string, outputs: Outputs, at: string, force: boolean): Promise<Beginning> {
   const mark = markOf(outputs.answers);
   if (force) await Promise.all([mark, outputs.answers, outputs.failed].map((each) => rm(each, { force: true })));
   const { digest, total } = await lookAt(file);
@@ -47,7 +47,7 @@ export async function begin(file: string, outputs: Outputs, at: string, force: b
 }
 
 /** The run is over: its answers are whole. Where nothing was refused, there is no file of what was. */
-export async function finish({ answers, failed }: Outputs, refused: number): Promise<void> {
+export async function finishBatch({ answers, failed }: Outputs, refused: number): Promise<void> {
   if (refused === 0) await rm(failed, { force: true });
   await rm(markOf(answers), { force: true });
 }

@@ -2,13 +2,13 @@ import path from "node:path";
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { Failure } from "../../base/failure.ts";
-import type { Row } from "./row.ts";
+import type { BatchRow } from "./row.ts";
 
 /** Rows that are held at once. Each reading decodes the columns of a whole row group, so it is not smaller. */
 const STEP = 50_000;
 
 /** The rows of a Parquet file; a missing value is null. @throws Failure usage.invalid */
-export async function* parquetRows(file: string): AsyncGenerator<Row> {
+export async function* parquetRows(file: string): AsyncGenerator<BatchRow> {
   const read = async <T>(work: Promise<T>): Promise<T> => await work.catch((error: unknown) => refuse(file, error));
   const buffer = await asyncBufferFromFile(file);
   const metadata = await read(parquetMetadataAsync(buffer));

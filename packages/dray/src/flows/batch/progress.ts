@@ -1,7 +1,7 @@
 import { since } from "drayage-clock";
 import { asFailure } from "../../base/failure.ts";
 import type { Context } from "../../core/context.ts";
-import type { Reached, Settled } from "./answers.ts";
+import type { ReachedRow, Settled } from "./answers.ts";
 
 const EVERY_MS = 1000;
 const STEP = "batch";
@@ -17,7 +17,7 @@ export class Progress {
   readonly #startedAt = performance.now();
   readonly #timer: NodeJS.Timeout;
 
-  constructor(job: { service: string; file: string }, reached: Reached, total: number, context: Context) {
+  constructor(job: { service: string; file: string }, reached: ReachedRow, total: number, context: Context) {
     this.rows = reached.row;
     this.failed = reached.failed;
     this.#before = reached.row;

@@ -1,5 +1,5 @@
 /** A row as it is sent: JSON; or why it cannot be. Rows count from 1. */
-export interface Row {
+export interface BatchRow {
   row: number;
   body: string;
   /** Undefined: it can be asked for. */

@@ -4,7 +4,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type Example, rowsOf } from "./rows.ts";
-import type { Row } from "./row.ts";
+import type { BatchRow } from "./row.ts";
 
 const FIXTURES = fileURLToPath(new URL("../../../../../test/fixtures/rows", import.meta.url));
 
@@ -16,19 +16,19 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function all(from: AsyncIterable<Row>): Promise<Row[]> {
-  const rows: Row[] = [];
+async function all(from: AsyncIterable<BatchRow>): Promise<BatchRow[]> {
+  const rows: BatchRow[] = [];
   for await (const row of from) rows.push(row);
   return rows;
 }
 
-async function read(name: string, content: string, example?: Example): Promise<Row[]> {
+async function read(name: string, content: string, example?: Example): Promise<BatchRow[]> {
   const file = path.join(folder, name);
   await writeFile(file, content);
   return await all(rowsOf(file, example));
 }
 
-const bodies = (rows: readonly Row[]): unknown[] => rows.map(({ body }) => JSON.parse(body) as unknown);
+const bodies = (rows: readonly BatchRow[]): unknown[] => rows.map(({ body }) => JSON.parse(body) as unknown);
 
 test("cells of a CSV have the types of the API's example, and an empty one is left out", async () => {
   const example = { income: 1.5, zip: "01234", owner: false, name: "" };

@@ -5,12 +5,12 @@ import { Failure } from "../../base/failure.ts";
 import type { Json } from "../../core/json.ts";
 import { linesOf } from "./lines.ts";
 import { parquetRows } from "./parquet.ts";
-import type { Row } from "./row.ts";
+import type { BatchRow } from "./row.ts";
 
 /** What a row of this API looks like; undefined where nobody has an example. */
 export type Example = Readonly<Record<string, Json>> | undefined;
 
-type Reader = (file: string, example: Example) => AsyncGenerator<Row>;
+type Reader = (file: string, example: Example) => AsyncGenerator<BatchRow>;
 
 const READERS: Readonly<Record<string, Reader>> = {
   ".csv": csvRows,
@@ -21,7 +21,7 @@ const READERS: Readonly<Record<string, Reader>> = {
 };
 
 /** The rows of a file in their order, one at a time. @throws Failure usage.invalid */
-export function rowsOf(file: string, example: Example): AsyncGenerator<Row> {
+export function rowsOf(file: string, example: Example): AsyncGenerator<BatchRow> {
   const reader = READERS[path.extname(file).toLowerCase()];
   if (reader !== undefined) return reader(file, example);
   throw new Failure("usage.invalid", `${path.basename(file)} is none of ${Object.keys(READERS).join(", ")}`, {
@@ -29,7 +29,7 @@ export function rowsOf(file: string, example: Example): AsyncGenerator<Row> {
   });
 }
 
-async function* jsonRows(file: string): AsyncGenerator<Row> {
+async function* jsonRows(file: string): AsyncGenerator<BatchRow> {
   let row = 0;
   for await (const { text } of linesOf(file)) {
     const body = text.replace(/^\uFEFF/, "").trim();
@@ -50,7 +50,7 @@ function jsonProblem(text: string): string | undefined {
 }
 
 /** The first line names the columns. An empty cell is a value that is missing: it is left out. */
-async function* csvRows(file: string, example: Example): AsyncGenerator<Row> {
+async function* csvRows(file: string, example: Example): AsyncGenerator<BatchRow> {
   const delimiter = await delimiterOf(file);
   const records = createReadStream(file).pipe(
     parse({ bom: true, delimiter, relax_column_count: true, skip_empty_lines: true }),
@@ -93,7 +93,7 @@ function checkColumns(file: string, columns: readonly string[], example: Example
   });
 }
 
-function csvRow(row: number, columns: readonly string[], cells: readonly string[], example: Example): Row {
+function csvRow(row: number, columns: readonly string[], cells: readonly string[], example: Example): BatchRow {
   const named = columns.flatMap((column, at): [string, Json][] => {
     const cell = cells[at] ?? "";
     return cell === "" ? [] : [[column, valueOf(cell, example?.[column])]];

@@ -3,7 +3,7 @@ import { asFailure, Failure } from "../../base/failure.ts";
 import type { Settled } from "./answers.ts";
 import type { Asker, Reply } from "./asker.ts";
 import type { Pace } from "./pace.ts";
-import type { Row } from "./row.ts";
+import type { BatchRow } from "./row.ts";
 
 /** How long a service may give no answer at all. */
 export interface Patience {
@@ -36,7 +36,7 @@ export class Settler {
   }
 
   /** Several rows are sent as a list; a list that is refused is asked for row by row. @throws Failure batch.stopped */
-  async settle(rows: readonly Row[], signal: AbortSignal): Promise<Settled[]> {
+  async settle(rows: readonly BatchRow[], signal: AbortSignal): Promise<Settled[]> {
     const [only] = rows;
     if (only !== undefined && rows.length === 1) return [await this.#one(only, signal)];
     const good = rows.every(({ broken }) => broken === undefined);
@@ -47,7 +47,7 @@ export class Settler {
     return settled;
   }
 
-  async #one({ row, body, broken }: Row, signal: AbortSignal): Promise<Settled> {
+  async #one({ row, body, broken }: BatchRow, signal: AbortSignal): Promise<Settled> {
     if (broken !== undefined) return { row, error: broken, input: body };
     const { status, body: said } = await this.#reply(body, signal);
     if (status >= 200 && status < 300) return { row, answer: oneLine(said) };
@@ -145,7 +145,7 @@ function oneLine(said: string): string {
 }
 
 /** @throws Failure usage.invalid where the API did not answer a list with as long a list */
-function listed(rows: readonly Row[], said: string): Settled[] {
+function listed(rows: readonly BatchRow[], said: string): Settled[] {
   let answers: unknown;
   try {
     answers = JSON.parse(said);

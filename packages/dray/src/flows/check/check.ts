@@ -14,7 +14,7 @@ import { endpoint } from "../../manifest/endpoint.ts";
 import { ownKey } from "../../manifest/keys.ts";
 import { askAll } from "./answer.ts";
 import { DELIVERY } from "./delivery.ts";
-import type { Facts, Said } from "./facts.ts";
+import type { Facts, SaidOfApi } from "./facts.ts";
 import { INTERFACE } from "./interface.ts";
 import { MONITORING } from "./monitoring.ts";
 import { askOver, slowly, tlsOf } from "./outside.ts";
@@ -77,7 +77,7 @@ async function factsOf(wanted: CheckWanted, inside: Inside | undefined, context:
   const through = inside === undefined || isIP(inside.address) === 0 ? undefined : inside.address;
   const ask = askOver(url, through, context.signal);
   const golden = manifest === undefined ? [] : await loadGolden(manifest);
-  const asOwn = (path: string): Promise<Said> => ask({ path, headers: key });
+  const asOwn = (path: string): Promise<SaidOfApi> => ask({ path, headers: key });
   let sample: ReturnType<Facts["sample"]> | undefined;
   return {
     base: base.replace(/\/$/, ""),
@@ -96,7 +96,7 @@ async function factsOf(wanted: CheckWanted, inside: Inside | undefined, context:
 
 async function sampleOf(
   [first]: readonly Golden[],
-  get: (path: string) => Promise<Said>,
+  get: (path: string) => Promise<SaidOfApi>,
 ): Promise<Golden["request"] | undefined> {
   if (first !== undefined) return first.request;
   const found = await describedBy(get);

@@ -3,14 +3,14 @@ import type { Golden } from "../../core/golden.ts";
 import type { Manifest } from "../../manifest/schema.ts";
 
 /** What an HTTP question was answered with. */
-export interface Said {
+export interface SaidOfApi {
   status: number;
   headers: Record<string, string>;
   body: string;
   sha256?: string;
 }
 
-export interface Ask {
+export interface AskFacts {
   method?: string;
   path: string;
   headers?: Record<string, string>;
@@ -28,9 +28,9 @@ export interface Facts {
   /** The first golden request; without one, the prediction that the API itself names. */
   sample: () => Promise<Golden["request"] | undefined>;
   /** Asks the endpoint; `own`: with the key that this computer has. */
-  ask: (what: Ask, own?: boolean) => Promise<Said>;
+  ask: (what: AskFacts, own?: boolean) => Promise<SaidOfApi>;
   /** Asks over plain HTTP, whatever the endpoint's scheme. */
-  plain: (path: string) => Promise<Said>;
+  plain: (path: string) => Promise<SaidOfApi>;
   /** Sends a request slowly, and waits so long for it to be refused. */
   slow: (patienceMs: number) => Promise<Slow>;
   tls: () => Promise<{ problem?: string; daysLeft: number; lifeDays: number; issuer: string } | undefined>;

@@ -3,7 +3,7 @@ import type { Json } from "../../core/json.ts";
 import { MODELS, modelsOf } from "../../core/openai.ts";
 import { payloadHeaders, payloadOf } from "../../core/payload.ts";
 import { fail, pass, type Question, type Said, unknown, when } from "./answer.ts";
-import type { Ask, Facts } from "./facts.ts";
+import type { AskFacts, Facts } from "./facts.ts";
 
 const section = "interface" as const;
 const DAYS_LEFT = 21;
@@ -88,7 +88,7 @@ export const INTERFACE: readonly Question<Facts>[] = [
         return unknown("neither a golden request nor the API itself says where to send it");
       const { path } = request;
       const headers = { "content-type": "application/json" };
-      const bad: [string, Ask][] = [
+      const bad: [string, AskFacts][] = [
         ["malformed JSON", { path, headers, body: '{"a":' }],
         ["null", { path, headers, body: "null" }],
         ["a number", { path, headers, body: "7" }],
@@ -206,7 +206,7 @@ async function listedModels(ask: Facts["ask"]): Promise<string[]> {
   }
 }
 
-function askOf(request: Golden["request"]): Ask {
+function askOf(request: Golden["request"]): AskFacts {
   const { method, path, headers } = request;
   const payload = payloadOf(request);
   return {

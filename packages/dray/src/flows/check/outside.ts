@@ -6,15 +6,22 @@ import tls from "node:tls";
 import { within } from "drayage-clock";
 import { wholeBody } from "../../base/request.ts";
 import { askTls } from "../../probes/tls.ts";
-import type { Ask, Said, Slow } from "./facts.ts";
+import type { AskFacts, SaidOfApi, Slow } from "./facts.ts";
 
 const PATIENCE_MS = 60_000;
 const DAY_MS = 86_400_000;
 
 /** Asks an endpoint, at the address that is named instead of the one its name leads to. */
-export function askOver(base: URL, through: string | undefined, signal: AbortSignal): (what: Ask) => Promise<Said> {
+export function askOver(
+  base: URL,
+  through: string | undefined,
+  signal: AbortSignal,
+): (what: AskFacts) => Promise<SaidOfApi> {
   const secure = base.protocol === "https:";
-  const ask = async ({ method = "GET", path, headers = {}, body }: Ask, limit: AbortSignal): Promise<Said> => {
+  const ask = async (
+    { method = "GET", path, headers = {}, body }: AskFacts,
+    limit: AbortSignal,
+  ): Promise<SaidOfApi> => {
     const request = (secure ? https : http).request({
       ...reached(base, through),
       path: below(base, path),

@@ -1,7 +1,7 @@
 import { CATALOGUE } from "../../catalogue.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Cloud, CloudMachine, MadeMachine, MachineWish } from "../../core/cloud.ts";
-import type { Left, Prepared } from "../../core/prepared.ts";
+import type { LeftOver, Prepared } from "../../core/prepared.ts";
 import type { Context } from "../../core/context.ts";
 import type { VerbSession } from "../../contract/target.ts";
 import type { RunAbout, RunVerb } from "../../core/run.ts";
@@ -56,7 +56,7 @@ export async function startMachine(cloud: Cloud, name: string, session: VerbSess
 }
 
 /** Stops a machine; resolves to what goes on costing. @throws Failure google.* */
-export async function stopMachine(cloud: Cloud, name: string, session: VerbSession): Promise<Left> {
+export async function stopMachine(cloud: Cloud, name: string, session: VerbSession): Promise<LeftOver> {
   return await inRun(about("stop", name), { act: (inner) => cloud.stop(name, inner) }, session);
 }
 
@@ -80,10 +80,10 @@ export async function removeMachine(
   name: string,
   keepAddress: boolean,
   session: VerbSession,
-): Promise<Prepared<Left>> {
+): Promise<Prepared<LeftOver>> {
   const [prepared, machines] = await Promise.all([cloud.remove(name, keepAddress, session), cloud.list(session)]);
   const external = machines.find((machine) => machine.name === name)?.external;
-  const act = async (inner: Context): Promise<Left> => {
+  const act = async (inner: Context): Promise<LeftOver> => {
     const left = await prepared.perform(inner);
     if (external !== undefined) await forgetHost(external, inner.signal);
     return left;

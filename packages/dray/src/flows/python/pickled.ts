@@ -2,7 +2,7 @@ import { open } from "node:fs/promises";
 import { gunzipSync, inflateSync } from "node:zlib";
 
 /** A class or function that a pickle names. */
-export interface Named {
+export interface NamedClass {
   module: string;
   name: string;
 }
@@ -14,7 +14,7 @@ const LOOKED_AT = 256 * 1024 ** 2;
  * What a pickle names, found without opening it: nothing of it is run. The bytes of arrays stand between its opcodes, so
  * they are searched for the two ways in which a name is written, and not read in order.
  */
-export async function namedIn(file: string): Promise<Named[]> {
+export async function namedIn(file: string): Promise<NamedClass[]> {
   const bytes = unpacked(await firstBytes(file)).toString("latin1");
   const old = [...bytes.matchAll(/c([A-Za-z_][\w.]{0,200})\n([A-Za-z_][\w.]{0,200})\n/g)];
   // SHORT_BINUNICODE twice and STACK_GLOBAL, with a MEMOIZE behind each; the length stands before the text.

@@ -7,7 +7,7 @@ import type { Context } from "../../core/context.ts";
 import type { Json } from "../../core/json.ts";
 import { askPython, requirementsOf } from "./environment.ts";
 import { needsOf } from "./imports.ts";
-import { functionSource, isPythonModel, modelSource, type Source } from "./source.ts";
+import { functionSource, isPythonModel, modelSource, type PythonSource } from "./source.ts";
 import { template } from "./templates.ts";
 
 /** What the command line says about a model of Python. */
@@ -83,7 +83,7 @@ const OURS: ReadonlySet<string> = new Set([
   "schema.yaml",
 ]);
 
-async function sourceOf({ folder, python, model }: PythonAsked): Promise<Source> {
+async function sourceOf({ folder, python, model }: PythonAsked): Promise<PythonSource> {
   if (python !== undefined) {
     const source = functionSource(folder, python.replace(/\.py:/, ":"));
     return model === undefined ? source : { ...source, model };
@@ -93,7 +93,7 @@ async function sourceOf({ folder, python, model }: PythonAsked): Promise<Source>
 
 async function textsOf(
   asked: PythonAsked,
-  source: Source,
+  source: PythonSource,
   example: Row | undefined,
   context: Context,
 ): Promise<Record<string, string>> {
@@ -118,11 +118,11 @@ async function textsOf(
   };
 }
 
-async function predictOf({ template: kind = "", model = "" }: Source): Promise<string> {
+async function predictOf({ template: kind = "", model = "" }: PythonSource): Promise<string> {
   return naming(await template(`predict/${kind}.py`), "MODEL_FILE", model);
 }
 
-async function exporterOf({ exporter = "", model = "" }: Source): Promise<string> {
+async function exporterOf({ exporter = "", model = "" }: PythonSource): Promise<string> {
   const text = naming(await template(`export/${exporter}.py`), "MODEL_FILE", model);
   return naming(text, "ONNX_FILE", `${model.slice(0, model.length - path.extname(model).length)}.onnx`);
 }
@@ -141,7 +141,7 @@ interface Facts {
 }
 
 /** Layers in the order of change: what changes most often comes last, and is all that travels then. */
-function dockerfile({ service, base }: PythonAsked, source: Source, { python, torch, local }: Facts): string {
+function dockerfile({ service, base }: PythonAsked, source: PythonSource, { python, torch, local }: Facts): string {
   const cpu = torch ? " --torch-backend cpu" : "";
   const install = "RUN uv pip install --system --break-system-packages --no-cache";
   return [
@@ -166,7 +166,7 @@ function dockerfile({ service, base }: PythonAsked, source: Source, { python, to
 }
 
 /** Of a folder that a function may read from, all goes in; of one with a model's file, that file and the code. */
-function copies({ template: kind, model }: Source, local: readonly string[]): string[] {
+function copies({ template: kind, model }: PythonSource, local: readonly string[]): string[] {
   if (kind === undefined || model === undefined) return ["COPY . ./"];
   const packages = [...new Set(local.filter((file) => file.includes("/")).map((file) => file.split("/")[0] ?? ""))];
   return [

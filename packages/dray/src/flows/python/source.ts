@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { Failure } from "../../base/failure.ts";
-import { type Named, namedIn, sklearnOf } from "./pickled.ts";
+import { type NamedClass, namedIn, sklearnOf } from "./pickled.ts";
 
 /** What of Python is to be served, and what it needs. */
-export interface Source {
+export interface PythonSource {
   /** module:function that is asked. */
   asked: string;
   /** The template of predict.py; undefined where the function is the user's own. */
@@ -24,7 +24,7 @@ export interface Source {
 const FUNCTION = /^([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*)$/;
 
 /** A function of the user's own. @throws Failure usage.invalid */
-export function functionSource(folder: string, asked: string): Source {
+export function functionSource(folder: string, asked: string): PythonSource {
   const [, module = ""] = FUNCTION.exec(asked) ?? [];
   if (module === "") {
     throw new Failure("usage.invalid", `--python ${asked} is no module:function`, { hint: "--python predict:predict" });
@@ -47,7 +47,7 @@ export const isPythonModel = (file: string): boolean =>
   [PICKLES, TORCH, CATBOOST, XGBOOST].some((kind) => kind.test(file));
 
 /** A model's file, looked at and not opened. @throws Failure usage.invalid, image.no-model */
-export async function modelSource(folder: string, file: string): Promise<Source> {
+export async function modelSource(folder: string, file: string): Promise<PythonSource> {
   if (!existsSync(path.join(folder, file)))
     throw new Failure("image.no-model", `there is no ${file}`, { hint: "--model names a file, from this folder" });
   if (file.startsWith(".."))
@@ -65,9 +65,9 @@ export async function modelSource(folder: string, file: string): Promise<Source>
     : await pickleSource(folder, named, { ...made, model: file });
 }
 
-type Made = Pick<Source, "asked" | "model" | "pins" | "notes">;
+type Made = Pick<PythonSource, "asked" | "model" | "pins" | "notes">;
 
-function torchSource(file: string, named: readonly Named[], made: Made): Source {
+function torchSource(file: string, named: readonly NamedClass[], made: Made): PythonSource {
   if (named.some(({ module }) => module.startsWith("__torch__")))
     return { ...made, template: "torchscript", modules: ["torch"] };
   const modules = modulesOf(named).filter((module) => !/^(collections|torch)\b/.test(module));
@@ -80,7 +80,11 @@ function torchSource(file: string, named: readonly Named[], made: Made): Source 
   return { ...made, template: "torch", modules: ["torch", ...modules], notes: [opened(file)] };
 }
 
-async function pickleSource(folder: string, named: readonly Named[], made: Made & { model: string }): Promise<Source> {
+async function pickleSource(
+  folder: string,
+  named: readonly NamedClass[],
+  made: Made & { model: string },
+): Promise<PythonSource> {
   const { model } = made;
   const version = await sklearnOf(path.join(folder, model));
   const pins: Record<string, string> = version === undefined ? {} : { "scikit-learn": version };
@@ -102,11 +106,11 @@ const opened = (file: string): string =>
 /** As Python 2 called what every Python has: older protocols of pickle still write it. */
 const OF_EVERY_PYTHON: ReadonlySet<string> = new Set(["__builtin__", "copy_reg", "exceptions"]);
 
-const modulesOf = (named: readonly Named[]): string[] =>
+const modulesOf = (named: readonly NamedClass[]): string[] =>
   [...new Set(named.map(({ module }) => module))].filter((module) => !OF_EVERY_PYTHON.has(module));
 
 /** Classes of the script that made the file are known in no other program. @throws Failure usage.invalid */
-function refuseMain(file: string, named: readonly Named[]): void {
+function refuseMain(file: string, named: readonly NamedClass[]): void {
   const own = [...new Set(named.filter(({ module }) => module === "__main__").map(({ name }) => name))];
   if (own.length === 0) return;
   const words = own.join(", ");

@@ -1,7 +1,7 @@
 import type { Golden } from "../../core/golden.ts";
 import { asFailure } from "../../base/failure.ts";
 import type { AnyTarget, VerbSession } from "../../contract/target.ts";
-import { alike, type Row } from "../../core/compare.ts";
+import { alike, type ComparedRow } from "../../core/compare.ts";
 import { WAY_NAMES, type Way, WAYS } from "../../core/compare-facts.ts";
 import { percentile } from "../../core/judge.ts";
 import { loadGolden } from "../../manifest/golden.ts";
@@ -20,7 +20,7 @@ interface Seen {
 
 /** What was measured: rows for the table, and how long the model took, where the edge said it. */
 export interface Measured {
-  rows: Row[];
+  rows: ComparedRow[];
   ms?: number;
 }
 
@@ -34,7 +34,7 @@ export async function measure(scope: Scope, count: number, session: VerbSession)
     if (typeof seen === "object") modelMs.push(...seen.modelMs);
   }
   const asOf = new Date().toISOString();
-  const row = (what: string, cell: (seen: Seen) => string): Row => ({
+  const row = (what: string, cell: (seen: Seen) => string): ComparedRow => ({
     what,
     cells: cellsOf(found, cell),
     known: alike({ source: "measured", asOf, checked: true }),

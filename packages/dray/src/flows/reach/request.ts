@@ -11,7 +11,7 @@ import { askPrediction } from "./described.ts";
 import { type Scope, subjectOf, targetOf } from "../fleet/places.ts";
 
 /** What somebody says of a request; the rest is the golden request's, or the API's own example's. */
-export interface Said {
+export interface RequestSaid {
   method?: string;
   path?: string;
   /** What it carries, as a golden request would say it, and as it travels. */
@@ -20,7 +20,7 @@ export interface Said {
 }
 
 /** The request where a person names none; `none`: why it is only a GET of the root. */
-export interface Sample {
+export interface Sampled {
   request?: Golden["request"];
   golden?: Golden;
   none?: string;
@@ -33,7 +33,7 @@ export async function reachService(scope: Scope, session: VerbSession): Promise<
 }
 
 /** The URL below which every path of the API lies. @throws Failure target.unsupported */
-export function baseOf({ base }: Reached, { target, service }: Manifest): string {
+export function baseUrl({ base }: Reached, { target, service }: Manifest): string {
   if (base !== undefined) return base;
   throw new Failure("target.unsupported", `${target} leads requests to one route of ${service}, and to no other path`, {
     hint: "dray request sends one there",
@@ -44,9 +44,9 @@ export function baseOf({ base }: Reached, { target, service }: Manifest): string
 export async function sampleOf(
   reached: Reached,
   manifest: Manifest,
-  said: Said,
+  said: RequestSaid,
   session: VerbSession,
-): Promise<Sample> {
+): Promise<Sampled> {
   const all = await loadGolden(manifest);
   const { base } = reached;
   const golden = base === undefined ? all.find(({ request }) => request.method === "POST") : all[0];
@@ -68,8 +68,8 @@ export async function sampleOf(
 /** What was said, on top of the request that there is without. */
 export async function callOptions(
   { reached, manifest }: { reached: Reached; manifest: Manifest },
-  said: Said,
-  { request, golden }: Sample,
+  said: RequestSaid,
+  { request, golden }: Sampled,
   signal: AbortSignal,
 ): Promise<CallOptions> {
   const body = payloadOf(said.carried ?? request ?? {});

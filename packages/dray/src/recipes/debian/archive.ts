@@ -11,7 +11,7 @@ import type { Architecture, LockedSet } from "./locked.ts";
 export const ARCHIVE: string = process.env["DRAY_DEBIAN_ARCHIVE"] ?? "https://deb.debian.org/debian";
 
 /** A package's bytes, and what they turned out to be. */
-export interface Fetched {
+export interface FetchedPackage {
   name: string;
   file: LockedFile;
   bytes: Buffer;
@@ -30,7 +30,7 @@ export async function fetchSet(
   architecture: Architecture,
   store: ContentStore,
   context: Context,
-): Promise<Fetched[]> {
+): Promise<FetchedPackage[]> {
   const names = Object.keys(set[architecture]);
   const locked = names.map((name) => fileOf(set, architecture, name));
   const fetched = await fetchFiles(locked, store, context);
@@ -52,7 +52,7 @@ function named(
   names: readonly string[],
   files: readonly LockedFile[],
   bytes: readonly (Buffer | undefined)[],
-): Fetched[] {
+): FetchedPackage[] {
   return files.map((file, index) => {
     const content = bytes[index];
     if (content === undefined) throw noParts(`Debian's archive has no ${file.path}`);

@@ -1,14 +1,14 @@
 import { buffer } from "node:stream/consumers";
 import { extract } from "tar-stream";
 import xz from "xz-decompress";
-import type { Entry } from "../../oci/layer.ts";
+import type { LayerEntry } from "../../oci/layer.ts";
 
 /** What is in a binary package. */
 export interface Deb {
   /** Its paragraph of metadata. */
   control: string;
   /** Its files and links; folders and hard links are left out. */
-  entries: Entry[];
+  entries: LayerEntry[];
 }
 
 /** Reads a Debian binary package (deb(5)): an ar archive with two tar archives, packed by xz. @throws TypeError when it is none */
@@ -47,11 +47,11 @@ function readAr(bytes: Buffer): Map<string, Buffer> {
   return members;
 }
 
-async function readTar(packed: Buffer): Promise<Entry[]> {
+async function readTar(packed: Buffer): Promise<LayerEntry[]> {
   const unpacked = await buffer(new xz.XzReadableStream(new Blob([new Uint8Array(packed)]).stream()));
   const archive = extract();
   archive.end(unpacked);
-  const entries: Entry[] = [];
+  const entries: LayerEntry[] = [];
   for await (const part of archive) {
     const { name, type, mode, linkname } = part.header;
     const path = name.replace(/^\.\//, "");

@@ -9,7 +9,7 @@ import type { News } from "../../core/happening.ts";
 import { ARCHIVE, fetchSet } from "./archive.ts";
 import { readDeb } from "./deb.ts";
 import { findInIndex } from "./index-file.ts";
-import { EDGE, LIBRARIES, NODE } from "./lock.ts";
+import { PROXY_PACKAGES, LIBRARIES, NODE } from "./lock.ts";
 import type { LockedSet } from "./locked.ts";
 
 let folder = "";
@@ -106,7 +106,7 @@ test("what is no Debian package is refused", async () => {
 });
 
 test("the lock names the same parts for both processors, each by a whole hash", () => {
-  for (const set of [EDGE, LIBRARIES]) {
+  for (const set of [PROXY_PACKAGES, LIBRARIES]) {
     expect(Object.keys(set.amd64)).toEqual(Object.keys(set.arm64));
     for (const each of [...Object.values(set.amd64), ...Object.values(set.arm64)]) {
       expect(each.sha256).toMatch(/^[0-9a-f]{64}$/);

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { basename } from "node:path/posix";
 import type { ContentStore } from "../../oci/content-store.ts";
 import type { Context } from "../../core/context.ts";
-import { type Entry, type Layer, makeLayer } from "../../oci/layer.ts";
+import { type LayerEntry, type Layer, makeLayer } from "../../oci/layer.ts";
 import { told } from "../told.ts";
 import { fetchSet } from "./archive.ts";
 import { readDeb } from "./deb.ts";
@@ -33,14 +33,14 @@ export interface Choice {
   /** Where the programs are put, when not where Debian has them: a folder. */
   under?: string;
   /** Files of ours beside them. */
-  own: readonly Entry[];
+  own: readonly LayerEntry[];
 }
 
 /** Of what follows: a change here makes every such layer anew. */
 const FORMAT = 2;
 
 /** What a choice is called: the same parts have the same name. */
-export function nameOf(choice: Choice, architecture: Architecture): string {
+export function layerKey(choice: Choice, architecture: Architecture): string {
   const own = choice.own.map((entry) => ("content" in entry ? [entry.path, entry.content.toString("base64")] : entry));
   const moved = choice.under === undefined ? [] : [choice.under];
   return createHash("sha256")
@@ -61,7 +61,7 @@ export async function debianLayer(
 ): Promise<KnownLayer> {
   // A layer's bytes depend on the zlib that packs them.
   const key = createHash("sha256")
-    .update(`${nameOf(choice, architecture)} ${process.version}`)
+    .update(`${layerKey(choice, architecture)} ${process.version}`)
     .digest("hex");
   const known = await recall(store, key);
   if (known !== undefined) return known;
@@ -84,7 +84,7 @@ async function make(
   context: Context,
 ): Promise<KnownLayer> {
   const fetched = await fetchSet(set, architecture, store, context);
-  const entries: Entry[] = [...MERGED_USR, releaseFile(set.suite), ...own];
+  const entries: LayerEntry[] = [...MERGED_USR, releaseFile(set.suite), ...own];
   const components: Component[] = [];
   for (const { name, file, bytes } of fetched) {
     const deb = await readDeb(bytes);
@@ -100,18 +100,18 @@ async function make(
 }
 
 const movedPath = (under: string, at: string): string => `${under}/${basename(at)}`;
-const movedTo = (under: string | undefined, entry: Entry): Entry =>
+const movedTo = (under: string | undefined, entry: LayerEntry): LayerEntry =>
   under === undefined ? entry : { ...entry, path: movedPath(under, entry.path) };
 
 /** Debian has had its programs and libraries below usr since 2023; the loader's path in each program is the old one. */
-const MERGED_USR: readonly Entry[] = ["bin", "sbin", "lib", "lib64"].map((name) => ({
+const MERGED_USR: readonly LayerEntry[] = ["bin", "sbin", "lib", "lib64"].map((name) => ({
   path: name,
   mode: 0o777,
   link: `usr/${name}`,
 }));
 
 /** Scanners ask it which Debian's list of flaws to read (os-release(5)). */
-function releaseFile(suite: string): Entry {
+function releaseFile(suite: string): LayerEntry {
   const lines = ["ID=debian", `VERSION_CODENAME=${suite}`, `PRETTY_NAME="Debian ${suite}, parts of it"`];
   return { path: "etc/os-release", mode: 0o644, content: Buffer.from(`${lines.join("\n")}\n`) };
 }

@@ -2,7 +2,7 @@
 import { type LockedBuild, lockedSet, type LockedSet } from "./locked.ts";
 
 /** HAProxy and the few programs that work on its configuration. */
-export const EDGE: LockedSet = lockedSet("forky", {
+export const PROXY_PACKAGES: LockedSet = lockedSet("forky", {
   amd64: `
 haproxy 3.2.26-1 pool/main/h/haproxy/haproxy_3.2.26-1_amd64.deb 4a489b0b40688d18b8f692fe78a53cb7a8e0553b9a4caf7bd10ef0ee7f6d772b 3008512
 bash 5.3-4 pool/main/b/bash/bash_5.3-4_amd64.deb b13159b47393a3f7be817e2590feefa3678257f919b6271c39710f1d2e2e4d37 1581708

@@ -9,7 +9,7 @@ import { gzipSync } from "node:zlib";
 import { pack } from "tar-stream";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { News } from "../../core/happening.ts";
-import { fetchRuntime, type Source } from "./fetch.ts";
+import { fetchRuntime, type RuntimeSource } from "./fetch.ts";
 import { COMMON, type LockedPackage, ONNXRUNTIME } from "./lock.ts";
 
 let folder = "";
@@ -44,7 +44,7 @@ const locked = (name: string, bytes: Buffer): LockedPackage => ({
 const NATIVE = ["linux/x64/a.node", "linux/arm64/a.node", "win32/x64/a.dll"].map((file) => `bin/napi-v6/${file}`);
 
 /** A registry that has both packages, and counts how often it was asked. */
-async function registry(): Promise<Source & { asked: string[] }> {
+async function registry(): Promise<RuntimeSource & { asked: string[] }> {
   const main = await archive(["package.json", "dist/index.js", "../../escaped.js", "script/install.js", ...NATIVE]);
   const common = await archive(["package.json", "dist/index.js"]);
   const asked: string[] = [];
@@ -93,7 +93,7 @@ test("it is fetched once, and again for another system only", async () => {
 test("other bytes than the lock names are not used", async () => {
   const source = await registry();
   const [main, common] = source.packages;
-  const changed: Source = { ...source, packages: [{ ...main, integrity: "sha512-other" }, common] };
+  const changed: RuntimeSource = { ...source, packages: [{ ...main, integrity: "sha512-other" }, common] };
   await expect(fetchRuntime(["linux/x64"], context, changed)).rejects.toMatchObject({
     code: "image.no-parts",
     message: "main 1.0.0 arrived with other bytes than the lock names",
@@ -106,7 +106,7 @@ test("other bytes than the lock names are not used", async () => {
 
 test("a connection that ends in the middle, and no way out, are each one sentence with what to do", async () => {
   const source = await registry();
-  const cut: Source = {
+  const cut: RuntimeSource = {
     ...source,
     open: async (...about) => {
       const whole = await source.open(...about);
@@ -114,7 +114,7 @@ test("a connection that ends in the middle, and no way out, are each one sentenc
     },
   };
   await expect(fetchRuntime(["linux/x64"], context, cut)).rejects.toMatchObject({ code: "image.no-parts" });
-  const offline: Source = {
+  const offline: RuntimeSource = {
     ...source,
     open: async () => await Promise.reject(new Error("fetch failed", { cause: new Error("getaddrinfo ENOTFOUND x") })),
   };

@@ -14,7 +14,7 @@ import { type Keep, unpack } from "./unpack.ts";
 /** An operating system and processor, as Node names them: `linux/x64`. */
 export type System = `${string}/${string}`;
 
-export const HERE: System = `${process.platform}/${process.arch}`;
+export const THIS_SYSTEM: System = `${process.platform}/${process.arch}`;
 
 /** 114 MB, also over a slow link. */
 const FETCH_MS = 1_800_000;
@@ -27,13 +27,13 @@ export interface Runtime {
 }
 
 /** From where it comes and to where; tests have their own. */
-export interface Source {
+export interface RuntimeSource {
   open: OpenArchive;
   packages: readonly [LockedPackage, LockedPackage];
   folder: string;
 }
 
-const SOURCE = (): Source => ({
+const SOURCE = (): RuntimeSource => ({
   open: openArchive,
   packages: [ONNXRUNTIME, COMMON],
   folder: path.join(cacheFolder(), `onnxruntime-${ONNXRUNTIME.version}`),
@@ -46,7 +46,7 @@ const SOURCE = (): Source => ({
 export async function fetchRuntime(
   systems: readonly System[],
   context: Context,
-  source: Source = SOURCE(),
+  source: RuntimeSource = SOURCE(),
 ): Promise<Runtime> {
   const modules = path.join(source.folder, "node_modules");
   const [main, common] = source.packages;
@@ -112,7 +112,7 @@ async function fetched(
 
 interface Work {
   context: Context;
-  source: Source;
+  source: RuntimeSource;
 }
 
 async function download(locked: LockedPackage, keep: Keep, to: string, { context, source }: Work): Promise<string> {

@@ -8,22 +8,22 @@ import { backUp } from "./verbs/backup.ts";
 import { restore } from "./verbs/restore.ts";
 import { prepareCleaning } from "./verbs/clean.ts";
 import { attachProgram } from "./verbs/exec.ts";
-import { hostFacts, planSetUp, setUp } from "./verbs/hosts.ts";
+import { factsOf, planSetUp, setUp } from "./verbs/hosts.ts";
 import { findHandMade } from "./verbs/hand-made.ts";
 import { inspect } from "./verbs/inspect.ts";
-import { addKey, listKeys, revokeKey } from "./verbs/keys.ts";
+import { addKeyOn, keysOn, revokeKeyOn } from "./verbs/keys.ts";
 import { besideLogs, logs } from "./verbs/logs.ts";
-import { metrics, watchMetrics } from "./verbs/metrics.ts";
+import { metrics, watchMetricsOn } from "./verbs/metrics.ts";
 import { part } from "./options.ts";
 import { liveRelease } from "./verbs/live-release.ts";
 import { begin, type MachineWork, outcomeOf, planFor } from "./outcome.ts";
 import { perform } from "./perform.ts";
 import { placesOf } from "./places.ts";
 import { reach } from "./verbs/reach.ts";
-import { finish, remove } from "./verbs/remove.ts";
-import { keptRequests, noteDrift } from "./verbs/requests.ts";
-import { listSecrets } from "./verbs/secret-names.ts";
-import { shadowOn, stopShadow } from "./verbs/shadow-kept.ts";
+import { retireOn, remove } from "./verbs/remove.ts";
+import { requestsOn, noteDrift } from "./verbs/requests.ts";
+import { secretsOn } from "./verbs/secret-names.ts";
+import { shadowOn, stopShadowOn } from "./verbs/shadow-kept.ts";
 import { observe, type Sight } from "./sight.ts";
 import { statusReport } from "./verbs/status-report.ts";
 import type { MachineStep } from "./plan/steps.ts";
@@ -41,7 +41,7 @@ export const machines: Target<Sight, MachineStep, MachineWork> = {
   begin,
   perform,
   outcome: async (work, at, plan) => await Promise.resolve(outcomeOf(work, at, plan)),
-  retire: finish,
+  retire: retireOn,
   proof: async ({ manifest, place }, { address, secured }, session) =>
     await proof({ manifest, place, address, secured, headers: {} }, session),
   status: statusReport,
@@ -50,18 +50,18 @@ export const machines: Target<Sight, MachineStep, MachineWork> = {
   reach,
   remove: async (subject, session) => await Promise.resolve(prepareRemoval(subject, session)),
   can: {
-    keys: { list: listKeys, add: addKey, revoke: revokeKey },
+    keys: { list: keysOn, add: addKeyOn, revoke: revokeKeyOn },
     promotion: { source: liveRelease },
-    secrets: { list: listSecrets },
-    metrics: { read: metrics, watch: watchMetrics },
-    requests: { kept: keptRequests, noteDrift },
-    shadow: { report: shadowOn, stop: stopShadow },
+    secrets: { list: secretsOn },
+    metrics: { read: metrics, watch: watchMetricsOn },
+    requests: { kept: requestsOn, noteDrift },
+    shadow: { report: shadowOn, stop: stopShadowOn },
     alerts: { test: proveAlerts },
     exec: { attach: attachProgram },
     with: { restart: restartBeside, remove: removeBeside, logs: besideLogs },
     inspect: { open: inspect },
     weights: true,
-    hosts: { handMade: findHandMade, facts: hostFacts, planSetUp, setUp, clean: prepareCleaning, backUp, restore },
+    hosts: { handMade: findHandMade, facts: factsOf, planSetUp, setUp, clean: prepareCleaning, backUp, restore },
   },
   lacks: {},
 };

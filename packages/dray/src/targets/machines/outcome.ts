@@ -7,13 +7,13 @@ import { loginsOf } from "../../manifest/registry.ts";
 import { orMachines } from "./image/machine-login.ts";
 import { networkOf } from "./container/network.ts";
 import { takenOn } from "./plan/observe.ts";
-import { planMachine } from "./plan/plan.ts";
+import { planDeploy } from "./plan/plan.ts";
 import type { Sight } from "./sight.ts";
 import type { MachineStep } from "./plan/steps.ts";
 import type { Work } from "./plan/work.ts";
 
 export function planFor(order: Order, { wish, seen }: Sight): Plan<MachineStep> {
-  return planMachine({ ...wish, keys: order.keys }, seen);
+  return planDeploy({ ...wish, keys: order.keys }, seen);
 }
 
 /** A machine's work, and what is said of it when it is done. */

@@ -10,16 +10,17 @@ import { bring, imageName } from "./image/bring.ts";
 import { awaitCertificate, tellKeeper } from "./keeper/certificate.ts";
 import { setUpEdge } from "./traffic/edge-setup.ts";
 import type { Work, Watcher } from "./plan/work.ts";
-import { type Entry, parseEntry, tellLeft, noteStep } from "./plan/journal.ts";
+import { type JournalEntry, readJournalEntry } from "drayage-record";
+import { noteStep, tellLeft } from "./plan/journal.ts";
 import { takeLock } from "./plan/lock.ts";
 import { edgeOf, openEdge } from "./plan/observe.ts";
-import type { MachineStep, Rollout } from "./plan/steps.ts";
+import type { MachineStep, MachineRollout } from "./plan/steps.ts";
 import { findPort } from "./replica/port.ts";
 import { proveReplica } from "./replica/prove.ts";
 import { startAgain, startNew } from "./replica/replica.ts";
 import { removeStrays } from "./traffic/retire.ts";
 import { handOver, setAlerts } from "./keeper/keeper-secrets.ts";
-import { startShadow, watchShadow } from "./traffic/shadow.ts";
+import { beginShadow, watchShadow } from "./traffic/shadow.ts";
 import { moveServices } from "./traffic/move.ts";
 import { setUpNetwork } from "./traffic/network-setup.ts";
 import { giveShare, switchTraffic } from "./traffic/switch.ts";
@@ -61,7 +62,9 @@ const ACTS: { [Kind in MachineStep["kind"]]: Act<Kind> } = {
     const lease = await takeLock(edgeOf(work.site), work.release.service, work.who, context.signal);
     work.lease = lease;
     noteStep(work, step, context);
-    await clearAway(work, parseEntry(lease.left), context);
+    const left = readJournalEntry(lease.left);
+    if (left === undefined && lease.left.trim() !== "") context.emit({ type: "warning", text: UNREADABLE });
+    await clearAway(work, left, context);
     return { undo: async () => await lease.release() };
   },
   carry: async (step, work, context) => {
@@ -134,14 +137,14 @@ export async function perform(step: MachineStep, work: Work, context: Context): 
   return await (work.lease?.during(context, (inner) => act(step, work, inner)) ?? act(step, work, context));
 }
 
-function trialOf(work: Work, rollout: Rollout, context: Context): Watcher {
+function trialOf(work: Work, rollout: MachineRollout, context: Context): Watcher {
   work.trial ??= new Trial(work, work.replicas, rollout);
   work.trial.listen(context);
   return work.trial;
 }
 
 async function copyRequests(step: Of<"shadow">, work: Work, context: Context): Done {
-  const undo = await startShadow(work, work.replicas, step.shadow);
+  const undo = await beginShadow(work, work.replicas, step.shadow);
   if (step.shadow.for === undefined) {
     await keepAllRunning(work, context);
     return { undo };
@@ -178,8 +181,11 @@ async function stopOld(work: Work, containers: readonly string[], context: Conte
 
 const QUICK: ReadonlySet<MachineStep["kind"]> = new Set(["switch", "unlock"]);
 
+const UNREADABLE =
+  "somebody was interrupted, and their journal on the machine cannot be read: what they left is removed once old releases are retired";
+
 /** What somebody left who was interrupted: finishes what had the traffic, removes what had not. */
-async function clearAway(work: Work, left: Entry | undefined, context: Context): Promise<void> {
+async function clearAway(work: Work, left: JournalEntry | undefined, context: Context): Promise<void> {
   if (left === undefined) return;
   const { service } = work.release;
   const known = edgeOf(work.site).known.services[service];

@@ -12,7 +12,7 @@ import { imageName } from "./image/bring.ts";
 import { fit } from "./image/fit.ts";
 import type { Https } from "./plan/work.ts";
 import { orMachines } from "./image/machine-login.ts";
-import { makeRelease } from "./image/make.ts";
+import { releaseFor } from "./image/make.ts";
 import { edgeOf, type Seen, type Site, survey } from "./plan/observe.ts";
 import { refuseOpen } from "./plan/open-to-all.ts";
 import { reachedBy } from "./reached-by.ts";
@@ -33,7 +33,7 @@ export interface Sight {
 export async function observe(place: Place, order: Order, session: Session): Promise<Observed<Sight>> {
   const { want, making } = order;
   // An image that exists needs no machine to be made ready: it is read while ssh connects.
-  if (want.verb === "deploy" && !making.perArchitecture) makeRelease(order, "any").catch(() => undefined);
+  if (want.verb === "deploy" && !making.perArchitecture) releaseFor(order, "any").catch(() => undefined);
   const machine = await connect(place, session);
   try {
     const sight = await sightOf(machine, order, session);
@@ -68,7 +68,7 @@ async function toDeploy(machine: Machine, order: Order, session: Session): Look 
     weights: order.weights.length > 0,
   };
   const [made, { site, seen }] = await Promise.all([
-    makeRelease(order, making.perArchitecture ? architecture : "any"),
+    releaseFor(order, making.perArchitecture ? architecture : "any"),
     survey(machine, looking, session),
   ]);
   const find = orMachines(loginsOf(manifest), machine);

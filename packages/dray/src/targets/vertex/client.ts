@@ -1,6 +1,6 @@
 import { deadline } from "drayage-clock";
 import type { Call, GoogleApi } from "../../google/api.ts";
-import { baseOf } from "../../google/api.ts";
+import { serviceBase } from "../../google/api.ts";
 import { Failure } from "../../base/failure.ts";
 import { operationDone, type OnWait } from "../../google/operation.ts";
 import { bodyOf } from "../../base/request.ts";
@@ -146,7 +146,7 @@ export class Vertex {
   ): Promise<Answer & { served?: string }> {
     const url = new URL(
       `v1/${endpoint.name}:rawPredict`,
-      baseOf("aiplatform", this.region, endpoint.dedicatedEndpointDns),
+      serviceBase("aiplatform", this.region, endpoint.dedicatedEndpointDns),
     );
     const startedAt = performance.now();
     using limit = deadline(timeoutMs, this.#signal);

@@ -8,7 +8,7 @@ import { EngineError, isMissing } from "../../../machine/engine.ts";
 import { carry, explainPull, type PullLine } from "../../../registries/direct.ts";
 import { sendParts } from "../../../registries/parts.ts";
 import type { Work } from "../plan/work.ts";
-import type { Direct, MachineStep, Source } from "../plan/steps.ts";
+import type { Direct, MachineStep, ImageSource } from "../plan/steps.ts";
 
 const TELL_EVERY_MS = 100;
 
@@ -62,7 +62,7 @@ async function pull(
   return there ? "here already" : "pulled";
 }
 
-type Pull = Source & { via: "pull" };
+type Pull = ImageSource & { via: "pull" };
 
 /** A token may end in the middle of a large image: the layers that came are kept, and the rest is pulled with a new one. */
 async function patiently(

@@ -9,7 +9,7 @@ import type { Machine } from "../../../machine/machine.ts";
 import { knownLayers } from "../../../registries/direct.ts";
 import { sharedLayers } from "../../../registries/parts.ts";
 import type { Seen } from "../plan/observe.ts";
-import type { Source } from "../plan/steps.ts";
+import type { ImageSource } from "../plan/steps.ts";
 import { askRegistry, checkArchitecture } from "./ask-registry.ts";
 
 /** Above this many bytes a pull is better: it resumes, and fetches layers side by side. */
@@ -39,7 +39,7 @@ export async function fit(
   { machine, seen }: { machine: Machine; seen: Seen },
   find: FindLogin,
   context: Context,
-): Promise<{ release: Release; source: Source }> {
+): Promise<{ release: Release; source: ImageSource }> {
   const { built, cargo, release } = made;
   if (made.wouldPull !== undefined) return { release, source: { via: "pull", reference: made.wouldPull } };
   if (built.reference === TO_BE_BUILT) return { release, source: { via: "direct", bytes: 0 } };

@@ -3,7 +3,7 @@ import { repositoryOf } from "../../../manifest/registry.ts";
 import { type Made, TO_BE_BUILT } from "./fit.ts";
 
 /** The release and its image, once for all machines of an architecture. @throws Failure image.*, registry.* */
-export async function makeRelease(order: Order, architecture: string): Promise<Made> {
+export async function releaseFor(order: Order, architecture: string): Promise<Made> {
   return await order.once(`release for ${architecture}`, () => make(order, architecture));
 }
 

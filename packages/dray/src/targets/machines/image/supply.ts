@@ -9,7 +9,7 @@ import { carry, direct } from "../../../registries/direct.ts";
 import { isThere } from "./own-image.ts";
 
 /** An image that a machine is to have by its own name. */
-export interface Named {
+export interface NamedImage {
   image: string;
   /** The step whose progress is told. */
   step: string;
@@ -22,7 +22,7 @@ export interface Named {
 /** Brings an image to a machine: it is there, or this computer's engine has it, or the machine pulls it, with the login that there is (Docker Hub gives strangers little). @throws Failure image.not-found */
 export async function supplyNamed(
   machine: Machine,
-  { image, step, what, hint }: Named,
+  { image, step, what, hint }: NamedImage,
   findLogin: FindLogin,
   context: Context,
 ): Promise<void> {

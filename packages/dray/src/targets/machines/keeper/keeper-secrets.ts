@@ -44,7 +44,7 @@ export async function setAlerts(
 }
 
 /** Has the keeper send a test alert. @throws Failure alerts.failed */
-export async function testAlerts(engine: Engine, service: string, signal: AbortSignal): Promise<void> {
+export async function sendTestAlert(engine: Engine, service: string, signal: AbortSignal): Promise<void> {
   await tellKeeper(engine, ["alert-test", service], "", signal).catch((error: unknown) => {
     const failure = asFailure(error);
     const why = failure.details.map((line) => /Error: (.*)/.exec(line)?.[1]).find((line) => line !== undefined);

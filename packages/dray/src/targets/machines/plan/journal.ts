@@ -1,3 +1,4 @@
+import { type JournalEntry, NOTES_VERSION, readJournalEntry } from "drayage-record";
 import { edgeOf } from "./observe.ts";
 import { isDead } from "../../../base/computer.ts";
 import type { Context } from "../../../core/context.ts";
@@ -11,21 +12,8 @@ import type { MachineStep } from "./steps.ts";
 export const journalOf = (service: string): string => `${HOME}/${name(service)}`;
 const name = (service: string): string => `journal-${service}.json`;
 
-/** What somebody is doing to a service, or was when they were interrupted. */
-export interface Entry {
-  service: string;
-  release: string;
-  /** What had the traffic when they began. */
-  before?: string;
-  who: string;
-  /** ISO 8601, the clock of whoever writes. */
-  begunAt: string;
-  /** The step that was begun last. */
-  step: string;
-}
-
 /** An entry, and whether its writer still holds the lock. */
-export interface Unfinished extends Entry {
+export interface Unfinished extends JournalEntry {
   running: boolean;
 }
 
@@ -34,7 +22,8 @@ export function noteStep(work: Work, step: MachineStep, context: Context): void 
   const { site, release, who, begunAt } = work;
   const edge = edgeOf(site);
   const before = edge.known.services[release.service]?.current;
-  const entry: Entry = {
+  const entry: JournalEntry = {
+    v: NOTES_VERSION,
     service: release.service,
     release: release.id,
     ...(before === undefined ? {} : { before }),
@@ -56,10 +45,6 @@ export function noteStep(work: Work, step: MachineStep, context: Context): void 
 const UNNOTED =
   "the journal of this deploy cannot be written there (is the disk full?): if it is interrupted, the next one does not know at which step";
 
-export function parseEntry(text: string): Entry | undefined {
-  return text.trim() === "" ? undefined : (JSON.parse(text) as Entry);
-}
-
 /** What is being done to a machine's services, or was left undone; nothing when everybody came to the end. */
 export async function unfinished(edge: Edge): Promise<Unfinished[]> {
   const said = await edge.run(
@@ -69,7 +54,7 @@ export async function unfinished(edge: Edge): Promise<Unfinished[]> {
        [ "\${until:-0}" -gt $EPOCHSECONDS ] || holder=nobody; echo "HOLDER $holder"; cat $journal; done 2>/dev/null`,
   );
   const found = [...said.matchAll(/^HOLDER (\S+)\n(.*)$/gm)].map(async ([, holder = "nobody", text = ""]) => {
-    const entry = parseEntry(text);
+    const entry = readJournalEntry(text);
     const running = holder !== "nobody" && !(await isDead(holder));
     return entry === undefined ? [] : [{ ...entry, running }];
   });
@@ -77,13 +62,13 @@ export async function unfinished(edge: Edge): Promise<Unfinished[]> {
 }
 
 /** One sentence about what was left undone. */
-export function leftText(entry: Entry & { running?: boolean }, current: string | undefined): string {
+export function leftText(entry: JournalEntry & { running?: boolean }, current: string | undefined): string {
   if (entry.running === true) return `${entry.who} is changing ${entry.service} to ${entry.release} now: ${entry.step}`;
   const how = current === entry.release ? "after it had got the traffic" : `${current ?? "nothing"} kept the traffic`;
   return `${entry.who} was interrupted while changing to ${entry.release} (begun ${entry.begunAt}, at "${entry.step}"): ${how}`;
 }
 
 /** Tells of what the last one left. */
-export function tellLeft(entry: Entry, current: string | undefined, context: Context): void {
+export function tellLeft(entry: JournalEntry, current: string | undefined, context: Context): void {
   context.emit({ type: "warning", text: `${leftText(entry, current)}; it is cleared away now` });
 }

@@ -5,7 +5,7 @@ import { beforeReload, edgeConfig, switchCommands } from "../../../edge/config.t
 import { EMPTY_STATE, type EdgeState } from "../../../edge/state.ts";
 import type { Seen } from "./observe.ts";
 import { withCandidate, withoutCandidate, withRelease } from "../traffic/switch.ts";
-import { planMachine } from "./plan.ts";
+import { planDeploy } from "./plan.ts";
 import type { Wish } from "./steps.ts";
 
 const release: Release = {
@@ -34,7 +34,7 @@ const seen: Seen = {
 };
 
 test("a first deploy makes the edge, proves every replica before the switch, and ends with the unlock", () => {
-  const plan = planMachine(wish, seen);
+  const plan = planDeploy(wish, seen);
   expect(plan.stages.map((stage) => stage.steps.map((step) => step.kind))).toEqual([
     ["edge"],
     ["lock", "carry"],
@@ -50,7 +50,7 @@ test("a first deploy makes the edge, proves every replica before the switch, and
 test("a rollback carries nothing and shows what changes", () => {
   const old = { ...release, id: "r1", settings: { ...release.settings, replicas: 1 } };
   const state = withRelease(EMPTY_STATE, { release: old, replicas: [], deployedAt: "" });
-  const plan = planMachine({ ...wish, again: true, source: { via: "here" } }, { ...seen, edge: "running", state });
+  const plan = planDeploy({ ...wish, again: true, source: { via: "here" } }, { ...seen, edge: "running", state });
   expect(plan.stages.flatMap((stage) => stage.steps.map((step) => step.kind))).not.toContain("carry");
   expect(plan.changes).toContainEqual({ what: "replicas", before: "1", after: "2" });
 });
@@ -63,14 +63,14 @@ test.each([
     { state: withRelease(EMPTY_STATE, { release: { ...release, service: "other" }, replicas: [], deployedAt: "" }) },
   ],
 ] as const)("%s is refused before anything is done", (code, differs) => {
-  expect(() => planMachine(wish, { ...seen, ...differs })).toThrow(expect.objectContaining({ code }));
+  expect(() => planDeploy(wish, { ...seen, ...differs })).toThrow(expect.objectContaining({ code }));
 });
 
 test.each([
   ["the container my-api", /edge: \{port: 8080\}.*docker stop my-api.*nobody serves for as long as/],
   ["the edge of this machine listens on port 81", /^stop what holds it/],
 ])("%s holds the port: how it is handed over, and with which gap", (portHolder, hint) => {
-  expect(() => planMachine(wish, { ...seen, portHolder })).toThrow(
+  expect(() => planDeploy(wish, { ...seen, portHolder })).toThrow(
     expect.objectContaining({ hint: expect.stringMatching(hint) as unknown }),
   );
 });
@@ -80,12 +80,12 @@ test("a colleague's release that would be replaced is told, with its commit and 
   const live = { ...release, id: "r1", from };
   const state = withRelease(EMPTY_STATE, { release: live, replicas: [], deployedAt: "" });
   const mine = { ...release, from: { ...release.from, commit: "def5678" } };
-  const plan = planMachine({ ...wish, release: mine }, { ...seen, edge: "running", state });
+  const plan = planDeploy({ ...wish, release: mine }, { ...seen, edge: "running", state });
   expect(plan.notes).toEqual([
     "this replaces r1 of ann@desk, made 2026-11-30 14:03 UTC, commit abc1234 with changes; yours is commit def5678",
   ]);
   const own = withRelease(EMPTY_STATE, { release: { ...live, from: mine.from }, replicas: [], deployedAt: "" });
-  expect(planMachine({ ...wish, release: mine }, { ...seen, edge: "running", state: own }).notes).toBeUndefined();
+  expect(planDeploy({ ...wish, release: mine }, { ...seen, edge: "running", state: own }).notes).toBeUndefined();
 });
 
 const kept = (id: string, count: number): Parameters<typeof withRelease>[1] => ({
@@ -110,7 +110,7 @@ const rollout = {
 
 test("a rollout gives shares before the switch and watches after it; the first release and the same one have no rival", () => {
   const kinds = (state: EdgeState, id: string): string[] =>
-    planMachine({ ...wish, release: { ...release, id }, rollout }, { ...seen, edge: "running", state }).stages.map(
+    planDeploy({ ...wish, release: { ...release, id }, rollout }, { ...seen, edge: "running", state }).stages.map(
       (stage) => stage.steps[0]?.kind ?? "",
     );
   expect(kinds(serving, "r2").slice(4)).toEqual(["canary", "canary", "switch", "bake", "unlock"]);
@@ -172,12 +172,12 @@ test("old and new that do not fit together are refused, with the way that costs 
   const on =
     (more: object): (() => unknown) =>
     () =>
-      planMachine({ ...wish, release: big, rollout }, { ...seen, edge: "running", state: serving, ...more });
+      planDeploy({ ...wish, release: big, rollout }, { ...seen, edge: "running", state: serving, ...more });
   const noRoom = expect.objectContaining({ code: "machine.no-room", hint: expect.stringContaining("stop-first") });
   expect(on({ freeMemory: 3e9 })).toThrow(noRoom);
   expect(on({ freeMemory: 5e9, gpus: 1 })).toThrow(noRoom);
   expect(on({ freeMemory: 5e9, gpus: 2 })).not.toThrow();
-  const plan = planMachine(
+  const plan = planDeploy(
     { ...wish, release: big, rollout: { ...rollout, order: "stop-first", canary: [] } },
     { ...seen, edge: "running", state: serving, freeMemory: 1e9 },
   );
@@ -188,10 +188,10 @@ test("files that two releases would write at once are said in the plan; stop-fir
   const settings = { ...release.settings, replicas: 1, run: { volumes: { data: { at: "/data", write: true } } } };
   const writes = { ...wish, release: { ...release, settings } };
   const busy = { ...seen, edge: "running" as const, state: serving };
-  expect(planMachine(writes, busy).notes).toEqual([expect.stringContaining("the volume data")]);
-  expect(planMachine(writes, seen).notes).toBeUndefined();
+  expect(planDeploy(writes, busy).notes).toEqual([expect.stringContaining("the volume data")]);
+  expect(planDeploy(writes, seen).notes).toBeUndefined();
   const stopFirst = { ...rollout, order: "stop-first" as const, canary: [] };
-  expect(planMachine({ ...writes, rollout: stopFirst }, busy).notes).toBeUndefined();
+  expect(planDeploy({ ...writes, rollout: stopFirst }, busy).notes).toBeUndefined();
 });
 
 test("before: runs with the secrets handed over and before anything is stopped or started; a rollback does not run it", () => {
@@ -200,7 +200,7 @@ test("before: runs with the secrets handed over and before anything is stopped o
   const settings = { ...release.settings, secrets: ["KEY"], run: { before: ["python", "migrate.py"] } };
   const asked = { ...wish, release: { ...release, settings }, rollout: { ...rollout, order: "stop-first" as const } };
   const kinds = (more: Partial<Wish>): string[] =>
-    planMachine({ ...asked, ...more }, { ...seen, edge: "running", state }).stages.flatMap(({ steps }) =>
+    planDeploy({ ...asked, ...more }, { ...seen, edge: "running", state }).stages.flatMap(({ steps }) =>
       steps.map(({ kind }) => kind),
     );
   const order = kinds({}).filter((kind) => ["secrets", "before", "stop-old", "start"].includes(kind));
@@ -224,13 +224,13 @@ const weighty: Wish = {
 };
 
 test("the number that a step gets when the plan is carried out leaves the weights that it means as they are", () => {
-  const steps = numbered(planMachine(weighty, seen)).stages.flatMap((stage) => stage.steps);
+  const steps = numbered(planDeploy(weighty, seen)).stages.flatMap((stage) => stage.steps);
   expect(steps.find(({ kind }) => kind === "weights")).toMatchObject({ id: expect.any(String), content: ID });
 });
 
 test("weights that a machine lacks come before anything else is touched, and those that are there cost no step", () => {
   const kinds = (there: readonly string[]): string[] =>
-    planMachine(weighty, { ...seen, weights: there }).stages.flatMap(({ steps }) => steps.map(({ kind }) => kind));
+    planDeploy(weighty, { ...seen, weights: there }).stages.flatMap(({ steps }) => steps.map(({ kind }) => kind));
   expect(kinds([])).toEqual([
     "edge",
     "lock",
@@ -246,7 +246,7 @@ test("weights that a machine lacks come before anything else is touched, and tho
     "unlock",
   ]);
   expect(kinds([ID])).not.toContain("weights");
-  const plan = planMachine(weighty, seen);
+  const plan = planDeploy(weighty, seen);
   expect(plan.stages.flatMap(({ steps }) => steps).map(({ title }) => title)).toContain(
     "fetch the weights qwen (400 MB)",
   );
@@ -255,6 +255,6 @@ test("weights that a machine lacks come before anything else is touched, and tho
 });
 
 test("weights and image that do not fit on the disk together are refused before anything comes", () => {
-  expect(() => planMachine(weighty, { ...seen, freeBytes: 4.01e8 })).toThrow("image and weights need about 403 MB");
-  expect(planMachine(weighty, { ...seen, freeBytes: 4.1e8 }).release).toBe("r2");
+  expect(() => planDeploy(weighty, { ...seen, freeBytes: 4.01e8 })).toThrow("image and weights need about 403 MB");
+  expect(planDeploy(weighty, { ...seen, freeBytes: 4.1e8 }).release).toBe("r2");
 });

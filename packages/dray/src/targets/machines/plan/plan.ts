@@ -23,7 +23,7 @@ import type { MachineStep, Wish } from "./steps.ts";
 const DISK_FACTOR = 2.5;
 
 /** Decides what to do on one machine; touches nothing. @throws Failure where it cannot go well */
-export function planMachine(wish: Wish, seen: Seen): Plan<MachineStep> {
+export function planDeploy(wish: Wish, seen: Seen): Plan<MachineStep> {
   const { release } = wish;
   const on = seen.machine;
   check(wish, seen);

@@ -15,7 +15,7 @@ export interface Direct {
 }
 
 /** Where a machine gets the image from: this computer, a registry it reaches itself, it has it, or has it by another name. */
-export type Source =
+export type ImageSource =
   | { via: "tag"; image: string }
   | Direct
   | { via: "pull"; reference: string; bytes?: number }
@@ -33,7 +33,7 @@ export type MachineStep = Step &
     | { kind: "wall" }
     | { kind: "move"; services: readonly string[] }
     | { kind: "lock" }
-    | { kind: "carry"; source: Source }
+    | { kind: "carry"; source: ImageSource }
     | { kind: "with"; name: string; beside: Beside }
     | { kind: "before"; argv: readonly string[] }
     | { kind: "weights"; content: string; image: string }
@@ -41,15 +41,15 @@ export type MachineStep = Step &
     | { kind: "start"; replica: number; again: boolean }
     | { kind: "prove"; replica: number }
     | { kind: "shadow"; shadow: ShadowRollout }
-    | { kind: "canary"; share: number; rollout: Rollout }
+    | { kind: "canary"; share: number; rollout: MachineRollout }
     | { kind: "switch" }
-    | { kind: "bake"; ms: number; rollout: Rollout }
+    | { kind: "bake"; ms: number; rollout: MachineRollout }
     | { kind: "unlock" }
   );
 
 export interface Wish {
   release: Release;
-  source: Source;
+  source: ImageSource;
   /** Replicas that exist already, stopped or draining: a rollback. */
   again: boolean;
   edge: { port: number; tls?: number; image: string };
@@ -63,7 +63,7 @@ export interface Wish {
   /** Bytes of weights that the machine lacks, by content, where their source tells. */
   weightBytes?: Readonly<Record<string, number>>;
   /** Undefined: all of the traffic at once, watched by nobody. */
-  rollout?: Rollout;
+  rollout?: MachineRollout;
   /** Who may call, as the manifest says it. */
   keys?: Callers;
   /** Whom to tell: named by the manifest, or nobody. */
@@ -75,7 +75,7 @@ export interface Wish {
 }
 
 /** How a release gets the traffic, and what takes it back. `every` and `bake` in milliseconds, shares in percent. */
-export interface Rollout extends Rules {
+export interface MachineRollout extends Rules {
   canary: readonly number[];
   every: number;
   bake?: number | undefined;

@@ -3,7 +3,7 @@ import type { Beside, Release, RunAs } from "../../../core/release.ts";
 import { EMPTY_STATE } from "../../../edge/state.ts";
 import { companionKeys } from "../../../manifest/with.ts";
 import type { Seen, SeenContainer } from "../plan/observe.ts";
-import { planMachine } from "../plan/plan.ts";
+import { planDeploy } from "../plan/plan.ts";
 import type { Wish } from "../plan/steps.ts";
 import { besideContainer, specOf } from "../container/with-container.ts";
 import { withNotes, withSteps } from "../plan/with-plan.ts";
@@ -87,7 +87,7 @@ test.each<[string, SeenContainer[], boolean]>([
 });
 
 test("it stands before the first replica and before what runs once", () => {
-  const plan = planMachine(wish({ with: redis, before: ["migrate"] }), seen([]));
+  const plan = planDeploy(wish({ with: redis, before: ["migrate"] }), seen([]));
   const kinds = plan.stages.flatMap(({ steps }) => steps.map(({ kind }) => kind));
   expect(kinds.filter((kind) => ["with", "before", "start"].includes(kind))).toEqual(["with", "before", "start"]);
 });

@@ -2,7 +2,7 @@ import { type Described, type Evidence, fromApi, refusedHost } from "../../../co
 import { describedBy } from "../../../core/openapi.ts";
 import { exchange } from "../../../probes/http.ts";
 import { joinPath } from "../../../base/url.ts";
-import type { Target } from "./target.ts";
+import type { Traced } from "./target.ts";
 
 /** A description that is longer than this is none that we read. */
 const LONGEST = 4_000_000;
@@ -12,7 +12,7 @@ const LONGEST = 4_000_000;
  * where the request itself says more, or the API was not reached.
  */
 export async function askDescribed(
-  target: Target,
+  target: Traced,
   found: Evidence,
   signal: AbortSignal,
 ): Promise<Described | undefined> {

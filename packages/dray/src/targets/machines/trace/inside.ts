@@ -17,7 +17,7 @@ import {
 } from "../../../probes/machine-facts.ts";
 import { askRecord, listContainers } from "../../../probes/record.ts";
 import { openEdge } from "../plan/observe.ts";
-import type { Target } from "./target.ts";
+import type { Traced } from "./target.ts";
 
 /** Nothing inside is worth more time than this; a machine that is busy needs some. */
 const PATIENCE_MS = 15_000;
@@ -27,7 +27,7 @@ const LOOK = { method: "GET", headers: {} };
 /** What the machine itself can say, whatever of it works: shell, engine, record, containers, and requests from inside. */
 export async function lookInside(
   reach: Reach,
-  target: Target,
+  target: Traced,
   here: boolean,
   signal: AbortSignal,
 ): Promise<Partial<Evidence>> {
@@ -57,7 +57,7 @@ export async function readRules(reach: Reach, signal: AbortSignal): Promise<Rule
 
 async function shellFacts(
   reach: Reach,
-  target: Target,
+  target: Traced,
   signal: AbortSignal,
 ): Promise<{ machine?: MachineFacts; loopback?: NonNullable<Evidence["loopback"]> }> {
   const script = factsScript([dialScript("loopback", "127.0.0.1", target.facts.port)]);
@@ -70,7 +70,7 @@ async function shellFacts(
 async function lookAround(
   reach: Reach,
   machine: Machine,
-  target: Target,
+  target: Traced,
   signal: AbortSignal,
 ): Promise<Partial<Evidence>> {
   const { facts } = target;
@@ -130,7 +130,7 @@ function replicaOf(record: RecordFacts, listed: readonly { Names: string[]; Stat
 /** Without a service or a name: the container that publishes the port, when it is clear which one is meant. */
 function publisher(
   listed: readonly { Names: string[]; Ports: { PublicPort?: number }[] }[],
-  facts: Target["facts"],
+  facts: Traced["facts"],
 ): string | undefined {
   if (facts.service !== undefined) return undefined;
   const [one, ...more] = listed.filter((each) => each.Ports.some((port) => port.PublicPort === facts.port));
@@ -140,7 +140,7 @@ function publisher(
 /** From the machine to the container, past the edge: what it listens on, whether it is ready, and the request itself. */
 async function askContainerItself(
   reach: Reach,
-  target: Target,
+  target: Traced,
   { app, record }: { app: ContainerFacts; record: RecordFacts },
   signal: AbortSignal,
 ): Promise<Partial<Evidence>> {
@@ -180,7 +180,7 @@ async function askContainerItself(
 }
 
 /** The port of the container that requests are led to. */
-function portOf(app: ContainerFacts, record: RecordFacts, facts: Target["facts"]): number | undefined {
+function portOf(app: ContainerFacts, record: RecordFacts, facts: Traced["facts"]): number | undefined {
   const published = app.published.find((each) => each.hostPort === facts.port) ?? app.published[0];
   const recorded = record.replicas.find((each) => each.container === app.name)?.port;
   return published?.port ?? (recorded === 0 ? undefined : recorded) ?? app.exposed[0];
@@ -204,7 +204,7 @@ async function askPull(
 }
 
 /** The path as the container knows it. */
-function ownPath({ url, prefix = "" }: Target["facts"]): string {
+function ownPath({ url, prefix = "" }: Traced["facts"]): string {
   const { pathname } = new URL(url);
   return pathname.startsWith(prefix) ? pathname.slice(prefix.length) || "/" : pathname;
 }

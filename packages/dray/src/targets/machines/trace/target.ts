@@ -17,7 +17,7 @@ import { endpoint } from "../../../manifest/endpoint.ts";
 /** Longest wait for an answer: who looks for a fault wants it named soon. */
 const PATIENCE_MS = 4500;
 
-export interface Target {
+export interface Traced {
   facts: Evidence["target"];
   /** The request that is sent, from here and from inside. */
   asked: Omit<Asked, "url">;
@@ -26,7 +26,7 @@ export interface Target {
 }
 
 /** Works out what to ask. `address`: the machine's, as far as this computer knows. @throws Failure usage.invalid */
-export async function targetOf(wanted: TraceWanted, address: string | undefined, signal: AbortSignal): Promise<Target> {
+export async function tracedOf(wanted: TraceWanted, address: string | undefined, signal: AbortSignal): Promise<Traced> {
   const { manifest, place, container } = wanted;
   const golden = manifest === undefined || container !== undefined ? undefined : (await loadGolden(manifest))[0];
   const url = parse(wanted.url ?? plainUrl(manifest, address, golden, wanted.secured !== false));

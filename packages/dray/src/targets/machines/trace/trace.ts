@@ -18,7 +18,7 @@ import { reachOf } from "./reach.ts";
 import { followPacket } from "../../../probes/packet.ts";
 import { askCloud } from "./cloud.ts";
 import { askDescribed } from "./described.ts";
-import { type Target, targetOf } from "./target.ts";
+import { type Traced, tracedOf } from "./target.ts";
 
 const DIAL_MS = 4000;
 /** Long enough for a second packet, TCP's first repetition. */
@@ -37,7 +37,7 @@ export async function trace(wanted: TraceWanted, session: Session): Promise<Trac
   const { signal } = session;
   const { place } = wanted;
   await using reach = place === undefined ? undefined : await reachOf(place, session);
-  const target = await targetOf(wanted, reach?.address, signal);
+  const target = await tracedOf(wanted, reach?.address, signal);
   const [outside, inside] = await Promise.all([
     askOutside(target, reach, signal),
     reach === undefined ? {} : lookInside(reach, target, place !== undefined && isLocal(whereOf(place)), signal),
@@ -57,7 +57,7 @@ export async function trace(wanted: TraceWanted, session: Session): Promise<Trac
 export async function proof(wanted: TraceWanted & { address: string }, session: Session): Promise<Trace> {
   const { signal } = session;
   const startedAt = performance.now();
-  const target = await targetOf(wanted, wanted.address, signal);
+  const target = await tracedOf(wanted, wanted.address, signal);
   const outside = await askOutside(target, undefined, signal);
   const found: Evidence = { now: Date.now(), target: target.facts, ...outside };
   if (!served(found)) return await trace(wanted, session);
@@ -66,7 +66,7 @@ export async function proof(wanted: TraceWanted & { address: string }, session: 
 }
 
 /** What a client meets: name, connection, TLS, answer. */
-async function askOutside(target: Target, reach: Reach | undefined, signal: AbortSignal): Promise<Partial<Evidence>> {
+async function askOutside(target: Traced, reach: Reach | undefined, signal: AbortSignal): Promise<Partial<Evidence>> {
   const { facts } = target;
   const name = facts.literal ? undefined : await askName(facts.host, signal);
   const machine = await machineAddresses(reach, signal);
@@ -104,7 +104,7 @@ async function askOutside(target: Target, reach: Reach | undefined, signal: Abor
 
 async function secured(
   dials: Promise<{ dialled: Dialled }>[],
-  facts: Target["facts"],
+  facts: Traced["facts"],
   signal: AbortSignal,
 ): Promise<Evidence["tls"]> {
   const open = await firstOpen(dials.map(async (dial) => (await dial).dialled));
@@ -135,7 +135,7 @@ async function machineAddresses(reach: Reach | undefined, signal: AbortSignal): 
 
 /** Where the resolver has nothing, the name itself may say the address. */
 async function saidByName(
-  facts: Target["facts"],
+  facts: Traced["facts"],
   code: string | undefined,
   signal: AbortSignal,
 ): Promise<{ said?: Dialled }> {

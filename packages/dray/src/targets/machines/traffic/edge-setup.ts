@@ -10,20 +10,20 @@ import { oneSetupAtATime } from "../container/one-setup.ts";
 import { joinServices, KEEPER_NETWORK, join, listNetworks, makeNetwork, NETWORK } from "../container/network.ts";
 
 /** The ports that an edge is reached at; `tls` only where HTTPS is wanted. */
-export interface Ports {
+export interface EdgePorts {
   port: number;
   tls?: number;
 }
 
 /** Makes the edge's network and container, or starts what is there. Safe to do twice, also at once. @throws Failure machine.port-taken */
-export async function setUpEdge(machine: Machine, image: string, ports: Ports, context: Context): Promise<void> {
+export async function setUpEdge(machine: Machine, image: string, ports: EdgePorts, context: Context): Promise<void> {
   await oneSetupAtATime(machine, image, context, () => makeEdge(machine, image, ports, context));
 }
 
 /** More than a flood of connections may cost the machine; a worker that needs more is ended, and is back in a second. */
 const MEMORY_BYTES = 1024 ** 3;
 
-async function makeEdge(machine: Machine, image: string, ports: Ports, context: Context): Promise<void> {
+async function makeEdge(machine: Machine, image: string, ports: EdgePorts, context: Context): Promise<void> {
   const { port, tls } = ports;
   const published = [port, ...(tls === undefined ? [] : [tls])];
   const { signal } = context;

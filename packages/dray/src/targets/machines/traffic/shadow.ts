@@ -5,7 +5,7 @@ import { Failure } from "../../../base/failure.ts";
 import type { Undo } from "../../../core/carry-out.ts";
 import type { Context } from "../../../core/context.ts";
 import type { Edge } from "../../../edge/edge.ts";
-import { parseJson } from "../../../edge/script.ts";
+import { readShadowReport } from "drayage-record";
 import { type EdgeState, HOME } from "../../../edge/state.ts";
 import type { Work, Started } from "../plan/work.ts";
 import { edgeOf } from "../plan/observe.ts";
@@ -15,12 +15,12 @@ const LOOK_MS = 1000;
 const SETTLE_MS = 1500;
 
 /** What the keeper counted for a service, of the shadow that runs or of the last one. */
-export async function shadowReport(edge: Edge, service: string): Promise<ShadowReport | undefined> {
-  return parseJson(await edge.run(`cat ${HOME}/shadow-${service}.json 2>/dev/null`)) as ShadowReport | undefined;
+export async function readReport(edge: Edge, service: string): Promise<ShadowReport | undefined> {
+  return readShadowReport(await edge.run(`cat ${HOME}/shadow-${service}.json 2>/dev/null`));
 }
 
 /** Begins to copy requests to a release. Undone, nothing is copied any more. */
-export async function startShadow(
+export async function beginShadow(
   work: Work,
   replicas: readonly Started[],
   { share, tolerance }: ShadowRollout,
@@ -83,7 +83,7 @@ export async function watchShadow(work: Work, rollout: ShadowRollout, context: C
   for (;;) {
     const leftMs = Math.max(0, end - performance.now());
     await sleep(leftMs > 0 ? Math.min(LOOK_MS, leftMs) : SETTLE_MS, context.signal);
-    const report = await shadowReport(edge, release.service);
+    const report = await readReport(edge, release.service);
     if (report?.release !== release.id) continue;
     context.emit({ type: "shadow", on: seen.machine, release: release.id, leftMs: Math.round(leftMs), report });
     judgeShadow(work, rollout, report);

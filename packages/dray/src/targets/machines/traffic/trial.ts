@@ -10,7 +10,7 @@ import { inspectState } from "../replica/diagnose.ts";
 import type { Work, Started } from "../plan/work.ts";
 import { memoryOf } from "../replica/memory.ts";
 import { edgeOf } from "../plan/observe.ts";
-import type { Rollout } from "../plan/steps.ts";
+import type { MachineRollout } from "../plan/steps.ts";
 import { openAsker } from "../replica/prove.ts";
 
 const LOOK_MS = 200;
@@ -35,7 +35,7 @@ interface Asked extends Sample {
 export class Trial {
   readonly #work: Work;
   readonly #replicas: readonly Started[];
-  readonly #rollout: Rollout;
+  readonly #rollout: MachineRollout;
   readonly #old: string | undefined;
   /** When each container started: one that was restarted had ended. */
   readonly #startedAt = new Map<string, string>();
@@ -43,7 +43,7 @@ export class Trial {
   /** The old release's answers of the last window in which it had traffic. */
   #reference: readonly Sample[] = [];
 
-  constructor(work: Work, replicas: readonly Started[], rollout: Rollout) {
+  constructor(work: Work, replicas: readonly Started[], rollout: MachineRollout) {
     this.#work = work;
     this.#replicas = replicas;
     this.#rollout = rollout;

@@ -16,7 +16,7 @@ interface Info {
 }
 
 /** Looks at a machine. @throws Failure ssh.*, docker.* */
-export async function hostFacts(place: Place, session: Session): Promise<HostFacts> {
+export async function factsOf(place: Place, session: Session): Promise<HostFacts> {
   await using machine = await connect(place, session);
   const { signal } = session;
   const [info, containers, system] = await Promise.all([

@@ -68,7 +68,7 @@ async function lookInside(
     state: byHand ? undefined : state,
     service: known,
     kept,
-    audit: audit as Record<string, unknown>[],
+    audit,
     ...metrics,
     logged: async (id) => {
       // The log comes in the wake of the answer.
@@ -163,12 +163,10 @@ async function askShell(
 async function requestLog(
   site: Site,
   known: ServiceState | undefined,
-  audit: readonly unknown[],
+  audit: readonly Record<string, unknown>[],
 ): Promise<Inside["requestLog"]> {
   if (known === undefined) return undefined;
-  const looked = (audit as Record<string, unknown>[]).findLast(
-    (each) => each["service"] === known.service && "drift" in each,
-  );
+  const looked = audit.findLast((each) => each["service"] === known.service && "drift" in each);
   const kept = (await readKept(site, known.service)).length;
   return { kept, ...(looked === undefined ? {} : { driftAt: String(looked["at"]) }) };
 }

@@ -12,7 +12,7 @@ import { edgeOf } from "../plan/observe.ts";
 import { serviceOn } from "../plan/service-on.ts";
 
 /** Who may call a service on a machine. */
-export async function listKeys({ place, service }: Subject, session: Session): Promise<Access> {
+export async function keysOn({ place, service }: Subject, session: Session): Promise<Access> {
   return await withSite(place, session, async (site) => accessOf(await serviceOn(site, service)));
 }
 
@@ -21,7 +21,7 @@ function accessOf(service: ServiceState | undefined): Access {
 }
 
 /** Lets a caller in, from the next request on; a service that was open is closed by it. @throws Failure keys.taken */
-export async function addKey(subject: Subject, named: { name: string; key: Key }, session: Session): Promise<void> {
+export async function addKeyOn(subject: Subject, named: { name: string; key: Key }, session: Session): Promise<void> {
   await changeKeys(subject, session, { added: named.name }, (keys) => {
     if (Object.hasOwn(keys, named.name)) {
       throw new Failure("keys.taken", `${named.name} has a key already`, {
@@ -33,7 +33,7 @@ export async function addKey(subject: Subject, named: { name: string; key: Key }
 }
 
 /** Shuts a caller out, from the next request on; the service stays closed, also when nobody is left. @throws Failure keys.unknown */
-export async function revokeKey(subject: Subject, name: string, session: Session): Promise<Access> {
+export async function revokeKeyOn(subject: Subject, name: string, session: Session): Promise<Access> {
   return await changeKeys(subject, session, { revoked: name }, (keys) => {
     const gone = [name, callerNameOf(name)].find((each) => Object.hasOwn(keys, each));
     if (gone === undefined) {

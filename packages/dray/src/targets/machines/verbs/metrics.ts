@@ -17,7 +17,7 @@ export async function metrics({ place, service }: Subject, sinceS: number, sessi
 }
 
 /** The same again and again over one connection, until aborted. */
-export async function watchMetrics(
+export async function watchMetricsOn(
   { place, service }: Subject,
   { sinceS, everyMs, onMetrics }: { sinceS: number; everyMs: number; onMetrics: (found: MachineMetrics) => void },
   session: Session,

@@ -68,7 +68,7 @@ export async function remove({ place, service }: Subject, session: Session): Pro
 }
 
 /** Finishes what a deploy or rollback left for later: drains, stops and prunes what has no traffic any more. */
-export async function finish(
+export async function retireOn(
   place: Place,
   { service, keep }: { service: string; keep: number },
   session: Session,

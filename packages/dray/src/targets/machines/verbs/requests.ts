@@ -8,7 +8,7 @@ import { withSite } from "../plan/site.ts";
 import type { KeptRequest } from "../../../core/kept-request.ts";
 import type { Subject } from "../../../contract/place.ts";
 /** The kept requests of a service on a machine since a time, oldest first. @throws Failure requests.none */
-export async function keptRequests(
+export async function requestsOn(
   { place, service }: Subject,
   sinceMs: number,
   session: Session,

@@ -6,7 +6,7 @@ import { withSite } from "../plan/site.ts";
 import { serviceOn } from "../plan/service-on.ts";
 
 /** The names of the live release's secrets on a machine, and how its container gets each. */
-export async function listSecrets({ place, service }: Subject, session: Session): Promise<SecretRow[]> {
+export async function secretsOn({ place, service }: Subject, session: Session): Promise<SecretRow[]> {
   return await withSite(place, session, async (site) => {
     const known = await serviceOn(site, service);
     const settings = keptOf(known, known.current)?.release.settings;

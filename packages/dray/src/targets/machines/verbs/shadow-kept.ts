@@ -6,21 +6,21 @@ import { Failure } from "../../../base/failure.ts";
 import { takeLock } from "../plan/lock.ts";
 import { edgeOf } from "../plan/observe.ts";
 import { removeStrays } from "../traffic/retire.ts";
-import { endShadow, shadowReport } from "../traffic/shadow.ts";
+import { endShadow, readReport } from "../traffic/shadow.ts";
 import { serviceOn } from "../plan/service-on.ts";
 
 /** Reads the comparison on a machine: of the shadow that runs, or of the last one. @throws Failure shadow.none */
 export async function shadowOn({ place, service }: Subject, session: Session): Promise<ShadowFound> {
   return await withSite(place, session, async (site) => {
     const known = await serviceOn(site, service);
-    const report = await shadowReport(edgeOf(site), service);
+    const report = await readReport(edgeOf(site), service);
     if (report === undefined) throw none(service, place);
     return { machine: place.name, running: known.shadow?.release === report.release, report };
   });
 }
 
 /** Ends a shadow that `dray shadow start` began, and removes its containers. Resolves to its last report. @throws Failure shadow.none */
-export async function stopShadow({ place, service }: Subject, session: Session): Promise<ShadowFound> {
+export async function stopShadowOn({ place, service }: Subject, session: Session): Promise<ShadowFound> {
   const { who } = session;
   return await withSite(place, session, async (site) => {
     const known = await serviceOn(site, service);
@@ -31,7 +31,7 @@ export async function stopShadow({ place, service }: Subject, session: Session):
       await endShadow(edge, service, who);
       const kept = known.releases.flatMap((each) => each.replicas.map((replica) => replica.container));
       await removeStrays(site, service, new Set(kept), session);
-      const report = await shadowReport(edge, service);
+      const report = await readReport(edge, service);
       if (report === undefined) throw none(service, place);
       return { machine: place.name, running: false, report };
     } finally {
