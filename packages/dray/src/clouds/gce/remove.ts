@@ -32,13 +32,7 @@ export async function prepareMachineRemoval(
     });
   }
   const last = !instances.some((each) => each.name !== name && each.labels?.[CLOUD_LABEL] !== undefined);
-  const step = (kind: Removal["kind"], title: string, scope: string, rest: string): Removal => ({
-    kind,
-    on: name,
-    title,
-    scope,
-    rest,
-  });
+  const step = stepOn(name);
   const machine =
     instance === undefined
       ? []
@@ -75,6 +69,10 @@ export async function prepareMachineRemoval(
     },
   };
 }
+
+const stepOn =
+  (on: string) =>
+  (kind: Removal["kind"], title: string, scope: string, rest: string): Removal => ({ kind, on, title, scope, rest });
 
 async function take(
   { kind, on, scope, rest }: Removal,
