@@ -1,6 +1,6 @@
 import type { Frame, Line, Span } from "./frames.ts";
 
-const WIDE = 8.4;
+const WIDE = 8.5;
 const HIGH = 19;
 const EDGE = 16;
 const TEXT = "#e6ebf0";
