@@ -16,6 +16,7 @@ import { benchSchema } from "./schema.ts";
 import { benchServe } from "./serve.ts";
 import { benchShadow } from "./shadow.ts";
 import { type Figures, FULL, openSmoke, type Stage } from "./stage.ts";
+import { benchStrangers } from "./strangers.ts";
 import { benchTrace } from "./trace.ts";
 
 type Say = (line: string) => void;
@@ -76,6 +77,10 @@ const BENCHES: Record<string, Bench> = {
   shadow: {
     run: benchShadow,
     keys: "shadowed failedRequests p50Ratio p99Ratio p99Ms shadowedP99Ms noise compared agreement",
+  },
+  strangers: {
+    run: benchStrangers,
+    keys: "containers deployed refusedByName sent lost untrue problems",
   },
   trace: {
     run: benchTrace,

@@ -8,6 +8,7 @@ import { FAULTS } from "../packages/dray/src/core/faults/table.ts";
 import { HOP_TABLE } from "../packages/dray/src/core/hops.ts";
 import { CODES } from "../packages/dray/src/base/failure.ts";
 import { makeProgram } from "../packages/dray/src/cli/program.ts";
+import { containersPage } from "./docs-containers.ts";
 import { libraryPage } from "./docs-library.ts";
 import { modelsPage } from "./docs-models.ts";
 import { manifestSchema } from "../packages/dray/src/yaml/schema.ts";
@@ -71,6 +72,7 @@ const pages: Record<string, string> = {
     .join("\n")}\n`,
   "why-cant-i-reach-it.md": guide(),
   "models.md": `${made}${modelsPage(SNAPSHOTS)}`,
+  "containers.md": `${made}${containersPage()}`,
   "library.md": `${made}${libraryPage()}`,
   "cli.md": `${made}# Commands\n\n${helps(await makeProgram()).join("\n\n")}\n`,
 };

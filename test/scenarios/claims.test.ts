@@ -2,6 +2,7 @@ import { readFile, rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { APIS_IMAGE, appImage } from "../world/images.ts";
+import { lastWords, predictionOf, type Traced } from "../world/said.ts";
 import { startVm, type Vm } from "../world/vm.ts";
 
 const TABLE = fileURLToPath(new URL("../fixtures/small-apis.json", import.meta.url));
@@ -30,39 +31,17 @@ afterAll(async () => {
 const manifestOf = (row: Row): string =>
   JSON.stringify({ service: "api", machine: vm.host, image: APIS_IMAGE, env: { API: row.api }, ...row.manifest });
 
-/** What does not depend on this run. */
-const steady = (text: string): string =>
-  text
-    .trim()
-    .replaceAll(vm.address, "ADDRESS")
-    .replaceAll(vm.host, "MACHINE")
-    .replaceAll(/from 1[0-9a-z]{7}\b/g, "from RELEASE")
-    .replaceAll(/api-[0-9a-z]{8}-1/g, "CONTAINER")
-    .replaceAll(/in \d+ ms/g, "in N ms");
-
-/** The last words: from the line on that begins so. */
-function lastWords(text: string, begin: RegExp): string[] {
-  const lines = steady(text).split("\n");
-  return lines.slice(lines.findLastIndex((line) => begin.test(line)));
-}
-
-interface Traced {
-  hops: { hop: string; verdict: string; fault?: string }[];
-}
-
 test.each(rows)("$name: what deploy and trace say of it is true", async (row) => {
   await vm.write("dray.yaml", manifestOf(row));
   const deployed = await vm.dray("deploy", "--yes");
   const drawn = await vm.dray("trace");
   const traced = JSON.parse((await vm.dray("trace", "--json")).stdout) as Traced;
-  const broken = traced.hops.find(({ fault }) => fault !== undefined);
-  const predict = traced.hops.find(({ hop }) => hop === "predict");
   const found: Pick<Row, "deploy" | "trace"> = {
-    deploy: { code: deployed.code, says: lastWords(deployed.stderr, /^this computer|^error/) },
+    deploy: { code: deployed.code, says: lastWords(deployed.stderr, /^this computer|^error/, vm) },
     trace: {
       code: drawn.code,
-      prediction: broken === undefined ? (predict?.verdict ?? "") : `${broken.verdict}: ${broken.fault}`,
-      says: lastWords(drawn.stdout, /^broken at|^reached|^slow at|^not reached/),
+      prediction: predictionOf(traced),
+      says: lastWords(drawn.stdout, /^broken at|^reached|^slow at|^not reached/, vm),
     },
   };
   await vm.dray("remove", "--yes");

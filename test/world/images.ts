@@ -51,6 +51,10 @@ export const appImage = (tag: string): string => `drayage-world/app:${tag}-${has
 /** Small APIs as people write them: which one is said by the variable API. */
 export const APIS_IMAGE: string = `drayage-world/apis:${hash("apis.Dockerfile")}-${hash("app.Dockerfile")}`;
 
+/** Containers as people bring them: which one is said by the variable KIND. `bare` is without EXPOSE. */
+export const broughtImage = (kind: "bare" | "brought"): string =>
+  `drayage-world/${kind}:${hash("brought.Dockerfile")}-${hash("app.Dockerfile")}`;
+
 /** A real llama-server with a tiny model. */
 export const LLM_IMAGE: string = `drayage-world/llm:${hash("llm.Dockerfile")}-${hash("app.Dockerfile")}`;
 
@@ -162,6 +166,12 @@ export async function prepareKeyed(): Promise<void> {
   await build(KEYED_IMAGE, "keyed.Dockerfile", { BASE: appImage("1") });
 }
 
+/** What the containers are that people bring. */
+export async function prepareBrought(): Promise<void> {
+  for (const kind of ["bare", "brought"] as const)
+    await build(broughtImage(kind), "brought.Dockerfile", { BASE: appImage("unexposed") }, kind);
+}
+
 /** An image with one static program in it, /opt/dray/busybox, and neither a shell nor a library. Resolves to its name. */
 export async function makeStaticImage(): Promise<string> {
   const name = "drayage-world/static:1";
@@ -224,6 +234,7 @@ async function prepareApps(): Promise<void> {
     await build(appImage(mode === "" ? "unexposed" : mode), "app.Dockerfile", args, "unexposed");
   }
   await build(APIS_IMAGE, "apis.Dockerfile", { BASE: appImage("unexposed") });
+  await prepareBrought();
   await build(LLM_IMAGE, "llm.Dockerfile", { BASE: appImage("unexposed") });
   await prepareKeyed();
 }

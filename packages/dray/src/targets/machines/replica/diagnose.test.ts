@@ -28,6 +28,22 @@ test("sockets that listen are read with their port and whether only the containe
 
 const expected = { readyMs: 3000, port: 8080, ready: "/health" };
 
+test("gRPC alone is called what it is, not a parser's error", () => {
+  const cause = new Error("GET / said: Parse Error: Expected HTTP/, RTSP/ or ICE/");
+  const failure = explainListeners([{ port: 8080, loopback: false }], expected, [], cause);
+  expect(failure).toMatchObject({
+    code: "release.not-ready",
+    message: "it listens, but does not answer in HTTP/1.1",
+    hint: expect.stringContaining("gRPC") as unknown,
+  });
+});
+
+test("a full folder may be shared memory, which is said also where the program does not name it", () => {
+  const lines = ['  File "/serve.py", line 3, in load', "OSError: [Errno 28] No space left on device"];
+  const failure = explainEnd({ ExitCode: 1, OOMKilled: false, Error: "" }, lines, undefined);
+  expect(failure.hint).toContain("limits: {shm: 4GiB}");
+});
+
 test.each([
   ["only on loopback", [{ port: 8080, loopback: true }], "release.localhost-only"],
   ["on another port", [{ port: 5000, loopback: false }], "release.wrong-port"],

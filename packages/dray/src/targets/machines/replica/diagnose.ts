@@ -106,6 +106,11 @@ const NEEDS: readonly [said: RegExp, hint: string][] = [
     /No space left on device.*shm|\/dev\/shm.*No space|shared memory|bus error|insufficient shm/i,
     "it needs more shared memory: limits: {shm: 4GiB} in the manifest",
   ],
+  // A program that writes to /dev/shm rarely says so.
+  [
+    /No space left on device/i,
+    "what it writes to is full: /dev/shm (more of it: limits: {shm: 4GiB}), or the machine's disk (dray check)",
+  ],
   [/Read-only file system/i, "it writes to its own root: readOnly: false in the manifest"],
   [/Too many open files/i, "it needs more open files: limits: {nofile: 65536} in the manifest"],
   [
@@ -201,9 +206,18 @@ export function explainListeners(
   return notReady(expected, details, cause, "it listens, but");
 }
 
+/** How Node's parser begins to say that an answer is no HTTP/1.1; an HTTP/2 server greets with a frame. */
+const OTHER_PROTOCOL = /Parse Error: Expected HTTP/;
+
 /** The verdict where nothing more is known than what it answered. */
 function notReady({ ready, readyMs }: Expected, details: string[], cause: unknown, what: string = "it"): Failure {
   const said = cause instanceof Error ? cause.message : "no answer";
+  if (OTHER_PROTOCOL.test(said))
+    return new Failure("release.not-ready", "it listens, but does not answer in HTTP/1.1", {
+      hint: "gRPC or HTTP/2 alone is not served, nor TLS inside the container: give it a port that speaks HTTP/1.1, and name it: port:",
+      details,
+      cause,
+    });
   return new Failure("release.not-ready", `${what} was not ready within ${Math.round(readyMs / 1000)} s: ${said}`, {
     hint:
       ready === undefined
