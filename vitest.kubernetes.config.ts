@@ -5,5 +5,11 @@ claim();
 
 // A real cluster, whose programs are built from their sources the first time: apart from npm test.
 export default defineConfig({
-  test: { include: ["test/kubernetes/**/*.test.ts"], testTimeout: 180_000, hookTimeout: 180_000, maxWorkers: 1 },
+  test: {
+    include: ["test/kubernetes/**/*.test.ts"],
+    globalSetup: "test/world/kubernetes/shared.ts",
+    testTimeout: 180_000,
+    hookTimeout: 400_000,
+    maxWorkers: 1,
+  },
 });
