@@ -57,6 +57,7 @@ export async function benchKubernetes(rounds: number, say: Say): Promise<Record<
     for (let round = 1; round <= rounds; round++) await oneRound(turns, round, say);
     // Long answers that are in flight are waited for, and count.
     for (const { traffic } of turns) await traffic[Symbol.asyncDispose]();
+    for (const { side, traffic } of turns) for (const why of traffic.problems) say(`${side.prefix}: ${why}`);
     return figuresOf(turns);
   } finally {
     await rm(folder, { recursive: true, force: true });

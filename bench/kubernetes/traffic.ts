@@ -2,6 +2,7 @@ import http from "node:http";
 
 const EVERY_MS = 5;
 const TIMEOUT_MS = 10_000;
+const PROBLEMS = 10;
 /** What is in flight while releases change: an answer that takes half a minute, and a stream of that length. */
 const LONG = ["/slow?s=30", "/stream?s=30"];
 
@@ -12,6 +13,8 @@ export interface Traffic extends AsyncDisposable {
   /** Long answers that broke, and those that were whole. */
   cut: number;
   whole: number;
+  /** Why the first of them failed, in the words of whoever refused. */
+  problems: string[];
   /** When the last answer of a version came, as `performance.now()` has it. */
   lastOf(version: string): number | undefined;
   /** Begins to ask, and stops; long answers go on in between. */
@@ -28,8 +31,11 @@ export function openTraffic(url: string, perSecond: number): Traffic {
   const open = new Set<Promise<void>>();
   const long = new Set<Promise<void>>();
   let timer: NodeJS.Timeout | undefined;
+  const fail = (why: string): void => {
+    if (it.problems.length < PROBLEMS) it.problems.push(why);
+  };
   const one = async (): Promise<void> => {
-    const said = await answered(`${url}/`, { agent, timeout: TIMEOUT_MS });
+    const said = await answered(`${url}/`, { agent, timeout: TIMEOUT_MS }, fail);
     const version = said === undefined ? undefined : versionIn(said);
     if (version === undefined) it.failed++;
     else last.set(version, performance.now());
@@ -39,6 +45,7 @@ export function openTraffic(url: string, perSecond: number): Traffic {
     failed: 0,
     cut: 0,
     whole: 0,
+    problems: [],
     lastOf: (version) => last.get(version),
     start: () => {
       last.clear();
@@ -56,7 +63,9 @@ export function openTraffic(url: string, perSecond: number): Traffic {
       for (const path of LONG)
         kept(
           long,
-          answered(`${url}${path}`, { agent: false }).then((said) => void (said === undefined ? it.cut++ : it.whole++)),
+          answered(`${url}${path}`, { agent: false }, fail).then(
+            (said) => void (said === undefined ? it.cut++ : it.whole++),
+          ),
         );
     },
     [Symbol.asyncDispose]: async () => {
@@ -74,16 +83,23 @@ function kept(all: Set<Promise<void>>, one: Promise<void>): void {
 }
 
 /** The whole body of a good answer. */
-function answered(url: string, options: http.RequestOptions): Promise<string | undefined> {
+function answered(url: string, options: http.RequestOptions, fail: (why: string) => void): Promise<string | undefined> {
   return new Promise((resolve) => {
+    const failed = ({ message }: Error): void => {
+      fail(message);
+      resolve(undefined);
+    };
     const request = http.get(url, options, (answer) => {
       let body = "";
       answer.setEncoding("utf8").on("data", (chunk: string) => (body += chunk));
-      answer.once("end", () => resolve(answer.statusCode === 200 && answer.complete ? body : undefined));
-      answer.once("error", () => resolve(undefined));
+      answer.once("end", () => {
+        if (answer.statusCode === 200 && answer.complete) return resolve(body);
+        failed(new Error(`status ${answer.statusCode} ${body.slice(0, 80)}`));
+      });
+      answer.once("error", failed);
     });
     request.once("timeout", () => request.destroy(new Error("timeout")));
-    request.once("error", () => resolve(undefined));
+    request.once("error", failed);
   });
 }
 
