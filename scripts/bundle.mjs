@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
-import { build } from "esbuild";
+import { build, transformSync } from "esbuild";
 import { build as buildPage } from "vite";
 
 /** Bundles entry points (output name -> source) into a folder. */
@@ -95,16 +95,33 @@ export async function bundlePage(to) {
     root,
     configFile: false,
     logLevel: "warn",
+    plugins: [firstWords(path.join(root, "shell.css"))],
     build: {
       outDir: path.resolve(to),
       emptyOutDir: true,
       target: "es2022",
       // Its helper for old browsers is a script of its own, and its small files in the page would be inline.
-      modulePreload: { polyfill: false },
+      modulePreload: false,
       assetsInlineLimit: 0,
       reportCompressedSize: false,
     },
   });
+}
+
+/**
+ * The rules of the first words are written into the page, and its style sheet comes behind these words: nothing has to be
+ * fetched before something is seen. The server permits these very rules by their hash.
+ */
+function firstWords(css) {
+  const place = "<!-- shell.css -->";
+  const handler = (html) => {
+    const [sheet] = /<link rel="stylesheet"[^>]*>/.exec(html) ?? [];
+    if (sheet === undefined || !html.includes(place)) throw new Error("the page has no place for its first words");
+    const { code } = transformSync(readFileSync(css, "utf8"), { loader: "css", minify: true });
+    const inline = html.replace(sheet, "").replace(place, () => `<style>${code.trim()}</style>`);
+    return inline.replace("</body>", `${sheet}</body>`);
+  };
+  return { name: "first-words", transformIndexHtml: { order: "post", handler } };
 }
 
 /** What travels in the page. */

@@ -1,12 +1,6 @@
-import { Failure } from "./parts.tsx";
-import { Checks } from "./pages/checks.tsx";
-import { Keys } from "./pages/keys.tsx";
-import { Logs } from "./pages/logs.tsx";
-import { Machines } from "./pages/machines.tsx";
+import { pages } from "./pages.ts";
+import { Failure, Waiting } from "./parts.tsx";
 import { Overview } from "./pages/overview.tsx";
-import { Runs } from "./pages/runs.tsx";
-import { Service } from "./pages/service.tsx";
-import { TracePage } from "./pages/trace.tsx";
 import { linkTo, PAGES, type Page, route } from "./route.ts";
 import { connection, hello } from "./state.ts";
 import type { Hello, Named } from "./types.ts";
@@ -27,16 +21,6 @@ export interface PageProps {
   named: Named;
   mayChange: boolean;
 }
-
-const SHOWN: Record<Page, (props: PageProps) => preact.JSX.Element> = {
-  service: Service,
-  runs: Runs,
-  trace: TracePage,
-  checks: Checks,
-  logs: Logs,
-  keys: Keys,
-  machines: Machines,
-};
 
 /** The frame: where one is, and the page. */
 export function App() {
@@ -68,7 +52,7 @@ function Shown({ said }: { said: Hello }) {
   const named = service === undefined ? undefined : said.services[service];
   document.title = named === undefined ? "Drayage" : `${TITLES[page]} · ${named.service} · Drayage`;
   if (named === undefined || service === undefined) return <Overview said={said} />;
-  const Body = SHOWN[page];
+  const Body = pages.value?.[page];
   return (
     <>
       <div class="head">
@@ -85,7 +69,11 @@ function Shown({ said }: { said: Hello }) {
           </a>
         ))}
       </nav>
-      <Body key={`${service} ${page}`} at={service} named={named} mayChange={said.mayChange} />
+      {Body === undefined ? (
+        <Waiting what="The page is being fetched" lines={6} />
+      ) : (
+        <Body key={`${service} ${page}`} at={service} named={named} mayChange={said.mayChange} />
+      )}
     </>
   );
 }

@@ -1,3 +1,4 @@
+import { breather } from "./turns.ts";
 import type { Failed, Line } from "./types.ts";
 
 let token = "";
@@ -51,7 +52,12 @@ export async function call(
     throw new CallError(GONE);
   });
   if (!answer.ok) throw new CallError(((await answer.json()) as { failed: Failed }).failed);
-  for await (const line of linesOf(answer)) onLine(JSON.parse(line) as Line);
+  const breathe = breather();
+  for await (const line of linesOf(answer)) {
+    onLine(JSON.parse(line) as Line);
+    // A journal comes at once, and is taken in piece by piece.
+    await breathe();
+  }
 }
 
 async function* linesOf(answer: Response): AsyncGenerator<string> {

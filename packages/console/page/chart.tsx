@@ -1,5 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
+import { inTurn } from "./turns.ts";
 
 /** One line of a chart. */
 export interface Curve {
@@ -22,30 +23,9 @@ interface Given {
 const HEIGHT = 190;
 
 /** Numbers over time. The words below it say what the last of them are. */
-export function Chart({ label, at, curves, text }: Given) {
-  const box = useRef<HTMLDivElement>(null);
-  const plot = useRef<uPlot | null>(null);
-  const shape = curves.map(({ name }) => name).join(" ");
-  useEffect(() => {
-    const { current } = box;
-    if (current === null) return undefined;
-    const dark = matchMedia("(prefers-color-scheme: dark)");
-    const draw = (): void => {
-      plot.current?.destroy();
-      plot.current = new uPlot(optionsOf(current, curves, text), dataOf(at, curves), current);
-    };
-    draw();
-    const sized = new ResizeObserver(() => plot.current?.setSize({ width: current.clientWidth, height: HEIGHT }));
-    sized.observe(current);
-    dark.addEventListener("change", draw);
-    return () => {
-      sized.disconnect();
-      dark.removeEventListener("change", draw);
-      plot.current?.destroy();
-      plot.current = null;
-    };
-  }, [shape]);
-  useEffect(() => plot.current?.setData(dataOf(at, curves)));
+export function Chart(given: Given) {
+  const { label, curves, text } = given;
+  const box = usePlot(given);
   return (
     <>
       <div class="chart" role="img" aria-label={`${label}: ${lastOf(curves, text)}`} ref={box} />
@@ -59,6 +39,72 @@ export function Chart({ label, at, curves, text }: Given) {
       </ul>
     </>
   );
+}
+
+/** The drawing within a box: each chart in a turn of its own, and only while somebody can see it. */
+function usePlot({ at, curves, text }: Given): { current: HTMLDivElement | null } {
+  const box = useRef<HTMLDivElement>(null);
+  const redraw = useRef<() => void>(() => undefined);
+  const now = useRef({ at, curves });
+  now.current = { at, curves };
+  const shape = curves.map(({ name }) => name).join(" ");
+  useEffect(() => {
+    const { current } = box;
+    if (current === null) return undefined;
+    const drawing = drawn(current, () => now.current, text);
+    redraw.current = drawing.draw;
+    return drawing.end;
+  }, [shape]);
+  useEffect(() => redraw.current());
+  return box;
+}
+
+interface Drawing {
+  draw: () => void;
+  end: () => void;
+}
+
+function drawn(within: HTMLElement, now: () => Pick<Given, "at" | "curves">, text: Given["text"]): Drawing {
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  let plot: uPlot | undefined;
+  let isSeen = false;
+  let forget: () => void = () => undefined;
+  const draw = (): void => {
+    forget();
+    if (!isSeen) return;
+    forget = inTurn(() => {
+      const { at, curves } = now();
+      if (plot === undefined) plot = new uPlot(optionsOf(within, curves, text), dataOf(at, curves), within);
+      else plot.setData(dataOf(at, curves));
+    });
+  };
+  const drop = (): void => {
+    forget();
+    plot?.destroy();
+    plot = undefined;
+  };
+  const recolour = (): void => {
+    drop();
+    draw();
+  };
+  const sized = new ResizeObserver(() => {
+    if (plot !== undefined && plot.width !== within.clientWidth)
+      plot.setSize({ width: within.clientWidth, height: HEIGHT });
+  });
+  const watched = new IntersectionObserver((seen) => {
+    isSeen = seen.some(({ isIntersecting }) => isIntersecting);
+    draw();
+  });
+  sized.observe(within);
+  watched.observe(within);
+  dark.addEventListener("change", recolour);
+  const end = (): void => {
+    sized.disconnect();
+    watched.disconnect();
+    dark.removeEventListener("change", recolour);
+    drop();
+  };
+  return { draw, end };
 }
 
 const textOf = (value: number | null | undefined, text: Given["text"]): string =>

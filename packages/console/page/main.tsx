@@ -1,20 +1,24 @@
 import { render } from "preact";
 import { App } from "./app.tsx";
 import { call, callOnce, failedOf, hasToken, takeToken } from "./call.ts";
+import { loadPages } from "./pages.ts";
 import { connection, hello } from "./state.ts";
 import type { Hello } from "./types.ts";
 
 takeToken();
-const app = document.querySelector("#app");
-// The first words stand in the page itself, for as long as its script is on its way.
-app?.replaceChildren();
-if (app !== null) render(<App />, app);
 if (hasToken()) void begin();
 else connection.value = "no token";
+// The first words stand in the page itself. They are replaced in a turn of its own, after the script was taken in.
+setTimeout(() => {
+  const app = document.querySelector("#app");
+  app?.replaceChildren();
+  if (app !== null) render(<App />, app);
+});
 
 async function begin(): Promise<void> {
   try {
     hello.value = await callOnce<Hello>("hello", {});
+    await loadPages();
     await listen();
   } catch (error) {
     connection.value = failedOf(error);

@@ -52,23 +52,52 @@ export function PlaceChoice(props: {
 
 const COPIED_MS = 1500;
 
-/** Copies a text; says so. */
+/** Copies a text, and says whether the browser let it. A text that was refused is shown, selected, to be copied by hand. */
 export function Copy({ text, label = "Copy" }: { text: string; label?: string }) {
-  const [copied, setCopied] = useState(false);
+  const [state, setState] = useState<"ready" | "copied" | "refused">("ready");
   const copy = async (): Promise<void> => {
-    await navigator.clipboard.writeText(text);
-    setCopied(true);
-    setTimeout(() => setCopied(false), COPIED_MS);
+    try {
+      await navigator.clipboard.writeText(text);
+      setState("copied");
+      setTimeout(() => setState("ready"), COPIED_MS);
+    } catch {
+      setState("refused");
+    }
   };
   return (
-    <button
-      type="button"
-      class="quiet copy"
-      aria-label={`${label}: ${text}`}
-      onClick={() => void copy().catch(() => undefined)}
-    >
-      <span aria-live="polite">{copied ? "Copied" : label}</span>
-    </button>
+    <>
+      <button type="button" class="quiet copy" aria-label={`${label}: ${text}`} onClick={() => void copy()}>
+        {state === "copied" ? "Copied" : label}
+      </button>
+      <span class="unseen" role="status">
+        {state === "copied" ? "Copied" : ""}
+      </span>
+      {state === "refused" ? <Refused text={text} onClose={() => setState("ready")} /> : null}
+    </>
+  );
+}
+
+function Refused({ text, onClose }: { text: string; onClose: () => void }) {
+  return (
+    <Dialog title="The browser refused the clipboard" onClose={onClose}>
+      <p>The text is selected: copy it with the keyboard.</p>
+      <textarea
+        class="mono"
+        readOnly
+        aria-label="The text to copy"
+        rows={Math.min(12, text.split("\n").length + 1)}
+        value={text}
+        ref={(box) => {
+          box?.focus();
+          box?.select();
+        }}
+      />
+      <div class="buttons">
+        <button type="button" onClick={onClose}>
+          Close
+        </button>
+      </div>
+    </Dialog>
   );
 }
 
@@ -107,39 +136,68 @@ interface Column {
   number?: boolean;
 }
 
+/** So many rows are drawn at first, and more when somebody wants them: a table of everything keeps the page waiting. */
+const FEW = 20;
+
 /** A table that scrolls within itself where the page is narrow. */
 export function Table(props: {
   label: string;
   columns: readonly (Column | string)[];
   rows: readonly (readonly ComponentChildren[])[];
 }) {
+  const { shown, more } = useFew(props.rows, props.label);
   const columns = props.columns.map((each) => (typeof each === "string" ? { name: each } : each));
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label={props.label}>
-      <table>
-        <thead>
-          <tr>
-            {columns.map(({ name, number }) => (
-              <th key={name} scope="col" class={number === true ? "number" : ""}>
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {props.rows.map((row, index) => (
-            <tr key={index}>
-              {row.map((cell, at) => (
-                <td key={at} class={columns[at]?.number === true ? "number" : ""}>
-                  {cell}
-                </td>
+    <>
+      <div class="scroll" tabIndex={0} role="region" aria-label={props.label}>
+        <table>
+          <thead>
+            <tr>
+              {columns.map(({ name, number }) => (
+                <th key={name} scope="col" class={number === true ? "number" : ""}>
+                  {name}
+                </th>
               ))}
             </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+          </thead>
+          <tbody>
+            {shown.map((row, index) => (
+              <tr key={index}>
+                {row.map((cell, at) => (
+                  <td key={at} class={columns[at]?.number === true ? "number" : ""}>
+                    {cell}
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {more}
+    </>
   );
+}
+
+/** The first of many, and the way to the others; `what`: of what there are many. */
+export function useFew<T>(
+  all: readonly T[],
+  what: string,
+  few: number = FEW,
+): { shown: readonly T[]; more: preact.JSX.Element | null } {
+  const [count, setCount] = useState(few);
+  if (all.length <= count) return { shown: all, more: null };
+  const next = Math.min(few, all.length - count);
+  const more = (
+    <p class="more">
+      <button type="button" aria-label={`${what}: ${next} more`} onClick={() => setCount(count + few)}>
+        {next} more
+      </button>{" "}
+      <span class="soft">
+        {count} of {all.length} are shown
+      </span>
+    </p>
+  );
+  return { shown: all.slice(0, count), more };
 }
 
 /** A report as the terminal shows it: lines and tables. */

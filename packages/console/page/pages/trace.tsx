@@ -2,12 +2,14 @@ import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import type { PageProps } from "../app.tsx";
 import { ask, useFeed } from "../feed.ts";
-import { Badge, Card, Command, Copy, Failure, Waiting } from "../parts.tsx";
+import { Badge, Card, Command, Copy, Failure, useFew, Waiting } from "../parts.tsx";
 import type { Hop, Trace, Verdict } from "../types.ts";
 import { msText, shellWord } from "../words.ts";
 
 /** Of a service at more places, the ways are drawn one by one. */
 const FEW = 3;
+/** So many ways are shown at first. */
+const WAYS = 12;
 const MARKS: Record<Verdict, string> = { ok: "✓", slow: "~", broken: "✗", unknown: "?", skipped: "–" };
 const SAID: Record<Verdict, string> = {
   ok: "it works",
@@ -20,6 +22,7 @@ const SAID: Record<Verdict, string> = {
 /** The way from this computer to the model, drawn: where it breaks, and what to do. */
 export function TracePage({ at, named }: PageProps) {
   const feed = useFeed<Trace>("trace", { service: at }, "once");
+  const { shown, more } = useFew(named.places, "Ways", WAYS);
   return (
     <>
       <div class="fields">
@@ -29,12 +32,16 @@ export function TracePage({ at, named }: PageProps) {
         <Command text={`dray trace --explain --file ${shellWord(named.file)}`} />
       </div>
       {feed.failed === undefined ? null : <Failure failed={feed.failed} />}
-      {named.places.map(({ name }) => {
+      {shown.map(({ name }) => {
         const { found, failed } = feed.answers.get(name) ?? {};
         if (failed !== undefined) return <Failure key={name} failed={failed} place={name} />;
-        if (found === undefined) return <Waiting key={name} what={`The way to ${name} is being walked`} lines={6} />;
+        if (found === undefined)
+          return (
+            <Waiting key={name} what={`The way to ${name} is being walked`} lines={named.places.length > FEW ? 1 : 6} />
+          );
         return <Way key={name} trace={found} place={name} isOneOfMany={named.places.length > FEW} />;
       })}
+      {more}
     </>
   );
 }

@@ -1,9 +1,10 @@
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
+import { HEADERS, headersWith } from "./headers.ts";
 
 /** A part of the page, in memory. */
 export interface PageFile {
-  type: string;
+  headers: Readonly<Record<string, string>>;
   bytes: Buffer;
 }
 
@@ -24,11 +25,17 @@ export async function readPage(folder: string): Promise<ReadonlyMap<string, Page
   for (const name of names) {
     const type = TYPES[path.extname(name)];
     if (type === undefined) continue;
-    const file = { type, bytes: await readFile(path.join(folder, name)) };
-    pages.set(`/${name.split(path.sep).join("/")}`, file);
+    const bytes = await readFile(path.join(folder, name));
+    const headers = type.startsWith("text/html") ? headersWith(stylesIn(bytes.toString())) : HEADERS;
+    pages.set(`/${name.split(path.sep).join("/")}`, { headers: { ...headers, "content-type": type }, bytes });
   }
   const index = pages.get("/index.html");
   if (index === undefined) throw new TypeError(`no page in ${folder}: npm run build`);
   pages.set("/", index);
   return pages;
+}
+
+/** The rules that stand in a page of our own. */
+function stylesIn(html: string): string[] {
+  return [...html.matchAll(/<style>([^<]*)<\/style>/g)].map(([, style = ""]) => style);
 }

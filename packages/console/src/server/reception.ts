@@ -8,7 +8,6 @@ import { CALLS } from "./calls.ts";
 import { BadCall, type Desk } from "./desk.ts";
 import { knockOf, type Refusal, refusalAt } from "./door.ts";
 import type { PageFile } from "./files.ts";
-import { HEADERS } from "./headers.ts";
 import type { Idle } from "./idle.ts";
 import { carries } from "./token.ts";
 
@@ -81,7 +80,7 @@ export class Reception<M> {
     if (url.startsWith("/api/")) return await this.#receiveCall(url.slice("/api/".length), request, response);
     const file = this.#inside.pages.get(url);
     if (file === undefined) return refuse(response, UNKNOWN);
-    response.writeHead(200, { ...HEADERS, "content-type": file.type, "content-length": file.bytes.length });
+    response.writeHead(200, { ...file.headers, "content-length": file.bytes.length });
     response.end(method === "HEAD" ? undefined : file.bytes);
   }
 
