@@ -5,7 +5,8 @@ import { gzipSync } from "node:zlib";
 import type { Browser, Page } from "playwright-core";
 import { openConsole, type RunningConsole } from "../packages/console/src/server/server.ts";
 import { brokenRules, openChromium } from "../test/world/chromium.ts";
-import { machineNames, type Show, showDesk } from "../test/world/console-desk.ts";
+import { machineNames, showDesk } from "../test/world/console-desk.ts";
+import type { Show } from "../test/world/console-made.ts";
 import { attack, KINDS } from "../test/world/hostile-console.ts";
 import { median } from "./median.ts";
 import type { Figures, Stage } from "./stage.ts";
@@ -15,7 +16,8 @@ const MACHINES = 50;
 const IDLE_MS = 10_000;
 const SMOKE_IDLE_MS = 2000;
 const LONG_MS = 50;
-const TABS = ["#/", "#/s/0", "#/s/0/runs", "#/s/0/trace", "#/s/0/checks", "#/s/0/logs", "#/s/0/keys", "#/s/0/machines"];
+const PAGES = ["", "runs", "trace", "checks", "try", "requests", "logs", "drift", "alerts", "keys", "machines"];
+const TABS = ["#/", ...PAGES.map((page) => `#/s/0/${page}`)];
 
 /** `rounds`: how often the first paint and an update are measured. */
 export async function benchConsole(rounds: number, say: (line: string) => void, stage: Stage): Promise<Figures> {
@@ -38,7 +40,7 @@ export async function benchConsole(rounds: number, say: (line: string) => void, 
     const longTasks = await longTasksOf(page, say);
     const updates = await updatesOf(page, show, rounds);
     say(`updates: ${updates.map(Math.round).join(", ")} ms`);
-    const broken = await rulesBroken(browser, stage.smoke ? ["light"] : ["light", "dark"], say);
+    const broken = await rulesBroken(browser, stage.smoke ? [WIDE] : LOOKS, say);
     const idleCpuPercent = await idleCpu(page, stage.smoke ? SMOKE_IDLE_MS : IDLE_MS);
     return {
       jsGzKb: scriptKb(),
@@ -82,12 +84,22 @@ new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) window.__long.push(location.hash + " " + Math.round(entry.duration) + " ms at " + Math.round(entry.startTime));
 }).observe({ type: "longtask", buffered: true });`;
 
-/** On every page, light and dark: of few machines, whose pages have the same parts as those of many. */
-async function rulesBroken(
-  browser: Browser,
-  schemes: readonly ("light" | "dark")[],
-  say: (line: string) => void,
-): Promise<number> {
+/** How somebody may look at a page. */
+interface Look {
+  scheme: "light" | "dark";
+  width: number;
+}
+
+const WIDE: Look = { scheme: "light", width: 1280 };
+const LOOKS: readonly Look[] = [
+  WIDE,
+  { scheme: "dark", width: 1280 },
+  { scheme: "light", width: 400 },
+  { scheme: "dark", width: 400 },
+];
+
+/** On every page, light and dark, wide and narrow: of few machines, whose pages have the same parts as those of many. */
+async function rulesBroken(browser: Browser, looks: readonly Look[], say: (line: string) => void): Promise<number> {
   const { desk, show } = showDesk(["decisions", "pricing"], machineNames(2));
   show.fault = "cloud-rule-missing";
   const { signal } = new AbortController();
@@ -97,12 +109,13 @@ async function rulesBroken(
   await page.goto(running.url);
   await page.getByText("Every place answers").waitFor();
   let count = 0;
-  for (const scheme of schemes) {
+  for (const { scheme, width } of looks) {
     await page.emulateMedia({ colorScheme: scheme });
+    await page.setViewportSize({ width, height: 900 });
     for (const tab of TABS) {
       await goTo(page, tab);
       const broken = await brokenRules(page);
-      for (const each of broken) say(`${scheme} ${tab}: ${each}`);
+      for (const each of broken) say(`${scheme}, ${width} px, ${tab}: ${each}`);
       count += broken.length;
     }
   }

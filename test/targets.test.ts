@@ -16,6 +16,7 @@ const ABILITIES: readonly Ability[] = [
   "secrets",
   "metrics",
   "requests",
+  "releases",
   "shadow",
   "alerts",
   "exec",

@@ -268,3 +268,17 @@ test("what serves in one environment goes to another one by its digest, and only
   await dray.deploy({ ...withImage(staging, "api:2"), only: "b" });
   await expect(dray.promote({ from: staging, to: production })).rejects.toMatchObject({ code: "promote.mixed" });
 });
+
+test("a request goes to where clients call, or to one release past the traffic", async () => {
+  const paper = new Paper();
+  const dray = drayOn(paper);
+  await dray.deploy(paperScope());
+  paper.at("a").running.add("api:0");
+  const said = { method: "POST", path: "/score", carried: { body: { amount: 3 } } };
+  expect(await dray.requests.send(paperScope(), said)).toMatchObject({ release: "api:1", status: 200 });
+  expect(await dray.requests.send(paperScope(), said, "api:0")).toMatchObject({ release: "api:0" });
+  await expect(dray.requests.send(paperScope(), said, "api:7")).rejects.toThrow(
+    expect.objectContaining({ code: "release.unknown" }),
+  );
+  expect(paper.asked).toEqual(["POST /score at api:1", "POST /score at api:0"]);
+});

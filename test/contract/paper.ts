@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import type { Order, Outcome } from "../../packages/dray/src/contract/order.ts";
-import type { Place, Subject } from "../../packages/dray/src/contract/place.ts";
+import type { Place } from "../../packages/dray/src/contract/place.ts";
 import type { Target, VerbSession } from "../../packages/dray/src/contract/target.ts";
 import { CATALOGUE } from "../../packages/dray/src/catalogue.ts";
 import { Drayage } from "../../packages/dray/src/drayage.ts";
 import type { Scope } from "../../packages/dray/src/flows/fleet/places.ts";
 import { parseManifest } from "../../packages/dray/src/yaml/load.ts";
 import { Failure } from "../../packages/dray/src/base/failure.ts";
+import type { Called, CallOptions } from "../../packages/dray/src/core/call.ts";
 import type { Key } from "../../packages/dray/src/core/keys.ts";
 import type { Plan, Step } from "../../packages/dray/src/core/plan.ts";
 import type { Release } from "../../packages/dray/src/core/release.ts";
@@ -38,6 +39,8 @@ export class Paper {
   readonly sheets = new Map<string, Sheet>();
   /** What happened, in order: `start@a`, `undo start@a`, `retire@a`. */
   readonly told: string[] = [];
+  /** Requests, with the release that answered: `POST /score at api:1`. */
+  readonly asked: string[] = [];
   /** Places whose steps of a kind fail: `prove@b`. */
   readonly failing = new Map<string, Failure>();
   /** How many places were observed and not closed. */
@@ -87,10 +90,21 @@ export class Paper {
     trace: async ({ manifest, place = { name: "a", at: "a" } }) =>
       await Promise.resolve(walked(manifest?.service ?? "", place)),
     reach: async (subject) =>
-      await Promise.resolve({ url: `paper:${subject.service}`, call: () => this.#call(subject) }),
+      await Promise.resolve({
+        url: `paper:${subject.service}`,
+        call: (options) => this.#answer(this.at(subject.place.name).current ?? "", options),
+      }),
     remove: async ({ service, place }) => await Promise.resolve(this.#removal(service, place)),
     can: {
       promotion: { source: async ({ place }) => await Promise.resolve(this.#live(place.name)) },
+      releases: {
+        reach: async ({ service, place }, release) => {
+          if (!this.at(place.name).running.has(release))
+            throw new Failure("release.unknown", `${release} is not on the sheet`);
+          const url = `paper:${service}/${release}`;
+          return await Promise.resolve({ url, call: (options) => this.#answer(release, options) });
+        },
+      },
       keys: {
         list: async ({ place }) => await Promise.resolve({ closed: true, keys: this.at(place.name).keys }),
         add: async ({ place }, { name, key }) => await Promise.resolve(void (this.at(place.name).keys[name] = key)),
@@ -140,10 +154,12 @@ export class Paper {
     return { id: current, service: "", image: current, digest, settings, from: { who: "", at: "" } };
   }
 
-  async #call({ place }: Subject): ReturnType<Awaited<ReturnType<Target["reach"]>>["call"]> {
-    const { current = "" } = this.at(place.name);
-    const answer = { method: "POST", status: current === "" ? 503 : 200, headers: {}, body: "{}", wrong: [] };
-    return await Promise.resolve({ ...answer, release: current, timing: { totalMs: 1 } });
+  /** It answers what it was asked, so that one sees which request came. */
+  async #answer(release: string, { method, path, body }: CallOptions): Promise<Called> {
+    const said = body === undefined ? "{}" : Buffer.from(body.bytes).toString();
+    this.asked.push(`${method} ${path} at ${release === "" ? "nobody" : release}`);
+    const answer = { method, status: release === "" ? 503 : 200, headers: {}, body: said, wrong: [] };
+    return await Promise.resolve({ ...answer, release, timing: { totalMs: 1 } });
   }
 
   #removal(service: string, { name }: Place): Awaited<ReturnType<Target["remove"]>> {

@@ -26,6 +26,7 @@ async function release(tag: string, env: Record<string, string> = {}, rollout: s
     `image: ${appImage(tag)}`,
     "ready: /health",
     `env: ${all}`,
+    "requests: {share: 100}",
   ];
   await vm.write("dray.yaml", [...lines, ...(rollout === "" ? [] : [`rollout: ${rollout}`]), ""].join("\n"));
   return ["deploy"];
@@ -84,6 +85,7 @@ test("a canary that is taken back is watched while another process does it, with
   await page.getByRole("heading", { name: /^Canary on .*: 50 % of the traffic$/ }).waitFor();
   await page.getByText("Verdict:").waitFor();
   expect(await page.getByText("Verdict:").locator("..").innerText()).toMatch(/answers failed/);
+  await page.getByRole("list", { name: "How it is judged" }).getByText("worse", { exact: true }).waitFor();
   expect(await page.getByRole("row", { name: /^Failed/ }).innerText()).toMatch(/[1-9]\d* \(100 %\)/);
   expect((await deploying).code).toBe(7);
   await load.stop();
@@ -110,6 +112,20 @@ test("a rollback is done with the keyboard alone, after its plan was shown", asy
   expect(await version()).toBe("1");
 });
 
+test("a request of the log is sent once more, to one release past the traffic, and both answers are compared", async () => {
+  await goTo("Requests");
+  await page
+    .getByRole("button", { name: /^Replay / })
+    .first()
+    .click();
+  const to = page.getByRole("combobox", { name: "Sent to" });
+  const live = await to.locator("option", { hasText: "(100 %)" }).getAttribute("value");
+  await to.selectOption(live);
+  await page.getByRole("button", { name: "Send" }).click();
+  await page.getByText(/^(the same answer as|another answer than)$/).waitFor();
+  expect(await page.getByText(`--release ${live}`).count()).toBeGreaterThan(0);
+});
+
 test("HTML that an API writes to its log is text on the page", async () => {
   const write = `for each in $(docker ps -q --filter label=dray.role=replica); do docker exec -u 0 $each sh -c 'echo "$1" > /proc/1/fd/1' sh "$1"; done`;
   await vm.inside("sh", "-c", write, "sh", PLANTED);
@@ -132,7 +148,7 @@ test("a broken way is drawn, with why and the fix", async () => {
 
 test("nothing came from anywhere else, nothing was refused or thrown in the page, and it fits a narrow window", async () => {
   await page.setViewportSize({ width: 400, height: 800 });
-  for (const name of ["Overview", "decisions", "Runs", "Trace", "Logs", "Keys"]) {
+  for (const name of ["Overview", "decisions", "Runs", "Trace", "Try it", "Requests", "Logs", "Drift", "Keys"]) {
     await goTo(name);
     expect(await page.evaluate("document.documentElement.scrollWidth - innerWidth"), name).toBeLessThanOrEqual(0);
   }

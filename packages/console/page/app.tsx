@@ -10,7 +10,11 @@ const TITLES: Record<Page, string> = {
   runs: "Runs",
   trace: "Trace",
   checks: "Checks",
+  try: "Try it",
+  requests: "Requests",
   logs: "Logs",
+  drift: "Drift",
+  alerts: "Alerts",
   keys: "Keys",
   machines: "Machines",
 };

@@ -1,7 +1,19 @@
 import { computed, signal } from "@preact/signals";
 
 /** The pages of a service, in the order of its tabs. */
-export const PAGES = ["service", "runs", "trace", "checks", "logs", "keys", "machines"] as const;
+export const PAGES = [
+  "service",
+  "runs",
+  "trace",
+  "checks",
+  "try",
+  "requests",
+  "logs",
+  "drift",
+  "alerts",
+  "keys",
+  "machines",
+] as const;
 export type Page = (typeof PAGES)[number];
 
 /** Which page is shown: the overview, or one of a service's. */

@@ -54,14 +54,40 @@ export function releasesIn({ data }: Report): Standing[] {
   return current === undefined ? [] : [standingOf({ release: current, share: 100 })];
 }
 
+/** A certificate as a target's status tells of it. */
+export interface Certificate {
+  host: string;
+  state: "valid" | "pending" | "failed";
+  until?: string;
+  issuer?: string;
+  problem?: string;
+  fix?: string;
+}
+
+/** The certificates that a status names. */
+export function certificatesIn({ data }: Report): Certificate[] {
+  const all = ((data as Row)["certificates"] ?? {}) as Record<string, Row>;
+  return Object.entries(all).map(([host, each]) => {
+    const problem = (each["problem"] ?? {}) as Row;
+    const { state } = each;
+    return {
+      host,
+      state: state === "valid" || state === "failed" ? state : "pending",
+      ...optional("until", text(each["until"])),
+      ...optional("issuer", text(each["issuer"])),
+      ...optional("problem", text(problem["why"])),
+      ...optional("fix", text(problem["fix"])),
+    };
+  });
+}
+
 /** What somebody should look at, of one place's status. */
 export function troublesIn(report: Report): string[] {
   const data = report.data as Row;
   const unfinished = rows(data["unfinished"]).flatMap((each) => text(each["text"]) ?? []);
-  const problems = Object.entries((data["certificates"] ?? {}) as Record<string, Row>).flatMap(([host, each]) => {
-    const why = text((each["problem"] as Row | undefined)?.["why"]);
-    return why === undefined ? [] : [`https://${host}: ${why}`];
-  });
+  const problems = certificatesIn(report).flatMap(({ host, problem }) =>
+    problem === undefined ? [] : [`https://${host}: ${problem}`],
+  );
   const releases = releasesIn(report).flatMap(({ release, running, replicas, share, unhealthy }) => [
     ...(share > 0 && running !== undefined && replicas !== undefined && running < replicas
       ? [`${release}: ${running} of ${replicas} replicas run`]

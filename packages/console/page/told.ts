@@ -12,6 +12,7 @@ export interface StepTold {
   note?: string;
 }
 
+export type ShadowTold = News & { type: "shadow" };
 export type Trial = News & { type: "trial" };
 
 /** What a run has told so far. */
@@ -21,12 +22,14 @@ export interface Told {
   steps: ReadonlyMap<string, StepTold>;
   /** The last word of each canary, by place and share. */
   trials: ReadonlyMap<string, Trial>;
+  /** The last word of each shadow, by place. */
+  shadows: ReadonlyMap<string, ShadowTold>;
   lines: readonly string[];
   warnings: readonly string[];
   ended?: News & { type: "run.ended" };
 }
 
-export const NOTHING_TOLD: Told = { steps: new Map(), trials: new Map(), lines: [], warnings: [] };
+export const NOTHING_TOLD: Told = { steps: new Map(), trials: new Map(), shadows: new Map(), lines: [], warnings: [] };
 
 const MOST_LINES = 200;
 
@@ -45,6 +48,8 @@ export function toldWith(told: Told, news: News): Told {
       return { ...told, steps: withStep(told.steps, news) };
     case "trial":
       return { ...told, trials: new Map(told.trials).set(`${news.on} ${news.share}`, news) };
+    case "shadow":
+      return { ...told, shadows: new Map(told.shadows).set(news.on, news) };
     case "line":
       return { ...told, lines: [...told.lines.slice(1 - MOST_LINES), news.text] };
     case "warning":

@@ -5,27 +5,36 @@ import type { RunSummary } from "../../dray/src/core/run.ts";
 import type { Figures, MachineMetrics } from "../../dray/src/core/metrics.ts";
 import type { Block, Report } from "../../dray/src/core/report.ts";
 import type { Hop, Trace, Verdict } from "../../dray/src/core/trace.ts";
-import type { Access, HostFacts } from "../../dray/src/contract/answers.ts";
+import type { Access, HostFacts, ShadowFound } from "../../dray/src/contract/answers.ts";
+import type { Called } from "../../dray/src/core/call.ts";
+import type { KeptRequest } from "../../dray/src/core/kept-request.ts";
+import type { Offered } from "../../dray/src/core/offered.ts";
+import type { Drifted } from "../../dray/src/core/drift.ts";
 import type { Outcome } from "../../dray/src/contract/order.ts";
 import type { Failed, LogSaid, Place } from "../src/verbs.ts";
 
 export type {
   Access,
   Block,
+  Called,
   Checked,
+  Drifted,
   Failed,
   Figures,
   Hop,
   HostFacts,
   Item,
+  KeptRequest,
   LogSaid,
   MachineMetrics,
   News,
+  Offered,
   Outcome,
   Place,
   Report,
   RunSummary,
   Section,
+  ShadowFound,
   Trace,
   Verdict,
 };

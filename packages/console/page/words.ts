@@ -42,3 +42,8 @@ export function imageText(image: string): string {
 export function shellWord(word: string): string {
   return /^[\w./:@=-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }
+
+/** A share of one, in percent. */
+export function percentText(share: number): string {
+  return `${Math.round(share * 1000) / 10} %`;
+}

@@ -22,6 +22,16 @@ export interface LogWanted {
   id?: string;
 }
 
+/** A request that somebody typed. */
+export interface TryWanted {
+  method: string;
+  path: string;
+  headers?: Record<string, string>;
+  carried?: { body: Json } | { text: string };
+}
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
 /**
  * The verbs that the console reads: `Drayage` has them all. Answers are handed on as they are, so the server knows no
  * target and no shape of an answer; the page has the types.
@@ -41,6 +51,15 @@ export interface Verbs<M> {
     add(scope: Scope<M>, name: string): Promise<string>;
     revoke(scope: Scope<M>, name: string): Promise<unknown[]>;
   };
+  requests: {
+    kept(scope: Scope<M>, sinceMs: number): Promise<unknown[]>;
+    drift(scope: Scope<M>, how: { sinceMs: number }): Promise<unknown[]>;
+    /** What a form to try the service begins with. */
+    offered(scope: Scope<M>): Promise<unknown>;
+    send(scope: Scope<M>, said: TryWanted, release?: string): Promise<unknown>;
+  };
+  shadow: { report(scope: Scope<M>): Promise<unknown[]> };
+  alerts: { test(scope: Scope<M>): Promise<string[]> };
   hosts: { facts(whose: Scope<M>): Promise<unknown[]> };
   /** What was changed from this computer. */
   runs: {

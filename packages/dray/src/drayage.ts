@@ -1,12 +1,16 @@
 import type { Manifest } from "./manifest/schema.ts";
 import type { Access, BackedUp, Cleaned, HostFacts, LogOptions, SetUp, ShadowFound } from "./contract/answers.ts";
+import type { Called } from "./core/call.ts";
 import type { InRegistry, Outcome } from "./contract/order.ts";
 import type { Place } from "./contract/place.ts";
-import type { Reached, TraceWanted, VerbSession } from "./contract/target.ts";
+import type { Reached } from "./contract/reached.ts";
+import type { TraceWanted, VerbSession } from "./contract/target.ts";
 import type { Checked } from "./core/check.ts";
+import type { Drifted } from "./core/drift.ts";
 import type { HandMade } from "./core/hand-made.ts";
 import type { KeptRequest } from "./core/kept-request.ts";
 import type { MachineMetrics } from "./core/metrics.ts";
+import type { Offered } from "./core/offered.ts";
 import type { Release } from "./core/release.ts";
 import type { Report } from "./core/report.ts";
 import type { Happening } from "./core/happening.ts";
@@ -33,8 +37,8 @@ import type { Scope } from "./flows/fleet/places.ts";
 import { promote, type Promotion } from "./flows/release/promote.ts";
 import { buildAndPush } from "./flows/release/push.ts";
 import { remove, type RemoveOptions } from "./flows/release/remove.ts";
-import { reachService } from "./flows/reach/request.ts";
-import { drift, type Drifted, keptRequests } from "./flows/watch/requests.ts";
+import { offeredRequest, reachRelease, reachService, type RequestSaid, sendRequest } from "./flows/reach/request.ts";
+import { drift, keptRequests } from "./flows/watch/requests.ts";
 import { type Left, retire } from "./flows/release/retire.ts";
 import { aboutHosts, aboutService, resultOf } from "./flows/fleet/about.ts";
 import { followRun, type KeptRun, listRuns, readRun } from "./flows/runs/kept.ts";
@@ -148,9 +152,11 @@ export class Drayage {
     return await check(wanted, this.session);
   }
 
-  /** The service as this computer reaches it, to send it requests. @throws Failure service.unknown */
-  async reach(scope: Scope): Promise<Reached> {
-    return await reachService(scope, this.session);
+  /** The service as this computer reaches it, to send it requests; `release`: that one, past the traffic. @throws Failure service.unknown, release.unknown, release.stopped */
+  async reach(scope: Scope, release?: string): Promise<Reached> {
+    return release === undefined
+      ? await reachService(scope, this.session)
+      : await reachRelease(scope, release, this.session);
   }
 
   /** Calls what is deployed on each target now. */
@@ -206,6 +212,11 @@ export class Drayage {
   };
 
   readonly requests = {
+    /** The golden request, else the example of the API's own OpenAPI; and where it goes. @throws Failure service.unknown */
+    offered: async (scope: Scope): Promise<Offered> => await offeredRequest(scope, this.session),
+    /** Sends a request: to where clients call, or to one release. @throws Failure request.failed, release.unknown, release.stopped */
+    send: async (scope: Scope, said: RequestSaid, release?: string): Promise<Called> =>
+      await sendRequest(scope, said, this.session, release),
     /** The sample of requests that is kept at each place, with their answers. @throws Failure requests.none */
     kept: async (scope: Scope, sinceMs: number): Promise<KeptRequest[]> =>
       await keptRequests(scope, sinceMs, this.session),

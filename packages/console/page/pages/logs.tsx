@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { PageProps } from "../app.tsx";
 import { call, failedOf } from "../call.ts";
 import { Command, Failure } from "../parts.tsx";
+import { route } from "../route.ts";
 import type { Failed, LogSaid } from "../types.ts";
 import { shellWord } from "../words.ts";
 
@@ -20,7 +21,7 @@ const FIRST: Wanted = { edge: false, follow: true, grep: "", status: "", id: "" 
 
 /** Lines of the replicas or of the edge, as they come; whatever they say is shown as it stands. */
 export function Logs({ at, named }: PageProps) {
-  const [wanted, setWanted] = useState(FIRST);
+  const [wanted, setWanted] = useState({ ...FIRST, id: route.value.id ?? "" });
   const { lines, failed, isOver } = useLines(at, wanted);
   const box = useRef<HTMLDivElement>(null);
   const isAtEnd = useRef(true);

@@ -4,7 +4,7 @@ import { linkTo } from "../route.ts";
 import { releasesIn, type Standing, troublesIn } from "../standing.ts";
 import type { Failed, Hello, Named, Report } from "../types.ts";
 import { agoText, imageText } from "../words.ts";
-import { RunList } from "./runs.tsx";
+import { RunList } from "./run-list.tsx";
 
 const EVERY_MS = 4000;
 const SHOWN_RUNS = 4;

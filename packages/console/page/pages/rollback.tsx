@@ -4,6 +4,7 @@ import { ask } from "../feed.ts";
 import { Command, Dialog, Failure, Waiting } from "../parts.tsx";
 import type { Failed, Named, News, Outcome } from "../types.ts";
 import { msText, shellWord } from "../words.ts";
+import { ReadOnly } from "./change.tsx";
 
 interface Props {
   at: number;
@@ -49,11 +50,7 @@ export function Rollback({ at, named, mayChange, to, onClose }: Props) {
       {news === undefined ? null : <Steps news={news} />}
       {failed === undefined ? null : <Failure failed={failed} />}
       <Command text={`dray rollback ${shellWord(to.release)}${only} --file ${shellWord(named.file)}`} />
-      {mayChange ? null : (
-        <p class="soft">
-          This console only reads. Type the command above, or start it with <code>dray console --allow-changes</code>.
-        </p>
-      )}
+      {mayChange ? null : <ReadOnly />}
       <div class="buttons">
         {mayChange && !done ? (
           <button

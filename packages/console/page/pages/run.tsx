@@ -1,10 +1,12 @@
 import { useEffect, useState } from "preact/hooks";
 import { call, failedOf } from "../call.ts";
-import { Badge, Card, Command, Failure, Table, Waiting } from "../parts.tsx";
+import { Badge, Card, Command, Failure, Waiting } from "../parts.tsx";
 import { linkTo } from "../route.ts";
-import { NOTHING_TOLD, type StepTold, type Told, toldWith, type Trial } from "../told.ts";
+import { NOTHING_TOLD, type StepTold, type Told, toldWith } from "../told.ts";
 import type { Failed, News } from "../types.ts";
 import { bytesText, countText, msText } from "../words.ts";
+import { Canaries } from "./canary.tsx";
+import { ShadowReportCard } from "./shadow.tsx";
 
 const MARKS: Record<StepTold["state"], { mark: string; kind: string; said: string }> = {
   running: { mark: "•", kind: "unknown", said: "it goes on" },
@@ -40,6 +42,9 @@ export function OneRun({ id, at }: { id: string; at: number }) {
         </p>
       ))}
       <Canaries told={told} />
+      {[...told.shadows].map(([on, { report }]) => (
+        <ShadowReportCard key={on} place={on} report={report} />
+      ))}
       <StepList told={told} />
       <Changes told={told} />
       {told.lines.length === 0 ? null : (
@@ -104,49 +109,6 @@ function Progress({ step: { state, done = 0, total = 0, unit } }: { step: StepTo
       {text(done)} of {text(total)}
     </p>
   );
-}
-
-/** The new release beside the old one, of the same time. */
-function Canaries({ told: { trials, ended } }: { told: Told }) {
-  return (
-    <>
-      {[...trials].map(([key, trial]) => (
-        <Card
-          key={key}
-          title={`Canary on ${trial.on}: ${trial.share} % of the traffic`}
-          aside={
-            trial.leftMs > 0 && ended === undefined ? <Badge kind="info">{msText(trial.leftMs)} left</Badge> : null
-          }
-          flush
-        >
-          <Table
-            label={`Canary with ${trial.share} %`}
-            columns={["Counted", "New release", "Old release"]}
-            rows={rowsOf(trial)}
-          />
-        </Card>
-      ))}
-      {trials.size === 0 || ended === undefined ? null : (
-        <p class="said">
-          <strong>Verdict:</strong>{" "}
-          {ended.failure === undefined
-            ? "the new release was not worse than the old one, and has the traffic."
-            : ended.failure.message}
-        </p>
-      )}
-    </>
-  );
-}
-
-function rowsOf({ fresh, old }: Trial): string[][] {
-  const share = ({ failed, count }: Trial["fresh"]): string =>
-    `${countText(failed)} (${count === 0 ? 0 : Math.round((failed / count) * 1000) / 10} %)`;
-  return [
-    ["Answers", countText(fresh.count), countText(old.count)],
-    ["Failed", share(fresh), share(old)],
-    ["p50", msText(fresh.p50Ms), msText(old.p50Ms)],
-    ["p95", msText(fresh.p95Ms), msText(old.p95Ms)],
-  ];
 }
 
 function Changes({ told: { plan } }: { told: Told }) {

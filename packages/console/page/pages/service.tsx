@@ -5,6 +5,7 @@ import { Badge, Blocks, Card, Failure, Table, Waiting } from "../parts.tsx";
 import { releasesIn, type Standing, troublesIn } from "../standing.ts";
 import type { Named, Report } from "../types.ts";
 import { agoText, imageText } from "../words.ts";
+import { Compare } from "./compare.tsx";
 import { Numbers } from "./numbers.tsx";
 import { Rollback } from "./rollback.tsx";
 
@@ -26,12 +27,26 @@ export function Service({ at, named, mayChange }: PageProps) {
     <>
       <Numbers at={at} named={named}>
         <Releases feed={feed} named={named} onBack={setBack} />
+        <Comparison at={at} feed={feed} named={named} />
       </Numbers>
       {back === undefined ? null : (
         <Rollback at={at} named={named} mayChange={mayChange} to={back} onClose={() => setBack(undefined)} />
       )}
     </>
   );
+}
+
+/** Of the first place that keeps more than one release. */
+function Comparison({ at, feed, named }: { at: number; feed: Feed<Report>; named: Named }) {
+  const all = named.places.map(({ name }) => {
+    const report = feed.answers.get(name)?.found;
+    return { place: name, releases: report === undefined ? [] : releasesIn(report) };
+  });
+  const found = all.find(({ releases }) => releases.length > 1);
+  if (found === undefined) return null;
+  const live = found.releases.find(({ share }) => share > 0)?.release;
+  const names = found.releases.map(({ release }) => release);
+  return <Compare key={found.place} at={at} named={named} place={found.place} releases={names} live={live} />;
 }
 
 interface ReleasesProps {

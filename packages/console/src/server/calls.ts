@@ -1,39 +1,20 @@
 import { sleep } from "drayage-clock";
 import * as z from "zod";
 import type { LogWanted } from "../verbs.ts";
-import { type Asked, atPlaces, BadCall, placeOf, servedAt } from "./desk.ts";
+import { atPlace, type Call, call, name, service } from "./call.ts";
+import { CHANGING } from "./changing.ts";
+import { atPlaces, placeOf, servedAt } from "./desk.ts";
+import { TRYING } from "./trying.ts";
 
-/** One thing that the page may ask for. */
-interface Call {
-  /** It changes what runs: only with the operator's leave. */
-  changes: boolean;
-  /** Looks at the body and answers. @throws BadCall */
-  answer<M>(asked: Asked<M>, body: unknown): Promise<void>;
-}
-
-const service = z.int().min(0).max(1000);
-const name = z.string().min(1).max(200);
 const ofService = z.strictObject({ service });
-const atPlace = z.strictObject({ service, place: name.optional() });
 const MAX_SINCE_S = 31 * 24 * 3600;
+const MOST_REQUESTS = 200;
 const PULSE_MS = 5000;
 const MOST_RUNS = 50;
 
-/** A call whose body has that shape; every other body is refused. */
-function call<B>(
-  body: z.ZodType<B>,
-  act: <M>(asked: Asked<M>, wanted: B) => Promise<void>,
-  changes: "reads" | "changes" = "reads",
-): Call {
-  return {
-    changes: changes === "changes",
-    answer: async (asked, given) => {
-      const parsed = body.safeParse(given);
-      if (!parsed.success) throw new BadCall("the call does not have the shape that it should have");
-      await act(asked, parsed.data);
-    },
-  };
-}
+const over = (mostS: number) => z.strictObject({ service, place: name.optional(), sinceS: z.int().min(1).max(mostS) });
+
+const sinceMsOf = ({ sinceS }: { sinceS: number }): { sinceMs: number } => ({ sinceMs: Date.now() - sinceS * 1000 });
 
 const logWanted = z.strictObject({
   service,
@@ -63,20 +44,6 @@ function optionsOf({ follow, edge, tail, grep, release, status, id }: z.infer<ty
   };
 }
 
-const rollbackWanted = z.strictObject({ service, place: name.optional(), to: name.optional() });
-type RollbackWanted = z.infer<typeof rollbackWanted>;
-
-async function rollback<M>(
-  { desk, verbs, tell }: Asked<M>,
-  wanted: RollbackWanted,
-  mode: "plan" | "perform",
-): Promise<void> {
-  const served = servedAt(desk, wanted.service);
-  const only = wanted.place === undefined ? {} : { only: placeOf(served, wanted.place).name };
-  const to = wanted.to === undefined ? {} : { to: wanted.to };
-  tell({ found: await verbs.rollback({ manifest: served.manifest, ...only }, { ...to, mode }) });
-}
-
 /** Everything that can be asked, by the path below /api/. */
 export const CALLS: Readonly<Record<string, Call>> = {
   hello: call(z.strictObject({}), async ({ desk: { version, services, mayChange }, tell }) => {
@@ -98,12 +65,9 @@ export const CALLS: Readonly<Record<string, Call>> = {
   status: call(atPlace, async (asked, wanted) => {
     await atPlaces(asked, wanted, async (scope) => await asked.verbs.status(scope));
   }),
-  metrics: call(
-    z.strictObject({ service, place: name.optional(), sinceS: z.int().min(1).max(MAX_SINCE_S) }),
-    async (asked, wanted) => {
-      await atPlaces(asked, wanted, async (scope) => await asked.verbs.metrics(scope, wanted.sinceS));
-    },
-  ),
+  metrics: call(over(MAX_SINCE_S), async (asked, wanted) => {
+    await atPlaces(asked, wanted, async (scope) => await asked.verbs.metrics(scope, wanted.sinceS));
+  }),
   trace: call(atPlace, async (asked, wanted) => {
     await atPlaces(asked, wanted, async (scope) => await asked.verbs.trace(scope));
   }),
@@ -132,22 +96,18 @@ export const CALLS: Readonly<Record<string, Call>> = {
     const { happenings: _told, ...summary } = await verbs.runs.read(id);
     tell({ found: summary });
   }),
-  "rollback/plan": call(rollbackWanted, async (asked, wanted) => await rollback(asked, wanted, "plan")),
-  rollback: call(rollbackWanted, async (asked, wanted) => await rollback(asked, wanted, "perform"), "changes"),
-  "keys/add": call(
-    z.strictObject({ service, name }),
-    async ({ desk, verbs, tell }, wanted) => {
-      const { manifest } = servedAt(desk, wanted.service);
-      tell({ found: { key: await verbs.keys.add({ manifest }, wanted.name) } });
-    },
-    "changes",
-  ),
-  "keys/revoke": call(
-    z.strictObject({ service, name }),
-    async ({ desk, verbs, tell }, wanted) => {
-      const { manifest } = servedAt(desk, wanted.service);
-      tell({ found: await verbs.keys.revoke({ manifest }, wanted.name) });
-    },
-    "changes",
-  ),
+  drift: call(over(MAX_SINCE_S), async (asked, wanted) => {
+    await atPlaces(asked, wanted, async (scope) => await asked.verbs.requests.drift(scope, sinceMsOf(wanted)));
+  }),
+  shadow: call(atPlace, async (asked, wanted) => {
+    await atPlaces(asked, wanted, async (scope) => await asked.verbs.shadow.report(scope));
+  }),
+  requests: call(over(MAX_SINCE_S), async (asked, wanted) => {
+    await atPlaces(asked, wanted, async (scope) => {
+      const all = await asked.verbs.requests.kept(scope, sinceMsOf(wanted).sinceMs);
+      return [all.slice(-MOST_REQUESTS).toReversed()];
+    });
+  }),
+  ...TRYING,
+  ...CHANGING,
 };

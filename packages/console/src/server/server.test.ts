@@ -192,6 +192,41 @@ test("a rollback is planned by whoever looks, and done only where changes are al
   }
 });
 
+test("a request is tried where clients call, or on one release; a header that is not typed is refused", async () => {
+  const stage = stageOf();
+  Object.assign(stage.paper.at("a"), { current: "api:1", running: new Set(["api:1", "api:2"]) });
+  await using running = await open(stage);
+  const request = { service: 0, method: "POST", path: "/score", body: '{"amount": 3}' };
+  const [live] = await ask(running, "try/send", request);
+  expect(live).toMatchObject({ found: { status: 200, release: "api:1", body: '{"amount":3}' } });
+  const [other] = await ask(running, "try/send", { ...request, release: "api:2" });
+  expect(other).toMatchObject({ found: { release: "api:2" } });
+  expect(stage.paper.asked).toEqual(["POST /score at api:1", "POST /score at api:2"]);
+  const [gone] = await ask(running, "try/send", { ...request, release: "api:9" });
+  expect(gone).toMatchObject({ failed: { code: "release.unknown" } });
+  for (const headers of [
+    { host: "evil.test" },
+    { "Transfer-Encoding": "chunked" },
+    { "x y": "1" },
+    { x: "a\r\nb: c" },
+  ]) {
+    const [refused] = await ask(running, "try/send", { ...request, headers });
+    expect(refused, JSON.stringify(headers)).toMatchObject({ failed: { code: "call.bad" } });
+  }
+  const [rooted] = await ask(running, "try/send", { ...request, path: "//evil.test/\r\nx: y" });
+  expect(rooted).toMatchObject({ failed: { code: "call.bad" } });
+  expect(stage.paper.asked).toHaveLength(2);
+});
+
+test("a test alert is sent only where changes are allowed", async () => {
+  await using reading = await open(stageOf());
+  expect(await ask(reading, "alerts/test", { service: 0 })).toMatchObject([{ failed: { code: "call.read-only" } }]);
+  await using changing = await open(stageOf(true));
+  expect(await ask(changing, "alerts/test", { service: 0 })).toMatchObject([
+    { failed: { code: "target.unsupported" } },
+  ]);
+});
+
 test("a key is shown once, to whoever made it", async () => {
   const stage = stageOf(true);
   await using running = await open(stage);

@@ -178,6 +178,7 @@ export const CODES = {
   ],
   "release.none-before": [EXIT.refused, "There is no release to go back to."],
   "release.unknown": [EXIT.refused, "No such release is kept on the machine."],
+  "release.stopped": [EXIT.refused, "The release is kept, and none of its replicas runs."],
   "state.newer": [EXIT.refused, "A newer version of Drayage wrote the machine's state, and this one would spoil it."],
   "state.unreadable": [EXIT.refused, "The machine's state is not as Drayage writes it."],
   "service.unknown": [EXIT.refused, "The service does not run on this machine."],

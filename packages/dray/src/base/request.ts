@@ -94,6 +94,8 @@ export interface Body {
   bytes: number;
   /** In hex. */
   sha256: string;
+  /** As it came. */
+  raw: Uint8Array;
 }
 
 /** Reads an answer to its end, whatever it is. */
@@ -105,7 +107,12 @@ export async function wholeBody(answer: AsyncIterable<unknown>): Promise<Body> {
 
 /** What bytes that came are. */
 export function bodyOf(all: Buffer): Body {
-  return { text: all.toString("utf8"), bytes: all.length, sha256: createHash("sha256").update(all).digest("hex") };
+  return {
+    text: all.toString("utf8"),
+    bytes: all.length,
+    sha256: createHash("sha256").update(all).digest("hex"),
+    raw: all,
+  };
 }
 
 /** Reads an answer to its end as text. */

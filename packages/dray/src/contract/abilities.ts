@@ -8,6 +8,7 @@ import type { Access, BackedUp, Cleaned, HostFacts, LogOptions, SecretRow, SetUp
 import type { Prepared } from "../core/prepared.ts";
 import type { Inside } from "./inside.ts";
 import type { Place, Subject } from "./place.ts";
+import type { Reached } from "./reached.ts";
 import type { Session } from "./session.ts";
 
 /** What not every target can do. */
@@ -41,6 +42,11 @@ export interface Abilities {
     kept(subject: Subject, sinceMs: number, session: Session): Promise<KeptRequest[]>;
     /** Notes there that somebody looked for drift. */
     noteDrift(subject: Subject, psi: number | undefined, session: Session): Promise<void>;
+  };
+  /** One release, past the traffic: whatever its share is. */
+  releases?: {
+    /** @throws Failure release.unknown, release.stopped */
+    reach(subject: Subject, release: string, session: Session): Promise<Reached>;
   };
   /** Copies of real requests for a release that answers nobody; one begins by an order. */
   shadow?: {

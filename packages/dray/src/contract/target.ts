@@ -1,5 +1,4 @@
 import type { Perform } from "../core/carry-out.ts";
-import type { Called, CallOptions } from "../core/call.ts";
 import type { Cloud } from "../core/cloud.ts";
 import type { Way } from "../core/compare-facts.ts";
 import type { Payload } from "../core/payload.ts";
@@ -13,6 +12,7 @@ import type { Abilities, Ability } from "./abilities.ts";
 import type { LogOptions } from "./answers.ts";
 import type { Order, Outcome } from "./order.ts";
 import type { Place, Subject } from "./place.ts";
+import type { Reached } from "./reached.ts";
 import type { Session } from "./session.ts";
 
 /** What is to be traced: a service of a manifest, a container by hand, or just a URL. */
@@ -27,15 +27,6 @@ export interface TraceWanted {
   secured?: boolean;
   /** Who may be asked what lies in front of a machine. */
   clouds?: readonly Cloud[];
-}
-
-/** A service as this computer reaches it. */
-export interface Reached {
-  /** Below it lies every path of the API; undefined: only the model's own route is led to. */
-  base?: string;
-  url: string;
-  /** `signal`: instead of the session's. @throws Failure request.failed */
-  call(options: CallOptions, signal?: AbortSignal): Promise<Called>;
 }
 
 /** What a plan needs to know, and the connections that were opened to see it; closing them is the caller's. */

@@ -14,6 +14,8 @@ export interface Called {
   /** How many bytes the body has, and their SHA-256 in hex. */
   bytes?: number;
   sha256?: string;
+  /** The bytes, in base64, of an answer that is no text; where they were asked for. */
+  base64?: string;
   /** What differs from the golden answer. */
   wrong: string[];
   timing: {
@@ -38,6 +40,8 @@ export interface CallOptions {
   /** The name that the certificate must be for, where the URL has an address. */
   servername?: string;
   golden?: Golden;
+  /** Answers that are no text are wanted with their bytes. */
+  bytes?: "kept";
   /** `stranger`: without the key or the login that this computer has. */
   as?: "caller" | "stranger";
 }

@@ -9,6 +9,15 @@ export interface Drift {
   window: number;
 }
 
+/** What drift was found at one place. */
+export interface Drifted {
+  machine: string;
+  /** Where the baseline is from. */
+  baseline: string;
+  requests: number;
+  fields: Drift[];
+}
+
 /** The thresholds that credit scoring has used for decades (Siddiqi, Credit Risk Scorecards): 0.1 and 0.25. */
 const MOVED = 0.1;
 const DRIFTED = 0.25;

@@ -1,5 +1,5 @@
 import type { ShadowReport } from "drayage-keeper";
-import type { Numbers } from "./judge.ts";
+import type { Arithmetic, Numbers } from "./judge.ts";
 import type { Plan } from "./plan.ts";
 import type { RunAbout, RunEnd, RunResult, ToldFailure } from "./run.ts";
 
@@ -41,6 +41,8 @@ export type Happening = { v: 1; at: string; run?: string } & (
       leftMs: number;
       fresh: Numbers;
       old: Numbers;
+      /** What a verdict on these numbers rests on. */
+      arithmetic?: Arithmetic;
     }
   | { type: "shadow"; on: string; id?: string; release: string; leftMs: number; report: ShadowReport }
   | { type: "serving"; on: string; release: string; ms: number }

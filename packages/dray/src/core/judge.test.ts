@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { judge, numbersOf, type Rules, type Sample, tail } from "./judge.ts";
+import { arithmeticOf, judge, numbersOf, type Rules, type Sample, tail } from "./judge.ts";
 
 const RULES: Rules = { maxErrors: 0.01, maxP95: 1.5, minimum: 50 };
 
@@ -28,6 +28,18 @@ test("the binomial tail", () => {
   expect(tail(10, 3, 0.5)).toBeCloseTo(0.9453125, 12);
   expect(tail(50, 10, 0.01)).toBeLessThan(1e-9);
   expect(tail(100_000, 1200, 0.01)).toBeLessThan(1e-8);
+});
+
+test("the figures behind a verdict: shares, what is allowed, and the chance against its bound", () => {
+  const of = (count: number, bad: number, ms: number): Sample[] =>
+    Array.from({ length: count }, (_each, index) => ({ ok: index >= bad, ms }));
+  const { bound, errors, times } = arithmeticOf(of(40, 12, 9), of(60, 0, 8), RULES);
+  expect(errors).toMatchObject({ rate: 0.3, usual: 0, allowed: 0.01 });
+  expect(errors.chance).toBeLessThan(bound);
+  expect(times).toBeUndefined();
+  const slow = arithmeticOf(of(60, 0, 31), of(60, 0, 20), RULES).times;
+  expect(slow).toMatchObject({ limitMs: 30, slow: 60, lasting: true });
+  expect(slow?.chance).toBeLessThan(bound);
 });
 
 test("nearest-rank percentiles, errors left out", () => {

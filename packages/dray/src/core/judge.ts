@@ -58,31 +58,61 @@ export function percentile(values: readonly number[], share: number): number {
  *   and in both halves of the window, so that one hiccup of the machine condemns nobody.
  */
 export function judge(fresh: readonly Sample[], old: readonly Sample[], rules: Rules, whole: boolean): TrialVerdict {
-  const usual = failed(old) / Math.max(1, old.length);
-  const allowed = Math.max(rules.maxErrors, usual);
-  const rate = failed(fresh) / Math.max(1, fresh.length);
-  if (rate > allowed && tail(fresh.length, failed(fresh), allowed) < ACCIDENT) {
+  const errors = errorsOf(fresh, old, rules);
+  if (errors.rate > errors.allowed && errors.chance < ACCIDENT) {
     return {
       bad: true,
-      why: `${percent(rate)} of ${fresh.length} answers failed, of the old release's ${percent(usual)}`,
+      why: `${percent(errors.rate)} of ${fresh.length} answers failed, of the old release's ${percent(errors.usual)}`,
     };
   }
   const refusal = newRefusal(fresh, old, rules);
   if (refusal !== undefined) return { bad: true, why: refusal };
   if (!whole || fresh.length < rules.minimum || old.length < rules.minimum) return { bad: false };
-  const [ours, theirs] = [numbersOf(fresh), numbersOf(old)];
-  const limit = Math.max(theirs.p95Ms * rules.maxP95, theirs.p95Ms + FLOOR_MS);
-  const slow = (part: readonly Sample[]): number => part.filter((sample) => sample.ms > limit).length;
-  const middle = Math.floor(fresh.length / 2);
-  const halves = [fresh.slice(0, middle), fresh.slice(middle)];
-  const lasting = halves.every((half) => slow(half) > half.length * 0.05);
-  if (lasting && tail(fresh.length, slow(fresh), 0.05) < ACCIDENT) {
+  const times = timesOf(fresh, old, rules);
+  if (times.lasting && times.chance < ACCIDENT) {
+    const [ours, theirs] = [numbersOf(fresh), numbersOf(old)];
     return {
       bad: true,
       why: `p95 is ${round(ours.p95Ms)} ms, the old release's ${round(theirs.p95Ms)} ms; ${rules.maxP95} times as much is allowed`,
     };
   }
   return { bad: false };
+}
+
+/** What a verdict rests on, in figures: for people to follow. */
+export interface Arithmetic {
+  /** Below this chance what is seen is called no accident. */
+  bound: number;
+  /** Shares of failed answers; `chance`: that as many fail where the true share is the allowed one. */
+  errors: { rate: number; usual: number; allowed: number; chance: number };
+  /** Once both have the `minimum` of answers: more than 5 % slower than `limitMs`, in both halves of the window, are too many. */
+  times?: { limitMs: number; slow: number; lasting: boolean; chance: number };
+  minimum: number;
+}
+
+/** The figures of both rules. */
+export function arithmeticOf(fresh: readonly Sample[], old: readonly Sample[], rules: Rules): Arithmetic {
+  const { minimum } = rules;
+  const known = fresh.length >= minimum && old.length >= minimum;
+  const errors = errorsOf(fresh, old, rules);
+  return { bound: ACCIDENT, minimum, errors, ...(known ? { times: timesOf(fresh, old, rules) } : {}) };
+}
+
+function errorsOf(fresh: readonly Sample[], old: readonly Sample[], { maxErrors }: Rules): Arithmetic["errors"] {
+  const usual = failed(old) / Math.max(1, old.length);
+  const allowed = Math.max(maxErrors, usual);
+  const rate = failed(fresh) / Math.max(1, fresh.length);
+  return { rate, usual, allowed, chance: tail(fresh.length, failed(fresh), allowed) };
+}
+
+function timesOf(fresh: readonly Sample[], old: readonly Sample[], { maxP95 }: Rules): Arithmetic["times"] & object {
+  const theirP95Ms = numbersOf(old).p95Ms;
+  const limitMs = Math.max(theirP95Ms * maxP95, theirP95Ms + FLOOR_MS);
+  const slow = (part: readonly Sample[]): number => part.filter((sample) => sample.ms > limitMs).length;
+  const middle = Math.floor(fresh.length / 2);
+  const halves = [fresh.slice(0, middle), fresh.slice(middle)];
+  const lasting = halves.every((half) => slow(half) > half.length * 0.05);
+  return { limitMs, slow: slow(fresh), lasting, chance: tail(fresh.length, slow(fresh), 0.05) };
 }
 
 /** A status with which the new release refuses what the old one answered. */

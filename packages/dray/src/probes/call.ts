@@ -5,6 +5,7 @@ import { Failure } from "../base/failure.ts";
 import type { Context } from "../core/context.ts";
 import { type Body, wholeBody } from "../base/request.ts";
 import { type Answer, compareGolden } from "../core/golden.ts";
+import { isText } from "../core/payload.ts";
 import { joinPath } from "../base/url.ts";
 
 /** Sends one request on a connection of its own and says where the time went. @throws Failure request.failed */
@@ -47,6 +48,7 @@ export async function call(base: string, options: CallOptions, context: Context)
       body: body.text,
       bytes: body.bytes,
       sha256: body.sha256,
+      ...keptBytes(options, answer, body),
       wrong: options.golden === undefined ? [] : compareGolden(options.golden, answerOf(answer, body, totalMs)),
       timing: {
         dnsMs: at.dns,
@@ -62,8 +64,22 @@ export async function call(base: string, options: CallOptions, context: Context)
   }
 }
 
+/** The bytes of an answer that is no text, where somebody wants them. */
+export function keptBytes(
+  { bytes }: Pick<CallOptions, "bytes">,
+  { headers }: http.IncomingMessage,
+  { raw }: Body,
+): Pick<Called, "base64"> {
+  const type = headers["content-type"] ?? "";
+  return bytes === undefined || type === "" || isText(type) ? {} : { base64: Buffer.from(raw).toString("base64") };
+}
+
 /** An answer as golden requests know it. */
-function answerOf({ statusCode = 0, headers }: http.IncomingMessage, { text, sha256 }: Body, ms: number): Answer {
+export function answerOf(
+  { statusCode = 0, headers }: http.IncomingMessage,
+  { text, sha256 }: Body,
+  ms: number,
+): Answer {
   return { status: statusCode, body: text, ms, type: headers["content-type"] ?? "", sha256 };
 }
 

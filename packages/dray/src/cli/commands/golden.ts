@@ -10,8 +10,10 @@ import type { Manifest } from "../../manifest/schema.ts";
 import { define } from "../command.ts";
 import { say, sayJson } from "../screen/say.ts";
 import { type CallFlags, saidOf } from "./request.ts";
-import { baseUrl, callOptions, type RequestSaid, type Sampled, sampleOf } from "../../flows/reach/request.ts";
-import type { Reached, VerbSession } from "../../contract/target.ts";
+import type { Sampled } from "../../core/offered.ts";
+import { baseUrl, callOptions, type RequestSaid, sampleOf } from "../../flows/reach/request.ts";
+import type { Reached } from "../../contract/reached.ts";
+import type { VerbSession } from "../../contract/target.ts";
 
 /** `dray golden record`: what the live release answers becomes what is expected of every later one. */
 export function addGolden(program: Command): void {

@@ -2,7 +2,8 @@ import type { Command } from "commander";
 import { Failure } from "../../base/failure.ts";
 import { joinPath } from "../../base/url.ts";
 import type { Called } from "../../core/call.ts";
-import { baseUrl, callOptions, type RequestSaid, type Sampled, sampleOf } from "../../flows/reach/request.ts";
+import type { Sampled } from "../../core/offered.ts";
+import { baseUrl, callOptions, type RequestSaid, sampleOf } from "../../flows/reach/request.ts";
 import { carriedOf } from "../carried.ts";
 import { define } from "../command.ts";
 import { headersOf } from "../headers.ts";
@@ -18,6 +19,7 @@ export interface CallFlags {
   count: string;
   header?: string[];
   body?: boolean;
+  release?: string;
 }
 
 export function addRequest(program: Command): void {
@@ -34,6 +36,7 @@ export function addRequest(program: Command): void {
     .option("-p, --path <path>", "path")
     .option("-X, --method <method>", "method")
     .option("-H, --header <name: value...>", "headers")
+    .option("-r, --release <id>", "ask this release, whatever its share of the traffic: one that runs")
     .option("-c, --count <n>", "how many times", "1")
     .option("--body", "print an HTML page as it came, not in a line");
   define<CallFlags>(
@@ -43,12 +46,13 @@ export function addRequest(program: Command): void {
       "dray request --path / --body",
       "dray request -d @loan.json --path /decisions --count 10",
       "dray request -d @cat.jpg --path /classify",
+      "dray request --release k3v9s1zb",
       "dray request -F image=@cat.jpg -F top=3 --path /classify",
     ],
     async (run) => {
       const scope = await run.scope();
       const { manifest } = scope;
-      const reached = await run.dray.reach(scope);
+      const reached = await run.dray.reach(scope, run.flags.release);
       const said = await saidOf(run.flags);
       const named = said.path !== undefined || said.carried !== undefined;
       const sample: Sampled = named ? {} : await sampleOf(reached, manifest, said, run.context);

@@ -1,14 +1,16 @@
 import { Failure } from "../../base/failure.ts";
-import type { Reached, VerbSession } from "../../contract/target.ts";
-import type { CallOptions } from "../../core/call.ts";
+import type { Reached } from "../../contract/reached.ts";
+import type { VerbSession } from "../../contract/target.ts";
+import type { Called, CallOptions } from "../../core/call.ts";
 import type { Golden } from "../../core/golden.ts";
 import { type CarriedRequest, type Payload, payloadHeaders, payloadOf } from "../../core/payload.ts";
+import type { Offered, Sampled } from "../../core/offered.ts";
 import { whose } from "../../core/openapi.ts";
 import { loadGolden } from "../../manifest/golden.ts";
 import { ownKey } from "../../manifest/keys.ts";
 import type { Manifest } from "../../manifest/schema.ts";
 import { askPrediction } from "./described.ts";
-import { type Scope, subjectOf, targetOf } from "../fleet/places.ts";
+import { abilityOf, type Scope, subjectOf, targetOf } from "../fleet/places.ts";
 
 /** What somebody says of a request; the rest is the golden request's, or the API's own example's. */
 export interface RequestSaid {
@@ -19,17 +21,43 @@ export interface RequestSaid {
   headers?: Record<string, string>;
 }
 
-/** The request where a person names none; `none`: why it is only a GET of the root. */
-export interface Sampled {
-  request?: Golden["request"];
-  golden?: Golden;
-  none?: string;
-}
-
 /** The service as this computer reaches it: by its name, or at the place that was named. @throws Failure */
 export async function reachService(scope: Scope, session: VerbSession): Promise<Reached> {
   const how = scope.only === undefined ? "by-name" : "there";
   return await targetOf(scope.manifest, session).reach(subjectOf(scope, session), how, session);
+}
+
+/** One release of the service, past the traffic, at the place that was named or the first. @throws Failure release.*, target.unsupported */
+export async function reachRelease(scope: Scope, release: string, session: VerbSession): Promise<Reached> {
+  return await abilityOf("releases", scope.manifest, session).reach(subjectOf(scope, session), release, session);
+}
+
+/** What a form to try the service begins with: the golden request, else the example of its own OpenAPI. @throws Failure */
+export async function offeredRequest(scope: Scope, session: VerbSession): Promise<Offered> {
+  const reached = await reachService(scope, session);
+  const sample = await sampleOf(reached, scope.manifest, {}, session);
+  return { ...sample, ...(reached.base === undefined ? {} : { base: reached.base }) };
+}
+
+/**
+ * Sends what was said, to where clients call or to one release, as `dray request` does. An answer to a golden request is
+ * compared with the one that is expected. @throws Failure request.failed, release.*
+ */
+export async function sendRequest(scope: Scope, said: RequestSaid, session: VerbSession, release?: string): Promise<Called> {
+  const { manifest } = scope;
+  const reached =
+    release === undefined ? await reachService(scope, session) : await reachRelease(scope, release, session);
+  const all = await loadGolden(manifest);
+  const golden = all.find(({ request }) => isSame(request, said));
+  const sample = golden === undefined ? {} : { request: golden.request, golden };
+  const options = await callOptions({ reached, manifest }, said, sample, session.signal);
+  return await reached.call({ ...options, bytes: "kept" });
+}
+
+function isSame(golden: Golden["request"], { method, path, carried }: RequestSaid): boolean {
+  return (
+    golden.method === method && golden.path === path && JSON.stringify(golden.body) === JSON.stringify(carried?.body)
+  );
 }
 
 /** The URL below which every path of the API lies. @throws Failure target.unsupported */

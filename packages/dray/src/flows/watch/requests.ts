@@ -3,19 +3,11 @@ import path from "node:path";
 import { parse } from "csv-parse/sync";
 import { Failure } from "../../base/failure.ts";
 import type { VerbSession } from "../../contract/target.ts";
-import { type Drift, driftOf, ENOUGH, flatten } from "../../core/drift.ts";
+import { type Drift, type Drifted, driftOf, ENOUGH, flatten } from "../../core/drift.ts";
 import type { KeptRequest } from "../../core/kept-request.ts";
 import { loadGolden } from "../../manifest/golden.ts";
 import type { Manifest } from "../../manifest/schema.ts";
 import { abilityOf, atEach, type Scope } from "../fleet/places.ts";
-
-export interface Drifted {
-  machine: string;
-  /** Where the baseline is from. */
-  baseline: string;
-  requests: number;
-  fields: Drift[];
-}
 
 /** The kept requests since a time, of all places, oldest first. @throws Failure requests.none, target.unsupported */
 export async function keptRequests(scope: Scope, sinceMs: number, session: VerbSession): Promise<KeptRequest[]> {

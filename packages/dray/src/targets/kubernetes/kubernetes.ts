@@ -1,7 +1,8 @@
 import type { Outcome, Order } from "../../contract/order.ts";
 import type { Place, Subject } from "../../contract/place.ts";
 import type { Session } from "../../contract/session.ts";
-import type { Observed, Reached, Target, TraceWanted } from "../../contract/target.ts";
+import type { Reached } from "../../contract/reached.ts";
+import type { Observed, Target, TraceWanted } from "../../contract/target.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Context } from "../../core/context.ts";
 import type { Plan } from "../../core/plan.ts";
@@ -70,6 +71,7 @@ export const kubernetes: Target<Sight, KubeStep, Work> = {
     keys: "a policy of the Gateway's says who may call",
     metrics: "kubectl top pods shows what pods use; the Gateway counts requests",
     requests: "nothing keeps requests there",
+    releases: "kubectl port-forward reaches the pods of one release",
     shadow: "a route copies requests by a filter that dray does not write yet",
     alerts: "the cluster's own monitoring is for that",
     exec: "kubectl exec opens a program beside the model",

@@ -20,6 +20,7 @@ import { begin, type MachineWork, outcomeOf, planFor } from "./outcome.ts";
 import { perform } from "./perform.ts";
 import { placesOf } from "./places.ts";
 import { reach } from "./verbs/reach.ts";
+import { reachRelease } from "./verbs/reach-release.ts";
 import { retireOn, remove } from "./verbs/remove.ts";
 import { requestsOn, noteDrift } from "./verbs/requests.ts";
 import { secretsOn } from "./verbs/secret-names.ts";
@@ -55,6 +56,7 @@ export const machines: Target<Sight, MachineStep, MachineWork> = {
     secrets: { list: secretsOn },
     metrics: { read: metrics, watch: watchMetricsOn },
     requests: { kept: requestsOn, noteDrift },
+    releases: { reach: reachRelease },
     shadow: { report: shadowOn, stop: stopShadowOn },
     alerts: { test: proveAlerts },
     exec: { attach: attachProgram },

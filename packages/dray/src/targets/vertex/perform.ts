@@ -4,7 +4,7 @@ import type { Undo } from "../../core/carry-out.ts";
 import type { Context } from "../../core/context.ts";
 import { compareGolden, type Golden } from "../../core/golden.ts";
 import { payloadOf } from "../../core/payload.ts";
-import { judge, numbersOf, type Sample } from "../../core/judge.ts";
+import { arithmeticOf, judge, numbersOf, type Sample } from "../../core/judge.ts";
 import type { Deployment } from "./deployment.ts";
 import type { Vertex } from "./client.ts";
 import type { VertexStep } from "./plan.ts";
@@ -146,6 +146,7 @@ async function watch(
       leftMs,
       fresh: numbersOf(fresh),
       old: numbersOf(old),
+      arithmetic: arithmeticOf(fresh, old, rollout),
     });
     const verdict = judge(fresh, old, rollout, leftMs === 0);
     if (!verdict.bad) continue;

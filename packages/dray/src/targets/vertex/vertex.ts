@@ -4,7 +4,8 @@ import { googleProject } from "../../google/project.ts";
 import { Failure } from "../../base/failure.ts";
 import type { LogOptions } from "../../contract/answers.ts";
 import type { Subject } from "../../contract/place.ts";
-import type { OnLine, Reached, Target, TraceWanted } from "../../contract/target.ts";
+import type { Reached } from "../../contract/reached.ts";
+import type { OnLine, Target, TraceWanted } from "../../contract/target.ts";
 import type { Called, CallOptions } from "../../core/call.ts";
 import { carryOut } from "../../core/carry-out.ts";
 import type { Context } from "../../core/context.ts";
@@ -67,6 +68,7 @@ export const vertex: Target<Sight, VertexStep, VertexWork> = {
       "a container's environment is plain to read there; let the API read Secret Manager as vertex: {serviceAccount}",
     metrics: "Cloud Monitoring counts requests, errors and latencies of the endpoint",
     requests: "the endpoint's own request-response logging keeps them, in BigQuery",
+    releases: "an endpoint sends a request to one of its models by their shares, and to none by name",
     shadow: "an endpoint copies no requests; rollout: {canary: [5]} gives a release a small share instead",
     alerts: "Cloud Monitoring's alerts are for that",
     with: "Vertex AI runs a model's container, and none beside it",

@@ -2,7 +2,7 @@ import { sleep } from "drayage-clock";
 import { Failure } from "../../../base/failure.ts";
 import type { Context } from "../../../core/context.ts";
 import { compareGolden, type Golden } from "../../../core/golden.ts";
-import { judge, numbersOf, type Sample } from "../../../core/judge.ts";
+import { arithmeticOf, judge, numbersOf, type Sample } from "../../../core/judge.ts";
 import { keptOf, type Replica } from "../../../edge/state.ts";
 import { containerLogs } from "../../../probes/logs.ts";
 import { AccessLog } from "./access-log.ts";
@@ -117,6 +117,7 @@ export class Trial {
       leftMs: Math.max(0, Math.round(leftMs)),
       fresh: numbersOf(fresh),
       old: numbersOf(old),
+      arithmetic: arithmeticOf(fresh, old, this.#rollout),
     });
   }
 

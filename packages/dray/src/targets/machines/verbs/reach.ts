@@ -2,7 +2,7 @@ import type { CallOptions } from "../../../core/call.ts";
 import { isIP } from "node:net";
 import type { Subject } from "../../../contract/place.ts";
 import type { Session } from "../../../contract/session.ts";
-import type { Reached } from "../../../contract/target.ts";
+import type { Reached } from "../../../contract/reached.ts";
 import { endpoint } from "../../../manifest/endpoint.ts";
 import { call } from "../../../probes/call.ts";
 import { connect } from "../plan/site.ts";
