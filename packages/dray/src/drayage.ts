@@ -37,7 +37,7 @@ import type { Scope } from "./flows/fleet/places.ts";
 import { promote, type Promotion } from "./flows/release/promote.ts";
 import { buildAndPush } from "./flows/release/push.ts";
 import { remove, type RemoveOptions } from "./flows/release/remove.ts";
-import { offeredRequest, reachRelease, reachService, type RequestSaid, sendRequest } from "./flows/reach/request.ts";
+import { offeredRequest, reachOneRelease, reachService, type RequestSaid, sendRequest } from "./flows/reach/request.ts";
 import { drift, keptRequests } from "./flows/watch/requests.ts";
 import { type Left, retire } from "./flows/release/retire.ts";
 import { aboutHosts, aboutService, resultOf } from "./flows/fleet/about.ts";
@@ -156,7 +156,7 @@ export class Drayage {
   async reach(scope: Scope, release?: string): Promise<Reached> {
     return release === undefined
       ? await reachService(scope, this.session)
-      : await reachRelease(scope, release, this.session);
+      : await reachOneRelease(scope, release, this.session);
   }
 
   /** Calls what is deployed on each target now. */

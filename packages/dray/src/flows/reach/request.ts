@@ -28,7 +28,7 @@ export async function reachService(scope: Scope, session: VerbSession): Promise<
 }
 
 /** One release of the service, past the traffic, at the place that was named or the first. @throws Failure release.*, target.unsupported */
-export async function reachRelease(scope: Scope, release: string, session: VerbSession): Promise<Reached> {
+export async function reachOneRelease(scope: Scope, release: string, session: VerbSession): Promise<Reached> {
   return await abilityOf("releases", scope.manifest, session).reach(subjectOf(scope, session), release, session);
 }
 
@@ -46,7 +46,7 @@ export async function offeredRequest(scope: Scope, session: VerbSession): Promis
 export async function sendRequest(scope: Scope, said: RequestSaid, session: VerbSession, release?: string): Promise<Called> {
   const { manifest } = scope;
   const reached =
-    release === undefined ? await reachService(scope, session) : await reachRelease(scope, release, session);
+    release === undefined ? await reachService(scope, session) : await reachOneRelease(scope, release, session);
   const all = await loadGolden(manifest);
   const golden = all.find(({ request }) => isSame(request, said));
   const sample = golden === undefined ? {} : { request: golden.request, golden };
