@@ -1,22 +1,26 @@
 import { useFeed } from "../feed.ts";
-import { Badge, Card, Command, Failure, Table } from "../parts.tsx";
+import { Badge, Card, Command, Failure, Table, useFew } from "../parts.tsx";
 import type { Named, ShadowFound } from "../types.ts";
 import { countText, msText, percentText, shellWord } from "../words.ts";
 
 const EVERY_MS = 5000;
+/** So many places are shown at first. */
+const FEW = 3;
 
 /** What the shadows of a service answered; one line where there is none. */
 export function Shadows({ at, named }: { at: number; named: Named }) {
   const feed = useFeed<ShadowFound>("shadow", { service: at }, EVERY_MS);
   const answers = named.places.map(({ name }) => ({ name, ...feed.answers.get(name) }));
   const found = answers.flatMap(({ name, found: one }) => (one === undefined ? [] : [{ name, one }]));
+  const { shown, more } = useFew(found, "Shadows", FEW);
   const failed = answers.flatMap(({ name, failed: why }) => (why === undefined ? [] : [{ name, why }]));
   const [none] = failed.filter(({ why }) => why.code === "shadow.none" || why.code === "target.unsupported");
   return (
     <>
-      {found.map(({ name, one }) => (
+      {shown.map(({ name, one }) => (
         <ShadowReportCard key={name} place={name} report={one.report} running={one.running} />
       ))}
+      {more}
       {failed
         .filter(({ why }) => why.code !== "shadow.none" && why.code !== "target.unsupported")
         .map(({ name, why }) => (
