@@ -58,6 +58,9 @@ export const broughtImage = (kind: "bare" | "brought"): string =>
 /** A real llama-server with a tiny model. */
 export const LLM_IMAGE: string = `drayage-world/llm:${hash("llm.Dockerfile")}-${hash("app.Dockerfile")}`;
 
+/** A gRPC server, which knows no HTTP/1.1. */
+export const GRPC_IMAGE: string = `drayage-world/grpc:${hash("grpc.Dockerfile")}-${hash("app.Dockerfile")}`;
+
 /** The API that is besieged. */
 export const KEYED_IMAGE: string = `drayage-world/keyed:${hash("keyed.Dockerfile")}-${hash("app.Dockerfile")}`;
 
@@ -236,5 +239,6 @@ async function prepareApps(): Promise<void> {
   await build(APIS_IMAGE, "apis.Dockerfile", { BASE: appImage("unexposed") });
   await prepareBrought();
   await build(LLM_IMAGE, "llm.Dockerfile", { BASE: appImage("unexposed") });
+  await build(GRPC_IMAGE, "grpc.Dockerfile", { BASE: appImage("unexposed") });
   await prepareKeyed();
 }

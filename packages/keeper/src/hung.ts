@@ -111,11 +111,12 @@ export class Hung {
 function replicasOf(state: RecordedServices): Replica[] {
   return Object.values(state.services).flatMap(({ service, current, releases }) => {
     const kept = releases.find(({ release }) => release.id === current);
-    const { ready = "/", limits, ...named } = kept?.release.settings ?? {};
+    const { ready = "/", protocol, limits, ...named } = kept?.release.settings ?? {};
     return (kept?.replicas ?? []).map((replica, index) => ({
       ...replica,
       service,
       ready,
+      protocol,
       host: hostOf(named, state.address),
       timeoutMs: limits?.timeoutMs ?? TIMEOUT_MS,
       server: `s_${service}/${current}.${index + 1}`,

@@ -51,3 +51,27 @@ test("failed means: an error of the server's, or no answer; refused is something
   expect([400, 404, 429].every(isRefused)).toBe(true);
   expect([200, 500, -1].some(isRefused)).toBe(false);
 });
+
+const more = (word: string, status: number = 200): string =>
+  `1.2.3.4:5 [x] http~ s_loans/r1.1 0/2/0/40/43 ${status} 84 - - ---- 3/1/0/0/0 0/0 "POST /a.B/C HTTP/2.0" ${word} 5f3c8a52-1f0e-4a6b-9d3e-0b1c2d3e4f50 partners`;
+const [TRACE, SPAN, PARENT] = ["0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", "00f067aa0ba902b7"];
+
+test("a gRPC status in the head of an answer counts as the HTTP status that means the same", () => {
+  const statusOf = (word: string, status?: number): number | undefined => parseAccess(more(word, status))?.status;
+  expect(["-/-/-", "0/-/-", "14/-/-", "5/-/-", "99/-/-"].map((word) => statusOf(word))).toEqual([
+    200, 200, 503, 404, 500,
+  ]);
+  // What the edge answered by itself is as it says.
+  expect(statusOf("0/-/-", 401)).toBe(401);
+  expect(parseAccess(more("14/-/-"))).toMatchObject({ caller: "partners", totalMs: 43 });
+});
+
+test("a line says of a traced request where it belongs, and when its first bytes came", () => {
+  expect(parseAccess(more(`-/125/${TRACE}-${SPAN}-${PARENT}`))).toMatchObject({
+    firstMs: 125,
+    trace: { traceId: TRACE, spanId: SPAN, parentId: PARENT },
+  });
+  expect(parseAccess(more(`-/-/${TRACE}-${SPAN}-`))?.trace).toEqual({ traceId: TRACE, spanId: SPAN });
+  // A word that nobody knows is no reason to lose the line.
+  expect(parseAccess(more("what"))).toMatchObject({ status: 200, caller: "partners" });
+});

@@ -1,3 +1,5 @@
+import { httpStatusOf } from "./grpc.ts";
+
 /** Who was asked: a replica, or nobody where the edge answered by itself. */
 interface Asked {
   service: string;
@@ -17,10 +19,24 @@ export interface Access extends Asked {
   left: boolean;
   /** `-` where the release asks for no key. */
   caller: string;
+  /** Until the first bytes of an answer that is a stream; where the edge was told to look. */
+  firstMs?: number;
+  /** Where the request is part of a sampled trace. */
+  trace?: Traced;
+}
+
+/** A request's place in a trace: the W3C's ids, in hex. */
+export interface Traced {
+  traceId: string;
+  /** Of the edge's own span. */
+  spanId: string;
+  /** Of the caller's; undefined where the trace begins here. */
+  parentId?: string;
 }
 
 const SPACE = 0x20;
 const [ZERO, NINE, PLUS, MINUS] = [0x30, 0x39, 0x2b, 0x2d];
+const QUOTE = 0x22;
 const BACKEND = " s_";
 
 /**
@@ -44,7 +60,32 @@ export function parseAccess(line: string): Access | undefined {
   // Bytes and two cookies, then how the session ended (HAProxy's manual, 8.5): `c` first where it was the client.
   cursor.skip(3);
   const left = cursor.isAt("c") || cursor.isAt("C");
-  return { service, release, server, status, queueMs, modelMs, totalMs, left, caller: known(lastWord(line)) };
+  const word = lastWord(line);
+  const access = { service, release, server, status, queueMs, modelMs, totalMs, left, caller: known(word) };
+  const more = wordBeforeId(line, line.length - word.length - 1);
+  return more === undefined ? access : withMore(access, more);
+}
+
+/** What stands between the request and its id, where the edge was told to say more. `end`: where the id ends. */
+function wordBeforeId(line: string, end: number): string | undefined {
+  const id = line.lastIndexOf(" ", end - 1);
+  if (id < 1 || line.charCodeAt(id - 1) === QUOTE) return undefined;
+  return line.slice(line.lastIndexOf(" ", id - 1) + 1, id);
+}
+
+/** `GRPC/FIRST/TRACE-SPAN-PARENT`: the status in the head of an answer, milliseconds, and ids; `-` for what there is not. */
+const MORE = /^(\d+|-)\/(\d+|-)\/(?:([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{16})?|-)$/;
+
+function withMore(access: Access, word: string): Access {
+  const [, grpc = "-", first = "-", traceId, spanId, parentId] = MORE.exec(word) ?? [];
+  return {
+    ...access,
+    ...(grpc === "-" || access.status !== 200 ? {} : { status: httpStatusOf(Number(grpc)) }),
+    ...(first === "-" ? {} : { firstMs: Number(first) }),
+    ...(traceId === undefined || spanId === undefined
+      ? {}
+      : { trace: { traceId, spanId, ...(parentId === undefined ? {} : { parentId }) } }),
+  };
 }
 
 /** What one line says of the request itself, whichever service it was for, or none. */

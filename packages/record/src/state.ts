@@ -13,6 +13,7 @@ const settings = z.object({
   secrets: z.array(z.string()),
   port: z.number().optional(),
   ready: z.string().optional(),
+  protocol: z.string().optional(),
   domain: z.string().optional(),
   host: z.string().optional(),
   prefix: z.string().optional(),
@@ -95,6 +96,7 @@ const lived = z.object({
     id: z.string(),
     settings: z.object({
       ready: z.string().optional(),
+      protocol: z.string().optional(),
       host: z.string().optional(),
       domain: z.string().optional(),
       limits: z.object({ timeoutMs: z.number() }).optional(),

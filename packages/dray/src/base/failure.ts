@@ -160,6 +160,7 @@ export const CODES = {
     "The release listens on 127.0.0.1 inside its container, where nobody else can reach it.",
   ],
   "release.wrong-port": [EXIT.failed, "The release listens on another port than the one expected."],
+  "release.protocol": [EXIT.failed, "The release speaks another HTTP than `protocol` in the manifest says."],
   "release.host-refused": [
     EXIT.failed,
     "The release refuses the name that clients call it by: its framework has a list of allowed hosts.",

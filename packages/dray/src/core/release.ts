@@ -6,6 +6,8 @@ export interface Settings {
   port?: number;
   /** Path that answers 2xx or 3xx when the release is ready; undefined: found. */
   ready?: string;
+  /** HTTP/2 alone, from the first byte and without TLS; undefined: HTTP/1.1. */
+  protocol?: "h2c";
   replicas: number;
   limits: Limits;
   env: Record<string, string>;

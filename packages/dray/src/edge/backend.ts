@@ -2,6 +2,7 @@ import type { Front } from "../core/release.ts";
 import { keyRules, keyTables, matching, numberRules, SOURCE } from "./access.ts";
 import { failures, refuse } from "./answers.ts";
 import { corsRules } from "./cors.ts";
+import { moreRules } from "./more.ts";
 import { backendName, HOME, keptOf, type ServiceState } from "./state.ts";
 import { aloneRules, inTraffic, serverOptions } from "./traffic.ts";
 
@@ -38,6 +39,7 @@ export function backend(service: ServiceState): string {
     ...aloneRules((front?.once ?? []).map(matching)),
     ...queueRules(name, limits?.concurrency, front),
     ...copyRules(service),
+    ...moreRules(service),
     "  http-response set-header x-dray-release %[srv_name,field(1,.)]",
     "  http-response set-header server-timing queue;dur=%[req.timer.queue],model;dur=%[res.timer.hdr] if { var(txn.timing) -m found }",
     ...inTraffic(service).map(

@@ -59,6 +59,23 @@ test("the access log has no query: keys and people's data are in it", () => {
   expect(format).not.toMatch(/%(\{[^}]*\})?(r|HU|HQ|HP) /);
 });
 
+test("only a release of HTTP/2 alone is spoken to in it, and only then the log has a gRPC status", () => {
+  const plain = stateOf();
+  const spoken = stateOf();
+  for (const { release } of spoken.services["decisions"]?.releases ?? []) release.settings.protocol = "h2c";
+  const server = (state: EdgeState): string => /^ {2}server r1.*$/m.exec(edgeConfig(state))?.[0] ?? "";
+  expect(server(plain)).not.toContain("proto");
+  expect(server(spoken)).toBe(`${server(plain)} proto h2`);
+  expect(edgeConfig(plain)).not.toContain("grpc");
+  expect(edgeConfig(spoken)).toContain(String.raw`%HV\" %[var(txn.grpc)]/-/- %ID`);
+  // At run time a server has no defaults either.
+  const next = structuredClone(spoken);
+  for (const { release } of next.services["decisions"]?.releases ?? []) release.id = "r2";
+  const [service] = Object.values(next.services);
+  if (service !== undefined) service.current = "r2";
+  expect(switchCommands(spoken, next, "decisions")?.[0]).toMatch(/^add server s_decisions\/r2\.1 .* proto h2$/);
+});
+
 test("a key that comes or goes is no change of the configuration; opening and closing is one", () => {
   const [one, none, off] = [
     stateOf({ keys: { partners: key }, closed: true }),

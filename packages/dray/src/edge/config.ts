@@ -1,5 +1,6 @@
 import { refuse, ROOM, unreadableFiles, unreadableLines } from "./answers.ts";
 import { backend, isCopied, logConfig } from "./backend.ts";
+import { isToldMore, MORE } from "./more.ts";
 import { frontend } from "./frontend.ts";
 import { file } from "./script.ts";
 import { adminSocket, backendName, type EdgeState, isUsed, keptOf, type ServiceState } from "./state.ts";
@@ -10,8 +11,8 @@ import { LEFT_FILE } from "./workers.ts";
  * `option httplog` (HAProxy's manual, 8.2.3) but for the query: keys and people's data are in it, and a log is kept. Behind
  * it the request's id and the caller's name.
  */
-const LOG_FORMAT =
-  '"%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq %hr %hs \\"%HM %HPO %HV\\" %ID %[var(txn.caller)]"';
+const logFormat = (more: string): string =>
+  `"%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq %hr %hs \\"%HM %HPO %HV\\" ${more}%ID %[var(txn.caller)]"`;
 
 /**
  * Where the container lets it (an older dray's does not), what talks to the world is nobody: it has opened its ports and
@@ -48,7 +49,7 @@ ${sections}
 defaults
   mode http
   log global
-  log-format ${LOG_FORMAT}
+  log-format ${logFormat(Object.values(state.services).some(isToldMore) ? MORE : "")}
   error-log-format ${ERROR_LOG_FORMAT}
   unique-id-format %[uuid]
   option dontlognull

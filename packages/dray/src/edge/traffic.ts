@@ -63,8 +63,10 @@ export function aloneRules(once: readonly string[]): string[] {
 
 /** What HAProxy is told of each replica, at its start and at run time: a server that is added then has no defaults. */
 export function serverOptions(release: Release): string {
-  const { concurrency } = release.settings.limits;
+  const { limits, protocol } = release.settings;
+  const { concurrency } = limits;
+  const spoken = protocol === "h2c" ? " proto h2" : "";
   // So many requests a replica is given at once; the others wait in the edge.
   const most = concurrency === undefined ? "" : ` maxconn ${concurrency}`;
-  return ` pool-purge-delay ${PURGE_MS}ms pool-conn-name var(${ALONE})${most}`;
+  return ` pool-purge-delay ${PURGE_MS}ms pool-conn-name var(${ALONE})${most}${spoken}`;
 }

@@ -56,3 +56,12 @@ test.each([
 ])("%o is refused", (said, why) => {
   expect(() => parseGolden(JSON.stringify(said), "golden.json")).toThrow(why);
 });
+
+test("a message of gRPC travels with its prefix, from a file or empty; what is written down is the file", async () => {
+  const headers = { "content-type": "application/grpc" };
+  const [golden] = await loaded({ file: "cat.jpg", headers });
+  expect([...(payloadOf(golden?.request ?? {})?.bytes ?? [])]).toEqual([0, 0, 0, 0, 4, 0xff, 0xd8, 0, 0x80]);
+  expect(golden?.request.headers).toEqual({ te: "trailers", ...headers });
+  const [empty] = await loaded({ headers });
+  expect([...(payloadOf(empty?.request ?? {})?.bytes ?? [])]).toEqual([0, 0, 0, 0, 0]);
+});

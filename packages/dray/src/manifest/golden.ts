@@ -2,10 +2,11 @@ import { existsSync } from "node:fs";
 import { readFile, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { parse, type ParseError } from "jsonc-parser";
+import { framed, isGrpc } from "drayage-keeper";
 import * as z from "zod";
 import { Failure } from "../base/failure.ts";
 import type { Golden } from "../core/golden.ts";
-import { writtenPayload } from "../core/payload.ts";
+import { type Payload, payloadOf, writtenPayload } from "../core/payload.ts";
 import { frame } from "../base/frame.ts";
 import { readPayload } from "./payload.ts";
 import { issueWords } from "./words.ts";
@@ -102,8 +103,18 @@ export async function loadGolden(manifest: Pick<Manifest, "golden" | "folder">):
 
 /** With what its request carries read from the files that it names. */
 async function withPayload(golden: Golden, folder: string): Promise<Golden> {
-  const payload = await readPayload(golden.request, folder);
-  return payload === undefined ? golden : { ...golden, request: { ...golden.request, payload } };
+  const { request } = golden;
+  const payload = await readPayload(request, folder);
+  const type = Object.entries(request.headers ?? {}).find(([name]) => name.toLowerCase() === "content-type")?.[1];
+  if (isGrpc(type)) return { ...golden, request: asGrpc(request, payload ?? payloadOf(request)) };
+  return payload === undefined ? golden : { ...golden, request: { ...request, payload } };
+}
+
+/** A message of gRPC as it travels: the file has its bytes alone. */
+function asGrpc(request: Golden["request"], message: Payload | undefined): Golden["request"] {
+  const payload = { type: "application/grpc", bytes: framed(message?.bytes ?? new Uint8Array()) };
+  // RFC 9110, 10.1.4: without it a proxy may leave the status out, and some servers refuse.
+  return { ...request, headers: { te: "trailers", ...request.headers }, payload };
 }
 
 /** @throws Failure golden.invalid, with the place when the text is no JSON */

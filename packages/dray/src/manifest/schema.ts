@@ -27,6 +27,7 @@ import {
   tls,
 } from "./parts.ts";
 import { machinesKey } from "./machines.ts";
+import { protocol, protocolProblems } from "./protocol.ts";
 import { ready } from "./ready.ts";
 import type { TargetPart } from "./target-part.ts";
 import { companionKeys, unknownSecrets } from "./with.ts";
@@ -75,6 +76,7 @@ const FIELDS = {
     .describe(
       "Port the API listens on inside its container; found when left out: the only one, or the one that answers the golden request.",
     ),
+  protocol,
   ready,
   golden: z
     .string()
@@ -190,6 +192,7 @@ export function manifestSchemaOf(parts: readonly TargetPart[]): ManifestSchema {
       say(["machines"], "either machine or machines, not both");
     if (manifest.machines !== undefined && Object.keys(manifest.machines).length === 0)
       say(["machines"], "name at least one machine");
+    for (const { at, message } of protocolProblems(manifest)) say(at, message);
     const sources = (["image", "build", "model"] as const).filter((key) => manifest[key] !== undefined);
     if (sources.length > 1) say([sources[1] ?? ""], `either ${sources[0]} or ${sources[1]}, not both`);
     for (const key of ["schema", "route", "base"] as const) {

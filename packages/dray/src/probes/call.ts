@@ -3,10 +3,17 @@ import http from "node:http";
 import https from "node:https";
 import { Failure } from "../base/failure.ts";
 import type { Context } from "../core/context.ts";
-import { type Body, wholeBody } from "../base/request.ts";
+import type { Body } from "../base/request.ts";
 import { type Answer, compareGolden } from "../core/golden.ts";
 import { isText } from "../core/payload.ts";
 import { joinPath } from "../base/url.ts";
+import { wholeAnswer } from "./replica.ts";
+
+interface Whole {
+  answer: http.IncomingMessage;
+  status: number;
+  body: Body;
+}
 
 /** Sends one request on a connection of its own and says where the time went. @throws Failure request.failed */
 export async function call(base: string, options: CallOptions, context: Context): Promise<Called> {
@@ -15,7 +22,7 @@ export async function call(base: string, options: CallOptions, context: Context)
   const at = { dns: 0, connect: 0, first: 0 };
   const now = (): number => Math.round((performance.now() - startedAt) * 10) / 10;
   try {
-    const { answer, body } = await new Promise<{ answer: http.IncomingMessage; body: Body }>((resolve, reject) => {
+    const { answer, status, body } = await new Promise<Whole>((resolve, reject) => {
       const request = (url.protocol === "https:" ? https : http).request(url, {
         method: options.method,
         headers: { ...options.headers, "x-dray-timing": "1" },
@@ -32,11 +39,10 @@ export async function call(base: string, options: CallOptions, context: Context)
       request.once("error", reject);
       request.once("response", (incoming) => {
         at.first = now();
-        wholeBody(incoming).then((whole) => resolve({ answer: incoming, body: whole }), reject);
+        wholeAnswer(incoming).then((whole) => resolve({ answer: incoming, ...whole }), reject);
       });
       request.end(options.body?.bytes);
     });
-    const status = answer.statusCode ?? 0;
     const release = answer.headers["x-dray-release"];
     const totalMs = now();
     return {
@@ -49,7 +55,7 @@ export async function call(base: string, options: CallOptions, context: Context)
       bytes: body.bytes,
       sha256: body.sha256,
       ...keptBytes(options, answer, body),
-      wrong: options.golden === undefined ? [] : compareGolden(options.golden, answerOf(answer, body, totalMs)),
+      wrong: options.golden === undefined ? [] : compareGolden(options.golden, answerOf(answer, status, body, totalMs)),
       timing: {
         dnsMs: at.dns,
         connectMs: at.connect - at.dns,
@@ -76,11 +82,12 @@ export function keptBytes(
 
 /** An answer as golden requests know it. */
 export function answerOf(
-  { statusCode = 0, headers }: http.IncomingMessage,
+  { headers }: http.IncomingMessage,
+  status: number,
   { text, sha256 }: Body,
   ms: number,
 ): Answer {
-  return { status: statusCode, body: text, ms, type: headers["content-type"] ?? "", sha256 };
+  return { status, body: text, ms, type: headers["content-type"] ?? "", sha256 };
 }
 
 /** The edge's Server-Timing header (W3C Server Timing: `name;dur=milliseconds`). */

@@ -1,9 +1,11 @@
 import http from "node:http";
 import https from "node:https";
-import { since } from "drayage-clock";
-import { agentOver, type Body, type Dial, wholeBody } from "../base/request.ts";
+import { since, within } from "drayage-clock";
+import { askHealth, Http2Line, inHttpWords } from "drayage-keeper";
+import { agentOver, type Body, bodyOf, type Dial } from "../base/request.ts";
 import type { Exchange } from "../core/evidence.ts";
 import { compareGolden, type Golden } from "../core/golden.ts";
+import { wholeAnswer } from "./replica.ts";
 
 /** One request that is sent to find out, and how long to wait for its answer. */
 export interface Asked {
@@ -17,6 +19,8 @@ export interface Asked {
   keep?: number;
   /** Instead of this computer's own network. */
   dial?: Dial;
+  /** `h2c`: whoever `dial` reaches speaks HTTP/2 alone. */
+  protocol?: "http" | "h2c";
 }
 
 const KEPT = 2000;
@@ -57,17 +61,50 @@ export async function exchange(asked: Asked, signal: AbortSignal): Promise<Excha
 }
 
 function outcomeOf(code: string, message: string): Exchange["outcome"] {
-  if (code.startsWith("HPE_")) return "not-http";
+  if (code.startsWith("HPE_") || code === "ERR_HTTP2_ERROR") return "not-http";
   if (/^(CERT_|ERR_TLS|ERR_SSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)|^E.*_SSL_/.test(code)) return "tls";
   return OUTCOMES[code] ?? (message === LATE ? "timeout" : "reset");
 }
 
 const LATE = "no answer in time";
 
-async function send(
-  asked: Asked,
-  signal: AbortSignal,
-): Promise<{ status: number; headers: Record<string, string>; body: Body }> {
+interface Said {
+  status: number;
+  headers: Record<string, string>;
+  body: Body;
+}
+
+async function send(asked: Asked, signal: AbortSignal): Promise<Said> {
+  const { dial, protocol } = asked;
+  return await (dial !== undefined && protocol === "h2c" ? sendHttp2(asked, dial, signal) : sendHttp(asked, signal));
+}
+
+/** Where no path is named that says whether it is ready, gRPC's health service does. */
+async function sendHttp2(asked: Asked, dial: Dial, signal: AbortSignal): Promise<Said> {
+  const { url, method, headers, body, timeoutMs } = asked;
+  const { pathname, search } = new URL(url);
+  using line = new Http2Line(dial);
+  const question = {
+    method,
+    path: pathname + search,
+    headers,
+    ...(body === undefined ? {} : { body: Buffer.from(body) }),
+  };
+  return await within(timeoutMs, signal, async (limit) => {
+    if (method === "GET" && pathname === "/") {
+      const { status, ready, said } = await askHealth(line, headers["host"], limit);
+      return { status: ready ? 200 : Math.max(status, 503), headers: {}, body: bodyOf(Buffer.from(said)) };
+    }
+    const answer = await line.ask(question, limit);
+    const inWords = inHttpWords(answer);
+    return { status: inWords.status, headers: answer.headers, body: bodyOf(inWords.body) };
+  }).catch((error: unknown) => {
+    signal.throwIfAborted();
+    throw (error as Error).name === "TimeoutError" ? new Error(LATE, { cause: error }) : error;
+  });
+}
+
+async function sendHttp(asked: Asked, signal: AbortSignal): Promise<Said> {
   const { url, method, headers, body, timeoutMs, dial } = asked;
   const agent = dial === undefined ? false : agentOver(dial, 1);
   return await new Promise((resolve, reject) => {
@@ -83,11 +120,7 @@ async function send(
     request.once("error", fail);
     request.once("response", (answer) => {
       const said = Object.entries(answer.headers).map(([key, value]): [string, string] => [key, String(value)]);
-      wholeBody(answer).then(
-        (whole) =>
-          done(() => resolve({ status: answer.statusCode ?? 0, headers: Object.fromEntries(said), body: whole })),
-        fail,
-      );
+      wholeAnswer(answer).then((whole) => done(() => resolve({ ...whole, headers: Object.fromEntries(said) })), fail);
     });
     request.end(body);
   });

@@ -84,7 +84,8 @@ export class Alerts {
     if (known === undefined || settings === undefined) return;
     const live = known.releases.find((each) => each.release.id === known.current);
     const host = hostOf(live?.release.settings ?? {}, address);
-    const replicas = (live?.replicas ?? []).map((replica) => ({ ...replica, ready: settings.ready, host }));
+    const probed = { ready: settings.ready, host, protocol: live?.release.settings.protocol };
+    const replicas = (live?.replicas ?? []).map((replica) => ({ ...replica, ...probed }));
     const silent = await this.#silent(replicas);
     const wrong = await this.#wrong(service, replicas[0], settings);
     const seen: Seen = {

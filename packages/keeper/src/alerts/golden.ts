@@ -1,5 +1,9 @@
 import { createHash } from "node:crypto";
-import { ask, type Replica } from "../ask.ts";
+import { connect } from "node:net";
+import { within } from "drayage-clock";
+import { type Answer, ask, type Question, type Replica } from "../ask.ts";
+import { inHttpWords } from "../h2/grpc.ts";
+import { Http2Line } from "../h2/line.ts";
 import { hostHeader } from "../host.ts";
 import { compareBodies } from "../shadow/compare.ts";
 import type { AlertSettings } from "./settings.ts";
@@ -9,7 +13,11 @@ type Golden = AlertSettings["golden"][number];
 const PATIENCE_MS = 60_000;
 
 /** Asks a replica a golden request, by its own name or `host`; resolves to what is wrong with the answer, undefined when nothing is. */
-export async function askGolden(golden: Golden, at: Replica, host?: string): Promise<string | undefined> {
+export async function askGolden(
+  golden: Golden,
+  at: Replica & { protocol?: string | undefined },
+  host?: string,
+): Promise<string | undefined> {
   const { method, path, headers, status } = golden;
   const said = `${method} ${path}`;
   try {
@@ -21,13 +29,24 @@ export async function askGolden(golden: Golden, at: Replica, host?: string): Pro
       headers: { ...hostHeader(host), ...own, ...headers },
       ...(sent === undefined ? {} : { body: sent.body }),
     };
-    const answer = await ask(at, question, { withinMs: PATIENCE_MS });
+    const answer = await (at.protocol === "h2c"
+      ? askByHttp2(at, question)
+      : ask(at, question, { withinMs: PATIENCE_MS }));
     if (answer.status !== status) return `${said} says ${answer.status} instead of ${status}`;
     const wrong = wrongIn(golden, answer);
     return wrong === undefined ? undefined : `${said}: ${wrong}`;
   } catch (error) {
     return `${said}: ${error instanceof Error ? error.message : String(error)}`;
   }
+}
+
+async function askByHttp2(
+  { address, port }: Replica,
+  question: Question & { body?: Buffer },
+): Promise<Omit<Answer, "ms">> {
+  using line = new Http2Line(() => Promise.resolve(connect(port, address)));
+  const answer = await within(PATIENCE_MS, undefined, (signal) => line.ask(question, signal));
+  return { ...inHttpWords(answer), type: answer.headers["content-type"] ?? "" };
 }
 
 function sentBy({ body, payload }: Golden): { type: string; body: Buffer } | undefined {

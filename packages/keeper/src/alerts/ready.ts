@@ -1,5 +1,9 @@
 import http from "node:http";
+import { connect } from "node:net";
+import { within } from "drayage-clock";
 import { HEAD_BYTES } from "../ask.ts";
+import { askHealth } from "../h2/grpc.ts";
+import { Http2Line } from "../h2/line.ts";
 import { hostHeader } from "../host.ts";
 
 const PATIENCE_MS = 5000;
@@ -13,10 +17,38 @@ export interface Probed {
   port: number;
   ready: string;
   host: string | undefined;
+  /** `h2c`: it speaks HTTP/2 alone. */
+  protocol?: string | undefined;
 }
 
 /** Asks a replica whether it is ready. */
-export async function askReady({ address, port, ready: path, host: name }: Probed): Promise<Asked> {
+export async function askReady(probed: Probed): Promise<Asked> {
+  return await (probed.protocol === "h2c" ? askByHttp2(probed) : askByHttp(probed));
+}
+
+/** Where no path is named, gRPC's health service says it. */
+async function askByHttp2({ address, port, ready: path, host }: Probed): Promise<Asked> {
+  let connected = false;
+  using line = new Http2Line(async () => {
+    const socket = connect(port, address, () => (connected = true));
+    return await Promise.resolve(socket);
+  });
+  try {
+    const status = await within(PATIENCE_MS, undefined, async (signal) =>
+      path === "/"
+        ? (await askHealth(line, host, signal)).status
+        : (await line.ask({ method: "GET", path, headers: hostHeader(host) }, signal)).status,
+    );
+    return status < 500 || status === NO_SUCH_METHOD ? "answered" : "failed";
+  } catch {
+    return connected ? "silent" : "refused";
+  }
+}
+
+/** What gRPC says where there is no health service. */
+const NO_SUCH_METHOD = 501;
+
+async function askByHttp({ address, port, ready: path, host: name }: Probed): Promise<Asked> {
   return await new Promise((resolve) => {
     let connected = false;
     const options = { host: address, port, path, agent: false, headers: hostHeader(name), maxHeaderSize: HEAD_BYTES };

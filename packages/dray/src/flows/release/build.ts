@@ -58,6 +58,7 @@ export function makeRelease(manifest: Manifest, built: Built, digest: string, fr
     ...portOf(manifest, built),
     ...(path === undefined ? {} : { ready: path }),
     ...(manifest.ready === undefined && built.run !== undefined ? { ready: built.run.ready } : {}),
+    ...(manifest.protocol === "h2c" ? { protocol: "h2c" } : {}),
     ...((manifest.readOnly ?? built.run?.readOnly) === true ? { readOnly: true } : {}),
     ...runOf(manifest),
     ...(manifest.domain === undefined ? {} : { domain: manifest.domain }),

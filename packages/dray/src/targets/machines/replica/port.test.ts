@@ -3,7 +3,8 @@ import http from "node:http";
 import http2 from "node:http2";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { expect, test } from "vitest";
-import { choosePort, isHttp2, type Ports } from "./port.ts";
+import { isHttp2 } from "../../../probes/replica.ts";
+import { choosePort, type Ports } from "./port.ts";
 
 const management = { port: 8081, says: "http" } as const;
 const api = { port: 8080, says: "http" } as const;

@@ -6,6 +6,7 @@ import { type Answer, compareGolden, type Golden } from "../../../core/golden.ts
 import { explainNotReady, listeners } from "./diagnose.ts";
 import type { Work, Started } from "../plan/work.ts";
 import { openAsker } from "./prove.ts";
+import { isHttp2 } from "../../../probes/replica.ts";
 
 /**
  * A port that listens for others: it answers the golden request as expected, with its status only, it speaks HTTP, HTTP/2
@@ -124,12 +125,6 @@ function nearness(golden: Golden, answer: Answer): Spoken["says"] {
   const { withinMs: _later, ...expect } = golden.expect;
   if (compareGolden({ ...golden, expect }, answer).length === 0) return "golden";
   return answer.status === expect.status ? "status" : "http";
-}
-
-/** A server of HTTP/2 alone says hello with a SETTINGS frame (RFC 9113, 6.5), which no answer of HTTP/1.1 begins like. */
-export function isHttp2(error: unknown): boolean {
-  const { code, rawPacket } = error as { code?: string; rawPacket?: Buffer };
-  return code?.startsWith("HPE_") === true && rawPacket?.[3] === 4 && rawPacket.readUInt32BE(5) === 0;
 }
 
 /** Asks a port the golden request, else what a readiness probe asks. */

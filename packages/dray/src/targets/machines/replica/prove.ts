@@ -1,8 +1,7 @@
 import { hostOf } from "drayage-keeper";
-import type http from "node:http";
 import { deadline, joined, sleep, until, within } from "drayage-clock";
 import { Failure } from "../../../base/failure.ts";
-import { agentOver, ask, type Dial, wholeBody } from "../../../base/request.ts";
+import type { Dial } from "../../../base/request.ts";
 import type { Context } from "../../../core/context.ts";
 import { type Answer, compareGolden, type Golden, withAnswer } from "../../../core/golden.ts";
 import { payloadOf } from "../../../core/payload.ts";
@@ -14,6 +13,7 @@ import type { Machine } from "../../../machine/machine.ts";
 import type { Work, Started } from "../plan/work.ts";
 import { edgeOf } from "../plan/observe.ts";
 import { containerLogs } from "../../../probes/logs.ts";
+import { isHttp2, isNoHttp2, type ReplicaLine, replicaLine } from "../../../probes/replica.ts";
 import { becomeHealthy } from "./health.ts";
 import { explainNotReady, inspectState } from "./diagnose.ts";
 
@@ -36,17 +36,17 @@ export async function proveReplica(work: Work, replica: Started, context: Contex
   const { ready } = work.release.settings;
   const over = new AbortController();
   using proving = joined([context.signal, over.signal]);
-  const agent = agentOver(dialer(work, replica, context.signal), 1);
+  const line = lineTo(work, replica, context.signal);
   try {
     const gone = watch(machine, replica.container, proving.signal);
     const host = probeHost(work);
     const becoming = within(readyMs, proving.signal, async (limit) =>
       work.release.settings.run?.healthcheck === true
         ? await becomeHealthy(machine.engine, replica.container, limit)
-        : await becomeReady(agent, work.release, host, limit),
+        : await becomeReady(line, work.release, host, limit),
     );
     await Promise.race([becoming, gone]);
-    return await Promise.race([proveGolden(work, replica, agent, context), gone]);
+    return await Promise.race([proveGolden(work, replica, line, context), gone]);
   } catch (error) {
     context.signal.throwIfAborted();
     if (error instanceof Failure) throw error;
@@ -54,8 +54,12 @@ export async function proveReplica(work: Work, replica: Started, context: Contex
     throw await explainNotReady(machine, { ...replica, image: work.edgeImage }, expected, error);
   } finally {
     over.abort();
-    agent.destroy();
+    line.close();
   }
+}
+
+function lineTo(work: Work, replica: Started, signal: AbortSignal): ReplicaLine {
+  return replicaLine(dialer(work, replica, signal), work.release.settings.protocol);
 }
 
 /** Opens connections to a replica from the edge; the first is the one that was made ready while the replica started. */
@@ -74,30 +78,59 @@ function probeHost({ release, site }: Work): string {
   return hostOf(release.settings, site.machine.address) ?? "localhost";
 }
 
-async function becomeReady(agent: http.Agent, release: Release, host: string, limit: AbortSignal): Promise<void> {
+async function becomeReady(line: ReplicaLine, release: Release, host: string, limit: AbortSignal): Promise<void> {
   const { ready } = release.settings;
   const path = ready ?? "/";
-  const look = (name: string): Promise<Answer> => send(agent, { method: "GET", path, headers: { host: name } }, limit);
+  const look = (name: string): Promise<Answer> => line.send({ method: "GET", path, headers: { host: name } }, limit);
+  const byHealth = ready === undefined ? line.health : undefined;
+  const asked = byHealth === undefined ? `GET ${path}` : "gRPC's health service";
   let last = "no answer";
+  /** What it says, and whether that is enough. */
+  const listen = async (): Promise<{ ready: boolean; said: string }> => {
+    if (byHealth !== undefined) return await byHealth(host, limit);
+    const answer = await look(host);
+    await refuseStrict(answer, asked, host, () => look("localhost"));
+    const enough = answer.status < (ready === undefined ? 500 : 400);
+    return { ready: enough, said: `${answer.status} ${answer.body.slice(0, 120)}` };
+  };
   try {
     await until(
       async () => {
-        const answer = await look(host).catch((error: unknown) => {
+        const heard = await listen().catch((error: unknown) => {
           limit.throwIfAborted();
+          refuseForeign(error);
           last = error instanceof Error ? error.message : String(error);
           return undefined;
         });
-        if (answer === undefined) return undefined;
-        await refuseStrict(answer, `GET ${path}`, host, () => look("localhost"));
-        last = `${answer.status} ${answer.body.slice(0, 120)}`;
-        return answer.status < (ready === undefined ? 500 : 400) ? true : undefined;
+        if (heard !== undefined) last = heard.said;
+        return heard?.ready === true ? true : undefined;
       },
       50,
       limit,
     );
   } catch (error) {
     if (error instanceof Failure) throw error;
-    throw new Error(`GET ${path} said: ${last}`, { cause: error });
+    throw new Error(`${asked} said: ${last}`, { cause: error });
+  }
+}
+
+/** A server that speaks another HTTP will not learn the one that was meant. @throws Failure release.protocol */
+function refuseForeign(error: unknown): void {
+  if (error instanceof Failure) throw error;
+  if (isHttp2(error)) {
+    throw new Failure(
+      "release.protocol",
+      "the API speaks HTTP/2 alone, as gRPC servers do, and was asked in HTTP/1.1",
+      {
+        hint: "say so in the manifest: protocol: h2c",
+      },
+    );
+  }
+  if (isNoHttp2(error)) {
+    throw new Failure("release.protocol", "the API does not speak HTTP/2 without TLS, and was asked in it", {
+      hint: "take protocol: h2c out of the manifest; where it speaks gRPC with TLS, have it do without behind the edge",
+      cause: error,
+    });
   }
 }
 
@@ -142,11 +175,11 @@ export function openAsker(
   signal: AbortSignal,
 ): { ask(request: Golden["request"], timeoutMs: number): Promise<Answer>; close(): void } {
   // Without the line that was made ready while it started: that one has been used.
-  const agent = agentOver(dialer(work, { container, address, port }, signal), 1);
+  const line = lineTo(work, { container, address, port }, signal);
   return {
     ask: async (request, timeoutMs) =>
-      await within(timeoutMs, signal, (limit) => sendRequest(agent, named(request, probeHost(work)), limit)),
-    close: () => agent.destroy(),
+      await within(timeoutMs, signal, (limit) => sendRequest(line, named(request, probeHost(work)), limit)),
+    close: () => line.close(),
   };
 }
 
@@ -154,7 +187,7 @@ export function openAsker(
  * Warms the replica with the golden requests until its times settle, then keeps the last times. Every answer must be the
  * one expected: a release that is wrong now and then is wrong.
  */
-async function proveGolden(work: Work, replica: Started, agent: http.Agent, context: Context): Promise<number[]> {
+async function proveGolden(work: Work, replica: Started, line: ReplicaLine, context: Context): Promise<number[]> {
   const { golden } = work;
   if (golden.length === 0) return [];
   using limit = deadline(GOLDEN_MS, context.signal);
@@ -166,10 +199,10 @@ async function proveGolden(work: Work, replica: Started, agent: http.Agent, cont
     const last = settled(rounds) || performance.now() - startedAt > WARM_UP_MS;
     for (const each of golden) {
       const request = named(each.request, host);
-      const answer = await sendRequest(agent, request, limit.signal);
+      const answer = await sendRequest(line, request, limit.signal);
       if (answer.status !== each.expect.status)
         await refuseStrict(answer, `${request.method} ${request.path}`, host, () =>
-          sendRequest(agent, { ...request, headers: { ...request.headers, host: "localhost" } }, limit.signal),
+          sendRequest(line, { ...request, headers: { ...request.headers, host: "localhost" } }, limit.signal),
         );
       // How long it may take counts only for a release that is warm.
       const wrong = compareGolden(last ? each : { ...each, expect: omitTime(each.expect) }, answer);
@@ -221,22 +254,10 @@ function named(request: Golden["request"], host: string): Golden["request"] {
   return { ...request, headers: { host, ...request.headers } };
 }
 
-async function sendRequest(agent: http.Agent, request: Golden["request"], signal: AbortSignal): Promise<Answer> {
+async function sendRequest(line: ReplicaLine, request: Golden["request"], signal: AbortSignal): Promise<Answer> {
   const { method, path, headers } = request;
   const payload = payloadOf(request);
   const type = { "content-type": payload?.type ?? "application/json" };
   const body = payload === undefined ? {} : { body: payload.bytes };
-  return await send(agent, { method, path, headers: { ...type, ...headers }, ...body }, signal);
-}
-
-async function send(
-  agent: http.Agent,
-  request: { method: string; path: string; headers?: Record<string, string>; body?: Uint8Array },
-  signal: AbortSignal,
-): Promise<Answer> {
-  const startedAt = performance.now();
-  const answer = await ask({ ...request, agent, signal });
-  const { text, sha256 } = await wholeBody(answer);
-  const ms = Math.round((performance.now() - startedAt) * 10) / 10;
-  return { status: answer.statusCode ?? 0, body: text, ms, type: answer.headers["content-type"] ?? "", sha256 };
+  return await line.send({ method, path, headers: { ...type, ...headers }, ...body }, signal);
 }

@@ -159,8 +159,11 @@ async function askContainerItself(
   if (port === undefined) return bindsIn(await said);
   const dial = (): ReturnType<Reach["dial"]> => reach.dial(app.address, port);
   const base = `http://${app.address}:${port}`;
-  const ask = (request: Omit<Asked, "url" | "timeoutMs">, path: string, host: string): Promise<Exchange> =>
-    exchange({ ...request, headers: { ...request.headers, host }, url: base + path, timeoutMs: ASK_MS, dial }, signal);
+  const { protocol } = target;
+  const ask = (request: Omit<Asked, "url" | "timeoutMs">, path: string, host: string): Promise<Exchange> => {
+    const headers = { ...request.headers, host };
+    return exchange({ ...request, headers, url: base + path, timeoutMs: ASK_MS, dial, protocol }, signal);
+  };
   const [stdout, ready, predict] = await Promise.all([
     said,
     ask(LOOK, facts.readyPath, target.insideHost),

@@ -23,6 +23,8 @@ export interface Traced {
   asked: Omit<Asked, "url">;
   /** The name that it carries from inside, past the edge. */
   insideHost: string;
+  /** What the API itself speaks; `h2c`: HTTP/2 alone. */
+  protocol: "http" | "h2c";
 }
 
 /** Works out what to ask. `address`: the machine's, as far as this computer knows. @throws Failure usage.invalid */
@@ -67,6 +69,7 @@ export async function tracedOf(wanted: TraceWanted, address: string | undefined,
       ...(manifest?.image === undefined ? {} : { image: manifest.image }),
       ...(dockerfile === undefined ? {} : { dockerfile }),
     },
+    protocol: container === undefined ? (manifest?.protocol ?? "http") : "http",
     insideHost: (wanted.url === undefined ? manifest?.host : undefined) ?? called,
     asked: {
       method,
