@@ -9,5 +9,9 @@ export interface TargetPart {
   /** Undefined: it has no options of its own. */
   options?: z.ZodType;
   /** What is missing in a manifest that names this target, a sentence each. */
-  problems?: (manifest: { machine?: string | undefined; machines?: object | undefined }) => string[];
+  problems?: (manifest: {
+    machine?: string | undefined;
+    machines?: object | undefined;
+    protocol?: string | undefined;
+  }) => string[];
 }

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { Place } from "../../contract/place.ts";
 import type { Manifest } from "../../manifest/schema.ts";
+import { onlyHttp } from "../../manifest/protocol.ts";
 import type { TargetPart } from "../../manifest/target-part.ts";
 
 const settings = z.strictObject({
@@ -36,6 +37,7 @@ export const part: TargetPart = {
   kind: "kubernetes",
   title: "a namespace of a Kubernetes cluster",
   options: settings.prefault({}).describe("How it runs on Kubernetes, where that is the target."),
+  problems: (manifest) => onlyHttp(manifest, "Kubernetes"),
 };
 
 /** A manifest's settings for it, with defaults. */

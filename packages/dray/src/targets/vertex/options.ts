@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { onlyHttp } from "../../manifest/protocol.ts";
 import type { TargetPart } from "../../manifest/target-part.ts";
 import { path } from "../../manifest/parts.ts";
 import type { Manifest } from "../../manifest/schema.ts";
@@ -29,6 +30,7 @@ export const part: TargetPart = {
   kind: "vertex",
   title: "Google's Vertex AI",
   options: settings.prefault({}).describe("How it runs on Vertex AI, where that is the target."),
+  problems: (manifest) => onlyHttp(manifest, "Vertex AI"),
 };
 
 /** A manifest's settings for it, with defaults. */
