@@ -147,7 +147,7 @@ test("the same calls go through TLS, by the name of the certificate", async () =
   const name = "api.example.net";
   const [cert, key] = ["cert.pem", "key.pem"].map((file) => path.join(vm.folder, file));
   await selfSigned(cert ?? "", key ?? "", `DNS:${name}`);
-  await writeManifest("three", { domain: name, tls: { certificate: "cert.pem", key: "key.pem" } });
+  await writeManifest("three", { domain: name, tls: { certificate: "cert.pem", key: { file: "key.pem" } } });
   const deployed = await dray("deploy", "-y");
   expect(deployed.code, deployed.stderr).toBe(0);
   const secure = new Client(`${vm.address}:443`, credentials.createSsl(await readFile(cert ?? "")), {
