@@ -135,6 +135,8 @@ export async function startEdge(
     socket.write(
       `HTTP/1.1 101 Switching Protocols\r\nupgrade: ${request.headers.upgrade}\r\nconnection: upgrade\r\nsec-websocket-accept: ${accept}\r\n\r\n`,
     );
+    // What is said in it comes back.
+    socket.pipe(socket);
   });
   await new Promise<void>((resolve) => void server.listen(0, "0.0.0.0", resolve));
   const folder = await mkdtemp(path.join(tmpdir(), "dray-edge-"));

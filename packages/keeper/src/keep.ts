@@ -16,6 +16,7 @@ import { serve } from "./server.ts";
 import { Shadows } from "./shadow/shadows.ts";
 import type { Secrets } from "./secrets.ts";
 import type { KeeperStatus } from "drayage-record";
+import { type Collectors, collectorsOf, Spans } from "./spans/spans.ts";
 import { readIfThere, replaceFile } from "./status.ts";
 import { type KeeperWish, wishOf } from "./wish.ts";
 
@@ -27,13 +28,19 @@ interface Read {
   rev: number;
   wish: KeeperWish;
   keeping: Map<string, Keeping>;
+  collectors: Collectors;
 }
 
 /** What the state's file holds; undefined while there is none. @throws where it is a torn one */
 async function readWish(home: string): Promise<Read | undefined> {
   const text = await readIfThere(path.join(home, "state.json"));
   if (text === undefined) return undefined;
-  return { rev: (JSON.parse(text) as { rev: number }).rev, wish: wishOf(text), keeping: keepingOf(text) };
+  return {
+    rev: (JSON.parse(text) as { rev: number }).rev,
+    wish: wishOf(text),
+    keeping: keepingOf(text),
+    collectors: collectorsOf(text),
+  };
 }
 
 /** Everything that the keeper does, and how it ends. */
@@ -46,6 +53,7 @@ interface Parts {
   numbers: Numbers;
   alerts: Alerts;
   requests: Requests;
+  spans: Spans;
   audit: AuditCopy | undefined;
 }
 
@@ -83,6 +91,7 @@ function partsOf(home: string, secrets: Secrets, faults: Faults): Omit<Parts, "a
     numbers,
     alerts: new Alerts(home, secrets, { numbers, faults, log }),
     requests: new Requests(home),
+    spans: new Spans(faults),
   };
 }
 
@@ -103,10 +112,10 @@ async function opened(parts: Parts, signal: AbortSignal): Promise<() => Promise<
 
 /** Opens what the edge talks to; resolves to how all of it is closed again. */
 async function open(parts: Parts): Promise<() => Promise<void>> {
-  const { home, faults, certificates, hung, shadows, numbers, requests } = parts;
+  const { home, faults, certificates, hung, shadows, numbers, requests, spans } = parts;
   const prometheus = new Prometheus();
   const file = new LogFile(home, (error) => faults.note("the access log", error));
-  const receiver = await receive(home, file, [numbers, prometheus, hung], faults);
+  const receiver = await receive(home, file, [numbers, prometheus, hung, spans], faults);
   const sources = { challenges: certificates.challenges, numbers, prometheus };
   // Tried again, each needs its place anew.
   const server = await orElse(serve(sources), () => receiver.close());
@@ -140,18 +149,20 @@ async function orElse<T>(opening: Promise<T>, close: () => Promise<void>): Promi
 
 /** One look at everything; each part by itself, for a full disk is no reason to renew no certificate. Resolves to the status that was written last. */
 async function look(parts: Parts, startedAt: string, said: string): Promise<string> {
-  const { home, faults, certificates, hung, shadows, numbers, alerts, requests, audit } = parts;
+  const { home, faults, certificates, hung, shadows, numbers, alerts, requests, spans, audit } = parts;
   numbers.tick();
+  spans.tick();
   hung.tick();
   alerts.tick(certificates.statuses());
   await faults.guard("the audit record", () => audit?.look());
   const read: { value?: Read | undefined } = {};
   await faults.guard("the edge's state cannot be read", async () => void (read.value = await readWish(home)));
   if (read.value === undefined) return said;
-  const { wish, keeping, rev } = read.value;
+  const { wish, keeping, collectors, rev } = read.value;
   await faults.guard("certificates", () => certificates.want(wish.certificates));
   await faults.guard("shadows", () => shadows.want(wish.shadows));
   requests.want(keeping);
+  spans.want(collectors);
   await faults.guard("requests", () => requests.flush());
   const status: KeeperStatus = { v: 1, startedAt, rev, certificates: certificates.statuses() };
   const text = JSON.stringify(status);

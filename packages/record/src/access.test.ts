@@ -53,7 +53,7 @@ test("failed means: an error of the server's, or no answer; refused is something
 });
 
 const more = (word: string, status: number = 200): string =>
-  `1.2.3.4:5 [x] http~ s_loans/r1.1 0/2/0/40/43 ${status} 84 - - ---- 3/1/0/0/0 0/0 "POST /a.B/C HTTP/2.0" ${word} 5f3c8a52-1f0e-4a6b-9d3e-0b1c2d3e4f50 partners`;
+  `1.2.3.4:5 [25/Nov/2026:17:34:14.730] http~ s_loans/r1.1 0/2/0/40/43 ${status} 84 - - ---- 3/1/0/0/0 0/0 "POST /a.B/C HTTP/2.0" ${word} 5f3c8a52-1f0e-4a6b-9d3e-0b1c2d3e4f50 partners`;
 const [TRACE, SPAN, PARENT] = ["0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", "00f067aa0ba902b7"];
 
 test("a gRPC status in the head of an answer counts as the HTTP status that means the same", () => {
@@ -69,9 +69,14 @@ test("a gRPC status in the head of an answer counts as the HTTP status that mean
 test("a line says of a traced request where it belongs, and when its first bytes came", () => {
   expect(parseAccess(more(`-/125/${TRACE}-${SPAN}-${PARENT}`))).toMatchObject({
     firstMs: 125,
-    trace: { traceId: TRACE, spanId: SPAN, parentId: PARENT },
+    trace: { traceId: TRACE, spanId: SPAN, parentId: PARENT, startMs: Date.UTC(2026, 10, 25, 17, 34, 14, 730) },
   });
-  expect(parseAccess(more(`-/-/${TRACE}-${SPAN}-`))?.trace).toEqual({ traceId: TRACE, spanId: SPAN });
+  expect(parseAccess(more(`-/-/${TRACE}-${SPAN}-`))?.trace).toEqual({
+    traceId: TRACE,
+    spanId: SPAN,
+    startMs: Date.UTC(2026, 10, 25, 17, 34, 14, 730),
+    asked: "POST /a.B/C",
+  });
   // A word that nobody knows is no reason to lose the line.
   expect(parseAccess(more("what"))).toMatchObject({ status: 200, caller: "partners" });
 });

@@ -32,6 +32,10 @@ export interface Traced {
   spanId: string;
   /** Of the caller's; undefined where the trace begins here. */
   parentId?: string;
+  /** When its first byte came, in milliseconds since 1970. */
+  startMs: number;
+  /** Method and path. */
+  asked: string;
 }
 
 const SPACE = 0x20;
@@ -63,7 +67,7 @@ export function parseAccess(line: string): Access | undefined {
   const word = lastWord(line);
   const access = { service, release, server, status, queueMs, modelMs, totalMs, left, caller: known(word) };
   const more = wordBeforeId(line, line.length - word.length - 1);
-  return more === undefined ? access : withMore(access, more);
+  return more === undefined ? access : { ...access, ...toldIn(more, access.status, line) };
 }
 
 /** What stands between the request and its id, where the edge was told to say more. `end`: where the id ends. */
@@ -76,16 +80,26 @@ function wordBeforeId(line: string, end: number): string | undefined {
 /** `GRPC/FIRST/TRACE-SPAN-PARENT`: the status in the head of an answer, milliseconds, and ids; `-` for what there is not. */
 const MORE = /^(\d+|-)\/(\d+|-)\/(?:([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{16})?|-)$/;
 
-function withMore(access: Access, word: string): Access {
+function toldIn(word: string, status: number, line: string): Partial<Access> {
   const [, grpc = "-", first = "-", traceId, spanId, parentId] = MORE.exec(word) ?? [];
   return {
-    ...access,
-    ...(grpc === "-" || access.status !== 200 ? {} : { status: httpStatusOf(Number(grpc)) }),
+    ...(grpc === "-" || status !== 200 ? {} : { status: httpStatusOf(Number(grpc)) }),
     ...(first === "-" ? {} : { firstMs: Number(first) }),
     ...(traceId === undefined || spanId === undefined
       ? {}
-      : { trace: { traceId, spanId, ...(parentId === undefined ? {} : { parentId }) } }),
+      : {
+          trace: { traceId, spanId, ...(parentId === undefined ? {} : { parentId }), ...beginning(line) },
+        }),
   };
+}
+
+/** HAProxy's date, which is UTC in its container: `[25/Nov/2026:17:34:14.730]`. */
+const DATE = /\[(\d+)\/(\w+)\/(\d+):([\d:.]+)\]/;
+const ASKED = /"(\S+ [^\s?"]+)/;
+
+function beginning(line: string): Pick<Traced, "startMs" | "asked"> {
+  const [, day, month, year, time] = DATE.exec(line) ?? [];
+  return { startMs: Date.parse(`${day} ${month} ${year} ${time} UTC`), asked: ASKED.exec(line)?.[1] ?? "" };
 }
 
 /** What one line says of the request itself, whichever service it was for, or none. */

@@ -1,6 +1,8 @@
 /** What is written where a service runs, for all who read it: the CLI, and the keeper beside the edge. */
 export { type Access, parseAccess, parseRequest, type Logged, type Traced } from "./access.ts";
 export { httpStatusOf } from "./grpc.ts";
+export { postSpans } from "./post-spans.ts";
+export { sampledIn, type Span, SpanQueue } from "./spans.ts";
 export { isFailed, isRefused } from "./failed.ts";
 export {
   type CertificateStatus,

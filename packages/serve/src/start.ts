@@ -5,6 +5,7 @@ import { pino } from "pino";
 import type { Registry } from "prom-client";
 import { makeMeters } from "./http/metrics.ts";
 import { makeServer, type Server } from "./http/server.ts";
+import { tracingOf } from "./http/spans.ts";
 import { weightsNamed } from "./model/prepare.ts";
 import { Refusal } from "./refusal.ts";
 import { makeService, type Service } from "./service.ts";
@@ -43,6 +44,7 @@ export async function start(settings: Settings, group?: Group): Promise<Running>
     metrics: group?.metrics ?? (async () => await meters.registry.metrics()),
     bodyLimit: settings.body,
     log,
+    tracing: tracingOf(process.env, settings.service),
   });
   const listen = async (): Promise<string> => await server.app.listen({ host: settings.host, port: settings.port });
   const early = group?.replaces === true ? undefined : await listen();

@@ -67,13 +67,24 @@ test("only a release of HTTP/2 alone is spoken to in it, and only then the log h
   expect(server(plain)).not.toContain("proto");
   expect(server(spoken)).toBe(`${server(plain)} proto h2`);
   expect(edgeConfig(plain)).not.toContain("grpc");
-  expect(edgeConfig(spoken)).toContain(String.raw`%HV\" %[var(txn.grpc)]/-/- %ID`);
+  expect(edgeConfig(spoken)).toContain(String.raw`%HV\" %[var(txn.grpc)]/-/%[var(txn.told)] %ID`);
   // At run time a server has no defaults either.
   const next = structuredClone(spoken);
   for (const { release } of next.services["decisions"]?.releases ?? []) release.id = "r2";
   const [service] = Object.values(next.services);
   if (service !== undefined) service.current = "r2";
   expect(switchCommands(spoken, next, "decisions")?.[0]).toMatch(/^add server s_decisions\/r2\.1 .* proto h2$/);
+});
+
+test("a request is traced only where the manifest says so; a rule makes no difference to anybody else's", () => {
+  const plain = edgeConfig(stateOf());
+  const traced = stateOf();
+  for (const { release } of traced.services["decisions"]?.releases ?? [])
+    release.settings.otel = { endpoint: "http://10.0.0.9:4318", share: 2.5 };
+  expect(plain).not.toMatch(/traceparent|txn.told/);
+  expect(edgeConfig(traced)).toContain("set-var(txn.sampled) str(1) if !traced { rand(10000) lt 250 }");
+  // The collector's address is the keeper's affair.
+  expect(edgeConfig(traced)).not.toContain("4318");
 });
 
 test("a key that comes or goes is no change of the configuration; opening and closing is one", () => {

@@ -1,21 +1,49 @@
+import type { Settings } from "../core/release.ts";
 import { keptOf, type ServiceState } from "./state.ts";
 
-/** What the access log says beside the usual, in one word before the request's id: gRPC's status. */
-export const MORE = "%[var(txn.grpc)]/-/- ";
+/** What the access log says beside the usual, in one word before the request's id: gRPC's status, and ids of a trace. */
+export const MORE = "%[var(txn.grpc)]/-/%[var(txn.told)] ";
 
 /** Is there more to say of one of its releases? */
 export function isToldMore(service: ServiceState): boolean {
-  return isGrpc(service);
+  return isGrpc(service) || otelOf(service) !== undefined;
 }
 
 /** Lines of a service's backend that find out what there is to say. */
 export function moreRules(service: ServiceState): string[] {
-  // What comes behind a body (trailers), HAProxy cannot read; who refuses at once says so in the head.
-  return isGrpc(service) ? ["  http-response set-var(txn.grpc) res.hdr(grpc-status)"] : [];
+  return [
+    ...traceRules(otelOf(service)),
+    // What comes behind a body (trailers), HAProxy cannot read; who refuses at once says so in the head.
+    ...(isGrpc(service) ? ["  http-response set-var(txn.grpc) res.hdr(grpc-status)"] : []),
+  ];
 }
 
 /** Does a release that gets traffic speak HTTP/2 alone? */
 function isGrpc(service: ServiceState): boolean {
   const releases = [service.current, service.candidate?.release];
   return releases.some((id) => id !== undefined && keptOf(service, id)?.release.settings.protocol === "h2c");
+}
+
+function otelOf(service: ServiceState): Settings["otel"] {
+  return keptOf(service, service.current)?.release.settings.otel;
+}
+
+/**
+ * The edge's own span: its parent is the caller's, where the caller says one as the W3C has it, else the trace begins here and is
+ * called as the request is. The release gets the edge's as its parent. Whether a trace is sampled is the caller's word, or a share.
+ */
+function traceRules(otel: Settings["otel"]): string[] {
+  if (otel === undefined) return [];
+  return [
+    "  acl traced req.hdr(traceparent) -m reg ^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$",
+    "  http-request set-var(txn.trace) req.hdr(traceparent),field(2,-) if traced",
+    "  http-request set-var(txn.parent) req.hdr(traceparent),field(3,-) if traced",
+    "  http-request set-var(txn.trace) unique-id,regsub(-,,g) unless traced",
+    '  http-request set-var(txn.span) uuid,regsub(-,,g),regsub("^(.{16}).*",\\1)',
+    "  http-request set-var(txn.sampled) str(1) if traced { req.hdr(traceparent) -m reg [13579bdf]$ }",
+    `  http-request set-var(txn.sampled) str(1) if !traced { rand(10000) lt ${Math.round(otel.share * 100)} }`,
+    "  http-request set-var-fmt(txn.told) %[var(txn.trace)]-%[var(txn.span)]-%[var(txn.parent)] if { var(txn.sampled) -m found }",
+    "  http-request set-header traceparent 00-%[var(txn.trace)]-%[var(txn.span)]-01 if { var(txn.sampled) -m found }",
+    "  http-request set-header traceparent 00-%[var(txn.trace)]-%[var(txn.span)]-00 unless { var(txn.sampled) -m found }",
+  ];
 }

@@ -27,6 +27,7 @@ import {
   tls,
 } from "./parts.ts";
 import { machinesKey } from "./machines.ts";
+import { otel } from "./otel.ts";
 import { protocol, protocolProblems } from "./protocol.ts";
 import { ready } from "./ready.ts";
 import type { TargetPart } from "./target-part.ts";
@@ -157,6 +158,7 @@ const FIELDS = {
   cors: corsKey,
   rollout: rollout.prefault({}).describe("How a new release gets the traffic, and what takes it back."),
   requests: requests.optional().describe("Keep a sample of what comes in and what was answered, on the machine."),
+  otel: otel.optional().describe("Traces of OpenTelemetry: which collector is told of requests, and of how many."),
   alerts: alerts.optional().describe("Alerts, sent by the machine itself, also when this computer is off."),
   on: hooksKey,
   environments: environmentsKey,

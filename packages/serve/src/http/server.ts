@@ -12,6 +12,7 @@ import type { Meters } from "./metrics.ts";
 import { type Identity, openApi } from "./openapi.ts";
 import { canPack, packed } from "./pack.ts";
 import { addDocs, greeting, GREETING_HEADERS, greetingPage, addressOf } from "./pages.ts";
+import { addSpans, type Tracing } from "./spans.ts";
 import { addUnpacking } from "./unpack.ts";
 import { addProtocolV2, isV2 } from "./v2/routes.ts";
 
@@ -24,6 +25,8 @@ export interface ServerOptions {
   /** Bytes of a request. */
   bodyLimit: number;
   log: Logger;
+  /** Where spans of traced requests go; undefined: nowhere. */
+  tracing: Tracing | undefined;
 }
 
 export interface Server {
@@ -57,6 +60,7 @@ export function makeServer(options: ServerOptions): Server {
     metrics: options.metrics,
   };
   const origins = (): readonly string[] | undefined => service?.schema.cors;
+  if (options.tracing !== undefined) addSpans(app, options.tracing, options.log);
   addHooks(app, options, origins);
   const addOtherMethods = otherMethods(app, (request, reply) => {
     const headers = corsHeaders(origins(), request);

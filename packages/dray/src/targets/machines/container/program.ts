@@ -1,6 +1,6 @@
 import { Failure } from "../../../base/failure.ts";
 import type { Context } from "../../../core/context.ts";
-import type { Release } from "../../../core/release.ts";
+import type { Release, Settings } from "../../../core/release.ts";
 import { type Engine, EngineError } from "../../../machine/engine.ts";
 import { withVariables } from "./secrets.ts";
 
@@ -54,10 +54,23 @@ export function programOf(release: Release, config: ProgramConfig): { Entrypoint
 const DEFAULT_PORT = 8080;
 
 /** The environment of a replica; a PORT that the manifest or the image names stays. */
-export function environmentOf({ id, settings }: Release, config: ProgramConfig): string[] {
+export function environmentOf({ id, service, settings }: Release, config: ProgramConfig): string[] {
   const own = Object.entries(settings.env).map(([key, value]) => `${key}=${value}`);
   const said = settings.env["PORT"] !== undefined || settings.secrets.includes("PORT");
-  return [...(said ? [] : portVariable(settings.port, config)), ...own, `DRAY_RELEASE=${id}`];
+  return [
+    ...(said ? [] : portVariable(settings.port, config)),
+    ...traced(service, settings),
+    ...own,
+    `DRAY_RELEASE=${id}`,
+  ];
+}
+
+/** OpenTelemetry's own variables: its libraries, and a model's server of ours, send their spans by them. */
+function traced(service: string, { otel, env, secrets }: Settings): string[] {
+  if (otel === undefined) return [];
+  const said = { OTEL_EXPORTER_OTLP_ENDPOINT: otel.endpoint, OTEL_SERVICE_NAME: service };
+  const isOwn = (name: string): boolean => env[name] !== undefined || secrets.includes(name);
+  return Object.entries(said).flatMap(([name, value]) => (isOwn(name) ? [] : [`${name}=${value}`]));
 }
 
 function portVariable(port: number | undefined, { Env: env, ExposedPorts: exposed }: ProgramConfig): string[] {
