@@ -30,7 +30,7 @@ const [TRACE, SPAN] = ["0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"];
 const header = (flags: string): string => `00-${TRACE}-${SPAN}-${flags}`;
 
 test("HAProxy takes the configuration of HTTP/2 alone, and of traces, and warns of nothing", async () => {
-  for (const settings of [{ protocol: "h2c" }, { otel: OTEL }, { protocol: "h2c", otel: OTEL }] as const)
+  for (const settings of [{ protocol: "h2c" }, { otel: OTEL }, { protocol: "h2c", streams: true, otel: OTEL }] as const)
     expect(await checkConfig(stateWith({ address: "10.0.0.1", port: 80 }, settings))).not.toMatch(/WARNING|ALERT/);
 });
 
@@ -64,14 +64,45 @@ test("a caller's traceparent goes on as it is; where requests are traced the rel
     ]);
 });
 
-test("a client that closes its half after asking gets its answer", async () => {
+/** A stream whose head comes at once, its first event after half a second and two more each a second later. */
+const slowToBegin: http.RequestListener = (request, answer) => {
+  answer.writeHead(200, { "content-type": request.url === "/events" ? "text/event-stream" : "text/plain" });
+  answer.flushHeaders();
+  for (const at of [500, 1500, 2500])
+    setTimeout(() => void (at === 2500 ? answer.end("data: x\n\n") : answer.write("data: x\n\n")), at);
+};
+
+test("of a stream the time to its first bytes counts, and none of its events waits for another", async () => {
+  await using edge = await startEdge((replica) => stateWith(replica, { streams: true }), slowToBegin);
+  for (const path of ["/events", "/other"]) {
+    const answer = await fetch(`http://${edge.address}${path}`);
+    const startedAt = performance.now();
+    const at: number[] = [];
+    for await (const _chunk of answer.body ?? []) at.push(performance.now() - startedAt);
+    expect(at.length).toBeGreaterThanOrEqual(3);
+  }
+  const times = (): number[] =>
+    edge
+      .log()
+      .split("\n")
+      .flatMap((line) => parseAccess(line)?.modelMs ?? []);
+  await expect.poll(times).toHaveLength(2);
+  const [events = 0, other = 0] = times();
+  expect(events).toBeGreaterThanOrEqual(490);
+  expect(events).toBeLessThan(1500);
+  // Of what is no stream of events the head counts, as ever.
+  expect(other).toBeLessThan(490);
+});
+
+test("a client that closes its half after asking counts as one that leaves: it is told 400, and the log says so", async () => {
   await using edge = await startEdge(
     (replica) => stateWith(replica, {}),
     (_request, answer) => void setTimeout(() => answer.end("late"), 1500),
   );
   const socket = connect({ host: edge.address, port: 80, allowHalfOpen: true });
   socket.end("GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
-  console.log(await text(socket), edge.log());
+  expect(await text(socket)).toMatch(/^HTTP\/1.1 400 /);
+  await expect.poll(() => parseAccess(edge.log().trim())?.left).toBe(true);
 });
 
 test("a WebSocket speaks on while its release has lost the traffic, and through a reload", async () => {

@@ -68,7 +68,7 @@ test("a gRPC status in the head of an answer counts as the HTTP status that mean
 
 test("a line says of a traced request where it belongs, and when its first bytes came", () => {
   expect(parseAccess(more(`-/125/${TRACE}-${SPAN}-${PARENT}`))).toMatchObject({
-    firstMs: 125,
+    modelMs: 125,
     trace: { traceId: TRACE, spanId: SPAN, parentId: PARENT, startMs: Date.UTC(2026, 10, 25, 17, 34, 14, 730) },
   });
   expect(parseAccess(more(`-/-/${TRACE}-${SPAN}-`))?.trace).toEqual({

@@ -13,14 +13,13 @@ interface Asked {
 export interface Access extends Asked {
   status: number;
   queueMs: number;
+  /** To the head of the answer; of a stream to its first bytes, where the edge was told to look. */
   modelMs: number;
   totalMs: number;
   /** The client went away before the answer was complete. */
   left: boolean;
   /** `-` where the release asks for no key. */
   caller: string;
-  /** Until the first bytes of an answer that is a stream; where the edge was told to look. */
-  firstMs?: number;
   /** Where the request is part of a sampled trace. */
   trace?: Traced;
 }
@@ -84,7 +83,7 @@ function toldIn(word: string, status: number, line: string): Partial<Access> {
   const [, grpc = "-", first = "-", traceId, spanId, parentId] = MORE.exec(word) ?? [];
   return {
     ...(grpc === "-" || status !== 200 ? {} : { status: httpStatusOf(Number(grpc)) }),
-    ...(first === "-" ? {} : { firstMs: Number(first) }),
+    ...(first === "-" ? {} : { modelMs: Number(first) }),
     ...(traceId === undefined || spanId === undefined
       ? {}
       : {

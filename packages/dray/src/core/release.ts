@@ -28,6 +28,8 @@ export interface Settings {
   front?: Front;
   /** What is kept of the requests. */
   requests?: { share: number; mask: string[]; only?: string[]; maxBytes: number; days?: number };
+  /** Its answers are streams, whose first bytes count. */
+  streams?: true;
   /** Where spans of sampled requests go, and the share of those that no caller decided on, in percent. */
   otel?: { endpoint: string; share: number };
   /** The image does without writing: its root is mounted read-only. */

@@ -67,13 +67,25 @@ test("only a release of HTTP/2 alone is spoken to in it, and only then the log h
   expect(server(plain)).not.toContain("proto");
   expect(server(spoken)).toBe(`${server(plain)} proto h2`);
   expect(edgeConfig(plain)).not.toContain("grpc");
-  expect(edgeConfig(spoken)).toContain(String.raw`%HV\" %[var(txn.grpc)]/-/%[var(txn.told)] %ID`);
+  expect(edgeConfig(spoken)).toContain(String.raw`%HV\" %[var(txn.grpc)]/%[var(txn.first)]/%[var(txn.told)] %ID`);
   // At run time a server has no defaults either.
   const next = structuredClone(spoken);
   for (const { release } of next.services["decisions"]?.releases ?? []) release.id = "r2";
   const [service] = Object.values(next.services);
   if (service !== undefined) service.current = "r2";
   expect(switchCommands(spoken, next, "decisions")?.[0]).toMatch(/^add server s_decisions\/r2\.1 .* proto h2$/);
+});
+
+test("the head of an answer waits for its first bytes only where the manifest says streams, and it is a stream", () => {
+  const streaming = stateOf();
+  for (const { release } of streaming.services["decisions"]?.releases ?? []) release.settings.streams = true;
+  expect(edgeConfig(stateOf())).not.toContain("event-stream");
+  const rules = edgeConfig(streaming)
+    .split("\n")
+    .filter((line) => line.includes("event-stream"));
+  expect(rules).toHaveLength(4);
+  expect(rules[2]).toContain("wait-for-body");
+  expect(rules[2]).toContain("at-least 1 if { res.hdr(content-type)");
 });
 
 test("a request is traced only where the manifest says so; a rule makes no difference to anybody else's", () => {

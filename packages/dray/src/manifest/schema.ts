@@ -78,6 +78,12 @@ const FIELDS = {
       "Port the API listens on inside its container; found when left out: the only one, or the one that answers the golden request.",
     ),
   protocol,
+  streams: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Answers may be streams of events (`text/event-stream`) whose first bytes count, as a language model's first token does. For metrics, alerts and canaries the model's time ends with them. The head of such an answer waits for its first bytes; nothing behind it waits.",
+    ),
   ready,
   golden: z
     .string()

@@ -66,6 +66,7 @@ export function makeRelease(manifest: Manifest, built: Built, digest: string, fr
     ...(manifest.prefix === undefined ? {} : { prefix: manifest.prefix }),
     front: frontOf(manifest),
     ...(manifest.requests === undefined ? {} : { requests: requestsOf(manifest.requests) }),
+    ...(manifest.streams ? { streams: true } : {}),
     ...(manifest.otel === undefined ? {} : { otel: manifest.otel }),
     metadata: manifest.metadata,
     replicas: manifest.replicas,

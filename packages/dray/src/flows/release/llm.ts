@@ -31,7 +31,8 @@ export function llmManifest(server: LlmServer, model: LlmModel | undefined): { [
   if (model === undefined) {
     throw new Failure("usage.invalid", `which model is ${server} to serve?`, { hint: EXAMPLES[server] });
   }
-  return server === "ollama" ? ollama(model) : BY_WEIGHTS[server](model);
+  const runs = server === "ollama" ? ollama(model) : BY_WEIGHTS[server](model);
+  return { ...runs, streams: true };
 }
 
 const HF = "hf://ORG/NAME@COMMIT";
