@@ -51,8 +51,8 @@ test("a log that ends is opened again; one that cannot be opened is lost, and sa
 });
 
 test("a canary is judged by a stream's first bytes, where the edge was told to look for them", () => {
-  const line = (more: string): string =>
+  const streamed = (more: string): string =>
     `1.2.3.4:5 [25/Nov/2026:17:34:14.730] http s_loans/r1.1 0/0/0/3/9000 200 84 - - ---- 1/1/0/0/0 0/0 "POST /v1/completions HTTP/1.1" ${more}5f3c8a52 -`;
-  expect(sampleIn(line(""))?.sample).toEqual({ ok: true, ms: 3 });
-  expect(sampleIn(line("-/800/- "))?.sample).toEqual({ ok: true, ms: 800 });
+  expect(sampleIn(streamed(""))?.sample).toEqual({ ok: true, ms: 3 });
+  expect(sampleIn(streamed("-/800/- "))?.sample).toEqual({ ok: true, ms: 800 });
 });
