@@ -43,7 +43,12 @@ export async function offeredRequest(scope: Scope, session: VerbSession): Promis
  * Sends what was said, to where clients call or to one release, as `dray request` does. An answer to a golden request is
  * compared with the one that is expected. @throws Failure request.failed, release.*
  */
-export async function sendRequest(scope: Scope, said: RequestSaid, session: VerbSession, release?: string): Promise<Called> {
+export async function sendRequest(
+  scope: Scope,
+  said: RequestSaid,
+  session: VerbSession,
+  release?: string,
+): Promise<Called> {
   const { manifest } = scope;
   const reached =
     release === undefined ? await reachService(scope, session) : await reachOneRelease(scope, release, session);

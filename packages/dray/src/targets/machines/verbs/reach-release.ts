@@ -88,7 +88,8 @@ async function callAt(site: Site, door: Door, options: CallOptions, signal: Abor
         bytes: whole.bytes,
         sha256: whole.sha256,
         ...keptBytes(options, answer, whole),
-        wrong: golden === undefined ? [] : compareGolden(golden, answerOf(answer, whole, totalMs)),
+        wrong:
+          golden === undefined ? [] : compareGolden(golden, answerOf(answer, answer.statusCode ?? 0, whole, totalMs)),
         timing: { totalMs },
       };
     });
