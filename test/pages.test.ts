@@ -82,3 +82,31 @@ test("the reader of commands is not blind", () => {
   expect(unknownIn(["machine", "clean", "--everything"])).toEqual(["--everything"]);
   expect(unknownIn(["fly"])).toEqual(["no command fly"]);
 });
+
+const SHELL = /```(?:sh|console)\n/g;
+const NOT_RUN = /<!-- Not run[^>]*-->\n$/;
+
+/** Shell blocks that no test runs and that do not say why: in front of the block, or of the whole page. */
+function unexplained(page: string): number[] {
+  const text = textOf(page);
+  const [first = ""] = /^<!-- Not run[^>]*-->\n/.exec(text) ?? [];
+  if (first !== "") return [];
+  return [...text.matchAll(SHELL)].flatMap(({ index }) => (NOT_RUN.test(text.slice(0, index)) ? [] : [index]));
+}
+
+/** The scenarios that read pages and type what stands there. */
+const readers = ["readme", "guides"].map((name) => readFileSync(`test/scenarios/${name}.test.ts`, "utf8")).join("");
+const isRead = (page: string): boolean =>
+  readers.includes(`"${page}"`) || readers.includes(`follow("${path.basename(page, ".md")}")`);
+
+test.each(pages)("each command block of %s is run by a test, or says why not", (page) => {
+  if (!isRead(page)) expect(unexplained(page)).toEqual([]);
+  const named = [...textOf(page).matchAll(/test\/[\w/-]+\.test\.ts/g)].map(([file]) => file);
+  expect(named.filter((file) => !existsSync(file))).toEqual([]);
+});
+
+test("a block that nobody runs is found", () => {
+  expect(["README.md", "docs/guides/keys.md", "docs/pl/README.md"].map(isRead)).toEqual([true, true, false]);
+  expect(unexplained("docs/guides/keys.md").length).toBeGreaterThan(0);
+  expect(unexplained("docs/console.md")).toEqual([]);
+});
