@@ -6,7 +6,7 @@ import * as z from "zod";
 import { HEALTHY } from "../packages/dray/src/core/faults/healthy.ts";
 import { FAULTS } from "../packages/dray/src/core/faults/table.ts";
 import { HOP_TABLE } from "../packages/dray/src/core/hops.ts";
-import { CODES } from "../packages/dray/src/base/failure.ts";
+import { CODES } from "../packages/dray/src/base/codes.ts";
 import { makeProgram } from "../packages/dray/src/cli/program.ts";
 import { containersPage } from "./docs-containers.ts";
 import { libraryPage } from "./docs-library.ts";

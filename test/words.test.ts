@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
-import { CODES } from "../packages/dray/src/base/failure.ts";
+import { CODES } from "../packages/dray/src/base/codes.ts";
 import { makeProgram } from "../packages/dray/src/cli/program.ts";
 import { HEALTHY } from "../packages/dray/src/core/faults/healthy.ts";
 import { FAULTS } from "../packages/dray/src/core/faults/table.ts";

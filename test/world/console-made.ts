@@ -67,11 +67,11 @@ export function statusOf(service: string, place: string, { live }: Show): object
 }
 
 /** A day's rise and fall, the same each time it is asked for. */
-export function wave(at: number): number {
+function wave(at: number): number {
   return 1 + 0.45 * Math.sin(at / 13_000) + 0.12 * Math.sin(at / 611) + 0.05 * Math.sin(at / 97);
 }
 
-export function pointAt(at: number, { live }: Show, place: string): Point {
+function pointAt(at: number, { live }: Show, place: string): Point {
   const perSecond = Math.round(420 * wave(at)) / 10;
   const modelP95Ms = Math.round(18 * (0.8 + 0.3 * wave(at + 900)));
   const queueP95Ms = Math.round(3 * wave(at) ** 2);

@@ -1,7 +1,7 @@
 import type { Vm } from "./vm.ts";
 
 /** What was said, without what depends on this run: the machine's name, its address, releases and times. */
-export function steady(text: string, vm: Pick<Vm, "address" | "host">): string {
+function steady(text: string, vm: Pick<Vm, "address" | "host">): string {
   return (
     text
       .trim()

@@ -256,8 +256,7 @@ export class Drayage {
 
   readonly hosts = {
     /** How a container runs that somebody started by hand. @throws Failure container.unknown */
-    handMade: async (host: string, container: string): Promise<HandMade> =>
-      await handMade(host, container, this.session),
+    handMade: async (host: string, name: string): Promise<HandMade> => await handMade(host, name, this.session),
     /** System, engine, processor, memory, disk and addresses of each computer. @throws Failure ssh.*, docker.* */
     facts: async (whose: Whose): Promise<HostFacts[]> => await hostFacts(whose, this.session),
     /** Installs Docker where it is missing. `agree` is shown what would be run, and throws where it is not to be. @throws Failure machine.* */
@@ -284,7 +283,7 @@ export class Drayage {
     /** One run with all that was told of it. `id`: or its end. @throws Failure runs.unknown, runs.unreadable */
     read: async (id: string): Promise<KeptRun> => await readRun(this.session.journal, id),
     /** What is told of a run, from its beginning to its end, as it is told. @throws Failure runs.unknown, runs.unreadable */
-    follow: (id: string, signal: AbortSignal = this.session.signal): AsyncGenerator<Happening> =>
+    follow: (id: string, signal = this.session.signal): AsyncGenerator<Happening> =>
       followRun(this.session.journal, id, signal),
   };
 

@@ -1,5 +1,6 @@
 /** The library's face. Everything `dray` does can be done from here: `Drayage` has every verb. */
-export { CODES, type Code, EXIT, Failure } from "./base/failure.ts";
+export { CODES, type Code, EXIT } from "./base/codes.ts";
+export { Failure } from "./base/failure.ts";
 export type { Outcome } from "./contract/order.ts";
 export type { Place } from "./contract/place.ts";
 export type { Context } from "./core/context.ts";

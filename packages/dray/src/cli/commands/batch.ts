@@ -1,6 +1,7 @@
 import path from "node:path";
 import type { Command } from "commander";
-import { EXIT, Failure } from "../../base/failure.ts";
+import { EXIT } from "../../base/codes.ts";
+import { Failure } from "../../base/failure.ts";
 import { httpAsker } from "../../flows/batch/asker.ts";
 import { batch, type BatchJob, type BatchResult } from "../../flows/batch/batch.ts";
 import type { Example } from "../../flows/batch/rows.ts";
