@@ -48,6 +48,11 @@ async function doorOf(site: Site, service: string, release: string, { signal }: 
       hint: `kept there: ${known.releases.map((each) => each.release.id).join(", ")}`,
     });
   }
+  if (kept.release.settings.protocol === "h2c") {
+    throw new Failure("target.unsupported", `${release} speaks HTTP/2 alone, and one release is asked by HTTP/1.1`, {
+      hint: "dray request without --release goes by the edge, which speaks both",
+    });
+  }
   for (const { container, address, port } of kept.replicas) {
     const state = await inspectState(site.machine.engine, container, signal).catch(() => undefined);
     if (state?.Running === true) return { release, address, port };
