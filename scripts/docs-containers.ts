@@ -98,7 +98,7 @@ export function containersPage(): string {
       ["set-up", "test"],
       SHOWN.map(([setUp, file, test]) => {
         if (!textOf(file).includes(test)) throw new Error(`${file} has no test ${test}`);
-        return [setUp, `[${file}](../${file}): ${test} ...`];
+        return [setUp, `\`${file}\`: ${test} ...`];
       }),
     ),
     "",

@@ -19,6 +19,7 @@ export const SECTIONS = [
     [
       ["docs/from-a-model-file.md", "From a model file"],
       ["docs/llm.md", "Language models"],
+      ["docs/grpc.md", "gRPC"],
       ["docs/weights.md", "Weights"],
       ["docs/guides/https.md", "HTTPS"],
       ["docs/guides/keys.md", "Keys"],
@@ -26,6 +27,7 @@ export const SECTIONS = [
       ["docs/releases.md", "Golden requests and canary"],
       ["docs/guides/metrics.md", "Metrics"],
       ["docs/guides/alerts.md", "Alerts"],
+      ["docs/traces.md", "Traces"],
       ["docs/production.md", "In production"],
       ["docs/environments.md", "Staging and production"],
       ["docs/ci.md", "From CI"],
@@ -41,6 +43,7 @@ export const SECTIONS = [
       ["docs/cli.md", "Commands"],
       ["docs/failures.md", "Failures"],
       ["docs/models.md", "Models"],
+      ["docs/containers.md", "Containers"],
       ["docs/library.md", "Library"],
       ["docs/measurements.md", "Measurements"],
       ["ARCHITECTURE.md", "Architecture"],
