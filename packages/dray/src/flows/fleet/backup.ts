@@ -95,7 +95,7 @@ export async function restoreHost(
   });
 }
 
-/** Loaded where it is needed: to read its ciphers takes a third of what a whole `dray status` takes. */
+/** Loaded where it is needed: no other command has use for its ciphers. */
 const sealing = async (): Promise<typeof import("../../base/sealed.ts")> => await import("../../base/sealed.ts");
 
 async function opened(file: string): Promise<Readable> {

@@ -1,6 +1,5 @@
 import * as z from "zod";
 import { Failure } from "../../../base/failure.ts";
-import { edgeConfig } from "../../../edge/config.ts";
 import { type EdgeState, keptOf, type ServiceState } from "../../../edge/state.ts";
 import { EDGE_VOLUME } from "../../../edge/edge.ts";
 import { KEEPER_VOLUME } from "../keeper/keeper-setup.ts";
@@ -86,6 +85,3 @@ function emptied({ previous: _gone, candidate: _judged, shadow: _watched, ...ser
   const live = keptOf(service, service.current);
   return { ...service, releases: live === undefined ? [] : [{ ...live, replicas: [] }] };
 }
-
-/** The edge's configuration for a state. */
-export const configOf = (state: EdgeState): string => edgeConfig(state);

@@ -4,8 +4,9 @@ import { pack } from "tar-stream";
 import { expect, test } from "vitest";
 import { readState } from "drayage-record";
 import { readFileSync } from "node:fs";
+import { edgeConfig } from "../../../edge/config.ts";
 import type { EdgeState } from "../../../edge/state.ts";
-import { configOf, isKept, readContents, withoutReplicas } from "./backed-up.ts";
+import { isKept, readContents, withoutReplicas } from "./backed-up.ts";
 import { withRelease } from "../traffic/switch.ts";
 import { asBytes, entriesOf, put } from "./backup.ts";
 
@@ -24,7 +25,7 @@ test("a restored state has callers and names, and no replica that was elsewhere"
   expect(state).not.toHaveProperty("address");
   const addresses = before?.releases.flatMap(({ replicas }) => replicas.map(({ address }) => address)) ?? [];
   expect(addresses).not.toEqual([]);
-  for (const address of addresses) expect(configOf(state)).not.toContain(address);
+  for (const address of addresses) expect(edgeConfig(state)).not.toContain(address);
 });
 
 test("the next release has the traffic alone: to one whose containers are elsewhere there is no way back", () => {

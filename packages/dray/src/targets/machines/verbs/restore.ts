@@ -7,6 +7,7 @@ import type { BackedUp } from "../../../contract/answers.ts";
 import type { Place } from "../../../contract/place.ts";
 import type { Session } from "../../../contract/session.ts";
 import { Failure } from "../../../base/failure.ts";
+import { edgeConfig } from "../../../edge/config.ts";
 import { EDGE } from "../../../edge/edge.ts";
 import type { EdgeState } from "../../../edge/state.ts";
 import { type Engine, isMissing } from "../../../machine/engine.ts";
@@ -14,7 +15,7 @@ import type { Machine } from "../../../machine/machine.ts";
 import { supplyOwnEdge } from "../image/edge-image.ts";
 import { connect } from "../plan/site.ts";
 import { setUpEdge } from "../traffic/edge-setup.ts";
-import { CONFIG, configOf, CONTENTS, type Contents, readContents, STATE, withoutReplicas } from "./backed-up.ts";
+import { CONFIG, CONTENTS, type Contents, readContents, STATE, withoutReplicas } from "./backed-up.ts";
 import { asBytes, type Entry, entriesOf, put, withVolumes } from "./backup.ts";
 import { belongings } from "./ours.ts";
 
@@ -65,13 +66,7 @@ async function refuseUsed(machine: Machine, signal: AbortSignal): Promise<void> 
 
 async function first(files: AsyncGenerator<Entry>): Promise<Contents> {
   const next = await files.next();
-  return readContents(next.done === true || next.value.header.name !== CONTENTS ? "" : await contentOf(next.value));
-}
-
-async function contentOf(entry: Entry): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of entry) chunks.push(chunk as Uint8Array);
-  return Buffer.concat(chunks).toString();
+  return readContents(next.done === true || next.value.header.name !== CONTENTS ? "" : await text(next.value));
 }
 
 /** Hands each file on; the state comes without replicas, and the edge's configuration is made from it. */
@@ -84,10 +79,10 @@ async function move(files: AsyncGenerator<Entry>, to: Pack): Promise<EdgeState> 
         await put(to, header, entry);
         continue;
       }
-      restored = withoutReplicas(stateIn(await contentOf(entry)));
+      restored = withoutReplicas(stateIn(await text(entry)));
       const { size: _before, pax: _said, ...same } = header;
       to.entry(same, JSON.stringify(restored));
-      to.entry({ ...same, name: CONFIG }, configOf(restored));
+      to.entry({ ...same, name: CONFIG }, edgeConfig(restored));
     }
     if (restored === undefined) readContents("");
     to.finalize();
