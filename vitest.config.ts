@@ -10,6 +10,9 @@ claim();
 // The journal of whoever runs the tests is about their own deploys.
 process.env["DRAY_STATE"] ??= path.resolve(".dray/state");
 
+// What is told of a failure far away is its message: "[ Array(1) ]" is none.
+const chaiConfig = { truncateThreshold: 2000 };
+
 export default defineConfig({
   test: {
     sequence: { sequencer: LongestFirst },
@@ -18,6 +21,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
+          chaiConfig,
           include: ["packages/*/src/**/*.test.ts", "test/*.test.ts"],
           // The defaults are durations that no test is about: a thousand made-up requests take longer on a busy core.
           testTimeout: 60_000,
@@ -30,6 +34,7 @@ export default defineConfig({
       {
         test: {
           name: "scenarios",
+          chaiConfig,
           include: ["test/{contract,scenarios}/**/*.test.ts"],
           setupFiles: ["test/ci/evidence.ts"],
           testTimeout: 180_000,

@@ -140,7 +140,8 @@ test("a deploy whose lock is lost stops, takes back what it began, and says who 
   await using vm = await startVm();
   const slow = await deployThatWaits(vm, ["--machine", vm.host, "--service", "decisions"]);
   const lock = lockOf("decisions");
-  const takeOver = `echo another > ${lock}/token; echo bob@laptop since 1 > ${lock}/owner`;
+  // All that Bob's own dray would write: a lock whose holder has ended is anybody's, and this deploy's process ends.
+  const takeOver = `echo another > ${lock}/token; echo laptop/1 > ${lock}/holder; echo bob@laptop since 1 > ${lock}/owner`;
   await vm.inside("docker", "exec", "dray-edge", "bash", "-c", takeOver);
   const ended = await slow.ended;
   expect(ended.stderr).toMatch(/\[service\.lock-lost\] .*bob@laptop has it now/);

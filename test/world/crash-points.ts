@@ -3,7 +3,7 @@ import { startLoad } from "./load.ts";
 import type { Vm } from "./vm.ts";
 
 const PER_SECOND = 200;
-/** An engine that was killed is back, and its containers with it, within so many milliseconds. */
+/** Once an engine that was killed is back, and the edge with it, no request fails later than this many milliseconds. */
 const ENGINE_MS = 10_000;
 /** A link that breaks stays broken for so long. */
 const CUT_MS = 2000;
@@ -75,13 +75,13 @@ async function meet(vm: Vm, point: Point, settle: () => Promise<string>): Promis
   const again = await settle();
   const againMs = Math.round(performance.now() - startedAt);
   const left = await leftovers(vm);
-  const { sent, failed, outageMs, problems: seen } = await load.stop();
+  const { sent, failed, outageMs, failedAt, problems: seen } = await load.stop();
   const recovered = again === "" && left === "";
-  const served = outageMs < (point.way === "engine" ? ENGINE_MS : 1);
+  // How long the engine itself takes to come back is the machine's, and the bench tells it.
+  const served = point.way === "engine" ? failedAt < startedAt + ENGINE_MS : failed === 0;
   const problems = [
     ...(recovered ? [] : [`${again.slice(-600)}${left}`]),
-    ...(served ? [] : [`requests failed for ${outageMs} ms`]),
-    ...(failed === 0 || point.way === "engine" ? [] : [`${failed} requests failed: ${seen[0]}`]),
+    ...(served ? [] : [`${failed} requests failed, for ${outageMs} ms: ${seen[0]}`]),
   ].map((problem) => `${point.name}: ${problem}`);
   return { sent, failed, outageMs, told, again, againMs, recovered, served, problems };
 }

@@ -10,8 +10,10 @@ export interface Load {
   problems: string[];
   /** Of the answers, in milliseconds. */
   times: number[];
-  /** From the first failure to the last, in milliseconds. */
+  /** From the first request that failed to the last, as they were sent: one that waits in vain is late in saying so. */
   outageMs: number;
+  /** When the last that failed was sent, as `performance.now()` tells it. */
+  failedAt: number;
 }
 
 /** A request with a body, and what its answer must have in it. */
@@ -28,7 +30,16 @@ export function startLoad(
   post?: Post,
 ): { stop: () => Promise<Load> } {
   const agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
-  const load: Load = { sent: 0, failed: 0, releases: new Map(), bad: new Map(), problems: [], times: [], outageMs: 0 };
+  const load: Load = {
+    sent: 0,
+    failed: 0,
+    releases: new Map(),
+    bad: new Map(),
+    problems: [],
+    times: [],
+    outageMs: 0,
+    failedAt: 0,
+  };
   const open = new Set<Promise<void>>();
   let firstFailure: number | undefined;
   const call = (): Promise<void> =>
@@ -36,8 +47,9 @@ export function startLoad(
       const startedAt = performance.now();
       const fail = (why: string): void => {
         load.failed++;
-        firstFailure ??= performance.now();
-        load.outageMs = Math.round(performance.now() - firstFailure);
+        firstFailure = Math.min(firstFailure ?? startedAt, startedAt);
+        load.failedAt = Math.max(load.failedAt, startedAt);
+        load.outageMs = Math.round(load.failedAt - firstFailure);
         if (load.problems.length < 10) load.problems.push(why);
         resolve();
       };
