@@ -75,6 +75,7 @@ export const CODES = {
   "machine.not-clean": [EXIT.failed, "Something that Drayage made could not be removed from the machine."],
   "backup.nothing": [EXIT.refused, "The machine has no service of Drayage's that could be backed up."],
   "backup.in-use": [EXIT.refused, "The machine that a backup is to be restored to has services of its own."],
+  "backup.unfinished": [EXIT.refused, "A restore of a backup to the machine was killed, or is still going on."],
   "backup.unwritable": [EXIT.refused, "The file of a backup cannot be written on this computer."],
   "backup.unreadable": [EXIT.refused, "The file is no backup, is damaged, or was made by a newer Drayage."],
   "sealed.unreadable": [EXIT.refused, "The passphrase does not open the file, or the file is damaged."],

@@ -8,6 +8,7 @@ import { bytesOf } from "../../core/weights.ts";
 import { keptOf } from "../../edge/state.ts";
 import { architectureName, type Machine } from "../../machine/machine.ts";
 import { loginsOf } from "../../manifest/registry.ts";
+import { RESTORE_ROLE } from "./container/labels.ts";
 import { imageName } from "./image/bring.ts";
 import { fit } from "./image/fit.ts";
 import type { Https } from "./plan/work.ts";
@@ -72,6 +73,7 @@ async function toDeploy(machine: Machine, order: Order, session: Session): Look 
     survey(machine, looking, session),
   ]);
   const find = orMachines(loginsOf(manifest), machine);
+  refuseHalfRestored(seen);
   const { release, source } = await fit(made, { machine, seen }, find, session);
   const keeper = isWatched(order) || Object.keys(manifest.secrets).length > 0 ? "needed" : "for-https";
   const reached = await reachedBy(order, { machine, architecture }, keeper, session);
@@ -88,6 +90,14 @@ async function toDeploy(machine: Machine, order: Order, session: Session): Look 
     ...(typeof order.rollout === "object" ? { shadow: order.rollout } : {}),
   };
   return { site, seen, wish, https: reached.https };
+}
+
+/** On half of a backup a service would be open to all, or closed to its callers. @throws Failure backup.unfinished */
+function refuseHalfRestored({ machine, containers }: Seen): void {
+  if (containers.every(({ role }) => role !== RESTORE_ROLE)) return;
+  throw new Failure("backup.unfinished", `a backup is half restored to ${machine}`, {
+    hint: `dray machine restore FILE ${machine}, again, finishes it; dray machine clean ${machine} --data leaves nothing of it`,
+  });
 }
 
 /** Asks the sources of what the machine lacks, once for all machines. @throws Failure weights.* */

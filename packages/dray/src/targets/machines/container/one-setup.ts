@@ -4,7 +4,8 @@ import { EDGE } from "../../../edge/edge.ts";
 import { type Engine, isMissing, isTaken } from "../../../machine/engine.ts";
 import type { Machine } from "../../../machine/machine.ts";
 
-const TURN = "dray-setup";
+/** Who sets up the edge or the keeper has the container of this name. */
+export const TURN = "dray-setup";
 const POLL_MS = 100;
 /** Setting up takes seconds; whoever holds the turn longer has died. */
 const STALE_S = 60;

@@ -65,8 +65,11 @@ async function survey(site: Site, data: boolean, signal: AbortSignal): Promise<C
   return contentsOf(site.machine.name, known, volumes);
 }
 
+/** How the names of such containers begin. */
+export const SHELF = "dray-backup-";
+
 /** Volumes, and the image of a container that can have them. */
-interface Shelf {
+export interface Shelf {
   image: string;
   volumes: Contents["volumes"];
 }
@@ -78,7 +81,7 @@ export async function withVolumes<T>(
   signal: AbortSignal,
   act: (path: string) => Promise<T>,
 ): Promise<T> {
-  const name = `dray-backup-${randomBytes(4).toString("hex")}`;
+  const name = `${SHELF}${randomBytes(4).toString("hex")}`;
   const body = {
     Image: image,
     Entrypoint: [],

@@ -8,59 +8,68 @@ import type { Place } from "../../../contract/place.ts";
 import type { Session } from "../../../contract/session.ts";
 import { Failure } from "../../../base/failure.ts";
 import { edgeConfig } from "../../../edge/config.ts";
-import { EDGE } from "../../../edge/edge.ts";
 import type { EdgeState } from "../../../edge/state.ts";
-import { type Engine, isMissing } from "../../../machine/engine.ts";
-import type { Machine } from "../../../machine/machine.ts";
+import type { Engine } from "../../../machine/engine.ts";
 import { supplyOwnEdge } from "../image/edge-image.ts";
 import { connect } from "../plan/site.ts";
 import { setUpEdge } from "../traffic/edge-setup.ts";
 import { CONFIG, CONTENTS, type Contents, readContents, STATE, withoutReplicas } from "./backed-up.ts";
-import { asBytes, type Entry, entriesOf, put, withVolumes } from "./backup.ts";
+import { asBytes, type Entry, entriesOf, put, type Shelf, withVolumes } from "./backup.ts";
+import { makeRoomOn, type Mark, refuseOvertaken, removeMark, setMark, takeBack } from "./half-restored.ts";
 import { belongings } from "./ours.ts";
 
 /**
  * Puts a backup on a machine that has nothing of dray's, and starts the edge on it: callers' keys, certificates and history
- * are there, and the next deploy brings the replicas. Where it fails, nothing of it stays.
+ * are there, and the next deploy brings the replicas. Where it fails, nothing of it stays; where it is killed, the next one
+ * begins anew.
  * @throws Failure backup.in-use, backup.unreadable, machine.port-taken, ssh.*, docker.*
  */
 export async function restore(place: Place, archive: Readable, session: Session): Promise<BackedUp> {
   await using machine = await connect(place, session);
   const { engine } = machine;
-  await refuseUsed(machine, session.signal);
+  await makeRoomOn(machine, session.signal);
   const files = entriesOf(archive);
   const contents = await first(files);
   const image = await supplyOwnEdge(machine, session);
+  const volumes = contents.volumes.map(({ name }) => name);
+  const mark = await setMark(engine, image, volumes, session.signal);
   try {
-    for (const { name, labels } of contents.volumes)
-      await engine.post("/volumes/create", { body: { Name: name, Labels: labels }, signal: session.signal });
-    const state = await withVolumes(engine, { image, volumes: contents.volumes }, session.signal, async (path) => {
-      const unpacked = pack();
-      const sent = engine.bytes("PUT", `${path}/archive`, {
-        query: { path: "/" },
-        headers: { "content-type": "application/x-tar" },
-        stream: asBytes(unpacked),
-        signal: session.signal,
-      });
-      const [moved, answer] = await Promise.all([move(files, unpacked), sent]);
-      await text(answer);
-      return moved;
-    });
-    const { port, tls } = state;
+    const { port, tls } = await unpack(engine, { image, volumes: contents.volumes }, files, session.signal);
+    await refuseOvertaken(engine, mark, session.signal);
     await setUpEdge(machine, image, { port, ...(tls === undefined ? {} : { tls }) }, session);
+    await removeMark(engine, mark, session.signal);
   } catch (error) {
-    await within(60_000, undefined, async (fresh) => await takeBack(engine, contents, fresh));
+    // What cannot be taken back (the connection is gone) has its mark: the next restore takes it up.
+    await within(60_000, undefined, async (fresh) => await giveUp(engine, mark, fresh)).catch(() => undefined);
     throw error;
   }
-  return { machine: place.name, services: contents.services, volumes: contents.volumes.map(({ name }) => name) };
+  return { machine: place.name, services: contents.services, volumes };
 }
 
-async function refuseUsed(machine: Machine, signal: AbortSignal): Promise<void> {
-  const found = await belongings(machine.engine, signal);
-  const [used] = found.filter(({ kind }) => kind === "volume" || kind === "container");
-  if (used === undefined) return;
-  throw new Failure("backup.in-use", `${machine.name} has ${used.kind} ${used.name} of dray already`, {
-    hint: `a backup goes to a machine without services; dray machine clean ${machine.name} --data makes it one, and loses what is there`,
+async function giveUp(engine: Engine, mark: Mark, signal: AbortSignal): Promise<void> {
+  await refuseOvertaken(engine, mark, signal);
+  await takeBack(engine, mark, await belongings(engine, signal), signal);
+}
+
+async function unpack(
+  engine: Engine,
+  shelf: Shelf,
+  files: AsyncGenerator<Entry>,
+  signal: AbortSignal,
+): Promise<EdgeState> {
+  for (const { name, labels } of shelf.volumes)
+    await engine.post("/volumes/create", { body: { Name: name, Labels: labels }, signal });
+  return await withVolumes(engine, shelf, signal, async (path) => {
+    const unpacked = pack();
+    const sent = engine.bytes("PUT", `${path}/archive`, {
+      query: { path: "/" },
+      headers: { "content-type": "application/x-tar" },
+      stream: asBytes(unpacked),
+      signal,
+    });
+    const [moved, answer] = await Promise.all([move(files, unpacked), sent]);
+    await text(answer);
+    return moved;
   });
 }
 
@@ -104,12 +113,4 @@ function stateIn(said: string): EdgeState {
       cause: error,
     });
   }
-}
-
-async function takeBack(engine: Engine, { volumes }: Contents, signal: AbortSignal): Promise<void> {
-  const paths = [`/containers/${EDGE}`, ...volumes.map(({ name }) => `/volumes/${name}`)];
-  for (const path of paths)
-    await engine.call("DELETE", path, { query: { force: true }, signal }).catch((error: unknown) => {
-      if (!isMissing(error)) throw error;
-    });
 }
