@@ -131,7 +131,8 @@ test("before: runs in a container of the new image while the old release serves;
 test("a container beside it is reached by its name, outlives deploys, has its own logs, and goes with the service", async () => {
   const command = ["python3", "-u", "-c", COUNTER];
   const counter = { image: appImage("1"), command, volumes: { data: "/data" }, secrets: ["PIN"] };
-  const secrets = { PIN: { file: "pin", as: "file" } };
+  const secrets = { PIN: { file: "pin", as: "file" }, TOKEN: { file: "token" } };
+  await vm.write("token", "of the model alone");
   await vm.write("pin", "let 'me' in\n");
   await manifest({ secrets, with: { counter } });
   const first = await vm.dray("deploy", "--yes", "--wait");
@@ -139,6 +140,8 @@ test("a container beside it is reached by its name, outlives deploys, has its ow
   const ask = "import urllib.request as u; print(u.urlopen('http://counter:9000/').read().decode())";
   const count = async (): Promise<string> => (await vm.dray("exec", "--", "python3", "-c", ask)).stdout.trim();
   expect(await count()).toBe("1 1");
+  const shown = (): Promise<string> => vm.inside("docker", "exec", "dray-api-with-counter", "ls", "-A", "/run/secrets");
+  expect(await shown()).toBe(".ready\nPIN");
   // What somebody started by hand there becomes a manifest of its own.
   await vm.inside(
     "sh",
@@ -159,6 +162,7 @@ test("a container beside it is reached by its name, outlives deploys, has its ow
   expect(restarted.code, restarted.stderr).toBe(0);
   // What it held is gone, and what it wrote is there.
   expect(await count()).toBe("1 3");
+  expect(await shown()).toBe(".ready\nPIN");
   expect((await vm.dray("with", "logs", "counter")).stdout).toContain(`counting for yes by b"let 'me' in\\n"`);
   expect(await vm.inside("docker", "inspect", "dray-api-with-counter")).not.toContain("let 'me' in");
   expect((await vm.dray("status")).stdout).toContain("api with counter: ");

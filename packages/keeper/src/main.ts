@@ -11,7 +11,7 @@ import { moveIn, vaultOf } from "./vault.ts";
 const HOME = process.env["DRAY_HOME"] ?? "/var/lib/dray";
 const OWN = process.env["DRAY_VAULT"] ?? HOME;
 const PATIENCE_MS = 60_000;
-const [, , command, service = ""] = process.argv;
+const [, , command, service = "", beside = ""] = process.argv;
 // In a container of its own, which has the weights' volume and nothing else.
 if (command === "fetch")
   process.exit((await runFetch("/weights", process.stdin, (line) => process.stdout.write(line))) ? 0 : 1);
@@ -39,6 +39,7 @@ const COMMANDS: Record<string, () => Promise<void>> = {
     if (problems.length > 0) throw new Error(problems.join("; "));
   },
   ward: async () => await ward(HOME),
+  share: async () => await secrets.share(service, beside, Object.keys(await given())),
   drop: async () => await secrets.drop(service),
   restore: async () => await secrets.restore(service),
 };

@@ -63,6 +63,54 @@ test("what was replaced is kept until nothing goes back to it any more; of alert
   expect(await kept()).toEqual([]);
 });
 
+test("a container beside a service has what it names, through new values, a way back and a boot, and nothing else", async () => {
+  const { Secrets } = await import("./secrets.ts");
+  const secrets = new Secrets(home);
+  const seen = async (): Promise<Record<string, string>> => {
+    const folder = path.join(home, "memory", "with.shop.db");
+    const names = (await readdir(folder)).filter((name) => name !== ".ready");
+    return Object.fromEntries(
+      await Promise.all(names.map(async (name) => [name, await readFile(path.join(folder, name), "utf8")] as const)),
+    );
+  };
+  await secrets.seal("shop", { PIN: "1", MODEL: "m" }, false);
+  await expect(secrets.share("shop", "db", ["PIN", "OTHER"])).rejects.toThrow("shop has no secret OTHER");
+  await secrets.share("shop", "db", ["PIN"]);
+  expect(await seen()).toEqual({ PIN: "1" });
+  await secrets.seal("shop", { PIN: "2", MODEL: "n" }, false);
+  expect(await seen()).toEqual({ PIN: "2" });
+  await secrets.restore("shop");
+  expect(await seen()).toEqual({ PIN: "1" });
+  // A release that has it no more may be taken back: it is gone once nothing goes back.
+  await secrets.seal("shop", { MODEL: "n" }, false);
+  await secrets.restore("shop");
+  expect(await seen()).toEqual({ PIN: "1" });
+  await rm(path.join(home, "memory", "with.shop.db", "PIN"));
+  await rm(path.join(home, "memory", "broken"), { recursive: true, force: true });
+  await new Secrets(home).unfoldAll(fail);
+  expect(await seen()).toEqual({ PIN: "1" });
+  await secrets.seal("shop", { MODEL: "n" }, false);
+  await secrets.settle("shop");
+  expect(await seen()).toEqual({});
+  expect(await secrets.values("with.shop.db")).toEqual({});
+  await secrets.drop("shop");
+  expect((await readdir(home)).filter((name) => name.includes("shop"))).toEqual([]);
+});
+
+test("what a container beside a service gets is no service's of a like name", async () => {
+  const { Secrets } = await import("./secrets.ts");
+  const secrets = new Secrets(home);
+  for (const service of ["with", "a", "sealed"]) await secrets.seal(service, { A: service }, false);
+  await secrets.share("a", "sealed", ["A"]);
+  await secrets.seal("with", { A: "again" }, false);
+  await secrets.drop("sealed");
+  await secrets.drop("with");
+  expect(await secrets.values("with.a.sealed")).toEqual({ A: "a" });
+  await secrets.share("a", "sealed", []);
+  expect(await secrets.names("with.a.sealed")).toEqual([]);
+  expect(await secrets.names("a")).toEqual(["A"]);
+});
+
 test("one sealed file that cannot be opened is told of, and the others are open", async () => {
   const { Secrets } = await import("./secrets.ts");
   const secrets = new Secrets(home);

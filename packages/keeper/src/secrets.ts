@@ -19,6 +19,13 @@ const ALERTS_BEFORE = "alerts-";
 type Values = Record<string, string>;
 
 /**
+ * What one container beside a service gets is sealed and opened like the secrets of a service, under this and both names:
+ * so a keeper before knows what to do with it after a boot.
+ */
+const SHARE = "with.";
+const shareOf = (service: string, beside: string): string => `${SHARE}${service}.${beside}`;
+
+/**
  * Secrets of services: sealed on the disk with a key of this machine, and in memory for those who run. Whoever is root
  * there can open them, as the machine itself must when it boots with nobody around; what is copied away cannot be read
  * without the key.
@@ -40,8 +47,39 @@ export class Secrets {
     const goesBack = !service.startsWith(ALERTS) && (await readIfThere(file)) !== undefined;
     if (goesBack) await copyFile(file, `${file}.last`);
     else await rm(`${file}.last`, { force: true });
-    await replaceFile(file, await this.#lock(JSON.stringify({ ...before, ...values })), 0o600);
-    await this.unfold(service);
+    await this.#write(service, { ...before, ...values });
+    await this.#shareAgain(service);
+  }
+
+  /** Gives a container beside a service the secrets that it names, and no others; none: it gets nothing any more. */
+  async share(service: string, beside: string, names: readonly string[]): Promise<void> {
+    if (names.length === 0) return await this.drop(shareOf(service, beside));
+    const all = await this.#open(service);
+    const missing = names.find((name) => !Object.hasOwn(all, name));
+    if (missing !== undefined) throw new Error(`${service} has no secret ${missing} that ${beside} could get`);
+    await this.#write(shareOf(service, beside), Object.fromEntries(names.map((name) => [name, all[name] ?? ""])));
+  }
+
+  async #write(name: string, values: Values): Promise<void> {
+    await replaceFile(this.#sealed(name), await this.#lock(JSON.stringify(values)), 0o600);
+    await this.unfold(name);
+  }
+
+  /** What is beside a service gets its new values; one that the service has no more stays until `settle`: it may come back. */
+  async #shareAgain(service: string): Promise<void> {
+    const all = await this.#open(service);
+    for (const share of await this.#sharesOf(service)) {
+      const before = Object.entries(await this.#open(share));
+      await this.#write(share, Object.fromEntries(before.map(([name, value]) => [name, all[name] ?? value])));
+    }
+  }
+
+  async #sharesOf(service: string): Promise<string[]> {
+    const begins = `secrets-${shareOf(service, "")}`;
+    const files = await readdir(this.#home);
+    return files.flatMap((file) =>
+      file.startsWith(begins) && file.endsWith(".sealed") ? file.slice("secrets-".length, -".sealed".length) : [],
+    );
   }
 
   /** What a service has. */
@@ -60,8 +98,9 @@ export class Secrets {
     return names.flatMap((name) => /^secrets-alerts[.](.+)[.]sealed$/.exec(name)?.[1] ?? []);
   }
 
-  /** Forgets a service's secrets, on the disk and in memory. */
+  /** Forgets a service's secrets, on the disk and in memory, and what was given of them to containers beside it. */
   async drop(service: string): Promise<void> {
+    for (const share of await this.#sharesOf(service)) await this.drop(share);
     for (const file of [this.#sealed(service), `${this.#sealed(service)}.last`]) await rm(file, { force: true });
     const folder = path.join(MEMORY, service);
     for (const name of await readdir(folder).catch(() => [])) await rm(path.join(folder, name), { force: true });
@@ -73,11 +112,18 @@ export class Secrets {
     if ((await readIfThere(`${file}.last`)) === undefined) return;
     await rename(`${file}.last`, file);
     await this.unfold(service);
+    await this.#shareAgain(service);
   }
 
   /** Forgets what was there before the last `seal`: a secret that was replaced since it leaked must not lie here for ever. */
   async settle(service: string): Promise<void> {
     await rm(`${this.#sealed(service)}.last`, { force: true });
+    const shares = await this.#sharesOf(service);
+    const all = shares.length === 0 ? {} : await this.#open(service);
+    for (const share of shares) {
+      const kept = Object.entries(await this.#open(share)).filter(([name]) => Object.hasOwn(all, name));
+      await this.#write(share, Object.fromEntries(kept));
+    }
   }
 
   /** Writes a service's secrets where its replicas read them. */

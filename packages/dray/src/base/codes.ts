@@ -159,6 +159,10 @@ export const CODES = {
   ],
   "container.unknown": [EXIT.failed, "The machine has no container of this name."],
   "with.unknown": [EXIT.failed, "The service has no container of this name beside it."],
+  "with.no-secrets": [
+    EXIT.refused,
+    "The machine's keeper has not been told of the secrets that a container beside a service gets.",
+  ],
   "with.failed": [
     EXIT.failed,
     "A container beside the service ended, or its image calls it unhealthy; nothing was switched.",

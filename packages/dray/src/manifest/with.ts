@@ -28,7 +28,9 @@ const beside = z
       .array(secretName)
       .min(1)
       .optional()
-      .describe("Names out of the service's `secrets:` that it gets as environment variables, too."),
+      .describe(
+        "Names out of the service's `secrets:` that it gets as environment variables, too: those and no others.",
+      ),
     volumes: z
       .record(name, volume)
       .optional()

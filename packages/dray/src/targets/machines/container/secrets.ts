@@ -7,17 +7,23 @@ const SECRETS_PATH = "/run/secrets";
 /** The keeper's own view: a folder for each service. */
 export const KEEPER_SECRETS = "/run/dray-secrets";
 
-/** A service's secrets, in the machine's memory: a tmpfs that is there while somebody has it mounted. */
-export const secretsVolume = (service: string): string => `dray-secrets-${service}`;
+/**
+ * Under this name the keeper has what a container beside a service gets: no service's name has a dot in it. By the
+ * keeper's own rule.
+ */
+export const shareOf = (service: string, beside: string): string => `with.${service}.${beside}`;
 
-/** Makes a service's volume in memory; safe to do twice. */
-export async function makeSecretsVolume(engine: Engine, service: string, signal: AbortSignal): Promise<void> {
+/** Secrets of a service, or a share of them, in the machine's memory: a tmpfs that is there while somebody has it mounted. */
+export const secretsVolume = (holder: string): string => `dray-secrets-${holder}`;
+
+/** Makes the volume in memory of a service or a share; safe to do twice. */
+export async function makeSecretsVolume(engine: Engine, holder: string, signal: AbortSignal): Promise<void> {
   await engine.post("/volumes/create", {
     body: {
-      Name: secretsVolume(service),
+      Name: secretsVolume(holder),
       Driver: "local",
       DriverOpts: { type: "tmpfs", device: "tmpfs", o: "size=4m,mode=0755" },
-      Labels: { "dray.role": "secrets", "dray.service": service },
+      Labels: { "dray.role": "secrets", "dray.service": holder },
     },
     signal,
   });
@@ -66,9 +72,9 @@ export function withVariablesOf(names: readonly string[], argv: readonly string[
   return given(names, true, argv);
 }
 
-/** What a container needs to read a service's secrets. */
-export function secretMounts(service: string, ownShell: boolean): object[] {
-  const secrets = { Type: "volume", Source: secretsVolume(service), Target: SECRETS_PATH, ReadOnly: true };
+/** What a container needs to read the secrets of a service, or its share of them. */
+export function secretMounts(holder: string, ownShell: boolean): object[] {
+  const secrets = { Type: "volume", Source: secretsVolume(holder), Target: SECRETS_PATH, ReadOnly: true };
   const shell = { Type: "volume", Source: OWN_SHELL.volume, Target: SHELL_PATH, ReadOnly: true };
   return ownShell ? [secrets, shell] : [secrets];
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Beside } from "../../../core/release.ts";
 import { CAGE, limitsOf, volumeMounts } from "./container.ts";
 import type { ProgramConfig } from "./program.ts";
-import { secretMounts, withVariablesOf } from "./secrets.ts";
+import { secretMounts, shareOf, withVariablesOf } from "./secrets.ts";
 
 /** The role of a container beside a service's replicas. */
 export const WITH = "with";
@@ -13,9 +13,18 @@ export const SPEC_LABEL = "dray.spec";
 
 export const besideName = (service: string, name: string): string => `dray-${service}-with-${name}`;
 
-/** Tells one thing that the manifest says of a container from another. */
+/** Tells one thing that the manifest says of a container from another. One with secrets has a share of its own. */
 export function specOf(beside: Beside): string {
-  return createHash("sha256").update(JSON.stringify(beside)).digest("hex").slice(0, 12);
+  return beside.secrets === undefined ? digestOf(beside) : digestOf({ ...beside, share: true });
+}
+
+/** Was it made by an older dray, and sees all secrets of its service? */
+export function seesAll(beside: Beside, spec: string): boolean {
+  return beside.secrets !== undefined && spec === digestOf(beside);
+}
+
+function digestOf(said: object): string {
+  return createHash("sha256").update(JSON.stringify(said)).digest("hex").slice(0, 12);
 }
 
 /** What is to be made, where: in a service's network, by its name in the manifest. */
@@ -51,7 +60,7 @@ export function besideContainer({ service, network, name, beside }: BesideWanted
       ...limitsOf(limits),
       // No replica's volume can be called so: a dot is no part of a name.
       Mounts: [
-        ...(secrets.length > 0 ? secretMounts(service, true) : []),
+        ...(secrets.length > 0 ? secretMounts(shareOf(service, name), true) : []),
         ...volumeMounts(service, volumes, `${name}.`),
       ],
       NetworkMode: network,

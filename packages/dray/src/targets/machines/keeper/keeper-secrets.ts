@@ -4,8 +4,10 @@ import { asFailure, Failure } from "../../../base/failure.ts";
 import type { Undo } from "../../../core/carry-out.ts";
 import type { Release } from "../../../core/release.ts";
 import { KEEPER } from "../../../edge/edge.ts";
-import type { Engine } from "../../../machine/engine.ts";
+import { type Engine, isMissing } from "../../../machine/engine.ts";
 import { execStream } from "../../../machine/exec.ts";
+import { secretsOfKeeper } from "../container/labels.ts";
+import { shareOf } from "../container/secrets.ts";
 
 /**
  * Hands values to the keeper, which seals them on the disk and opens them in memory. `merge`: on top of what is there; `seal`: in its place.
@@ -58,6 +60,40 @@ export async function sendTestAlert(engine: Engine, service: string, signal: Abo
 /** Has the keeper forget the values that were replaced: no deploy goes back to them any more. */
 export async function settleSecrets(engine: Engine, service: string, signal: AbortSignal): Promise<void> {
   await tellKeeper(engine, ["settle", service], "", signal);
+}
+
+/**
+ * Has the keeper give a container beside a service the secrets that it names, and no others; none: it gets nothing any more.
+ * @throws Failure with.no-secrets, where the keeper has no room for them: it is made with it
+ */
+export async function shareSecrets(
+  engine: Engine,
+  { service, name, names }: { service: string; name: string; names: readonly string[] },
+  signal: AbortSignal,
+): Promise<void> {
+  const holds = (await heldSecrets(engine, signal)).includes(shareOf(service, name));
+  if (!holds && names.length === 0) return;
+  if (!holds)
+    throw new Failure("with.no-secrets", `the keeper has not been told of the secrets that ${name} gets`, {
+      hint: `dray deploy tells it; then dray with restart ${name}`,
+    });
+  await tellKeeper(
+    engine,
+    ["share", service, name],
+    JSON.stringify(Object.fromEntries(names.map((each) => [each, ""]))),
+    signal,
+  );
+}
+
+async function heldSecrets(engine: Engine, signal: AbortSignal): Promise<string[]> {
+  try {
+    const path = `/containers/${KEEPER}/json`;
+    const found = await engine.get<{ Config: { Labels: Record<string, string> } }>(path, { signal });
+    return secretsOfKeeper(found.Config.Labels);
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
 }
 
 /** Has the keeper forget a service's secrets. */

@@ -1,6 +1,7 @@
 import { EDGE } from "../../../edge/edge.ts";
 import { movable } from "./movable.ts";
 import { networkOf } from "../container/network.ts";
+import { shareOf } from "../container/secrets.ts";
 import { WALL_VERSION } from "../container/wall.ts";
 import type { Seen, SeenContainer } from "./observe.ts";
 import type { MachineStep, Wish } from "./steps.ts";
@@ -45,12 +46,18 @@ function isAsked({ keeper }: Wish, seen: Seen): boolean {
   return JSON.stringify(seen.state.keeper?.certificates[keeper.host]) === JSON.stringify(keeper.certificate);
 }
 
+/** Whose secrets it is to have in memory: the service's, and a share for each container beside it that names some. */
+function holdersOf({ release: { service, settings } }: Wish): string[] {
+  if (settings.secrets.length === 0) return [];
+  const beside = Object.entries(settings.run?.with ?? {}).filter(([, { secrets }]) => secrets !== undefined);
+  return [service, ...beside.map(([name]) => shareOf(service, name))];
+}
+
 /** The keeper, where something is new to it. */
 export function keeperSteps(wish: Wish, seen: Seen): MachineStep[] {
   const { keeper, edge } = wish;
   if (keeper === undefined) return [];
-  const { service, settings } = wish.release;
-  const secrets = settings.secrets.length > 0 && !wish.again ? [service] : [];
+  const secrets = wish.again ? [] : holdersOf(wish);
   const holds = secrets.every((each) => seen.keeperSecrets?.includes(each));
   if (
     holds &&

@@ -1,7 +1,7 @@
 import { networkOf } from "../container/network.ts";
 import type { Seen, SeenContainer } from "./observe.ts";
 import type { MachineStep, Wish } from "./steps.ts";
-import { specOf } from "../container/with-container.ts";
+import { seesAll, specOf } from "../container/with-container.ts";
 
 /** Those that are missing, stopped, or out of this release's reach; one that runs is left alone. */
 export function withSteps({ release }: Wish, seen: Seen): MachineStep[] {
@@ -22,6 +22,10 @@ export function withNotes({ release, again }: Wish, seen: Seen): string[] {
     const said = wanted[beside.name];
     if (said === undefined)
       return [`${beside.name} is no longer in the manifest and goes on running: dray with remove ${beside.name}`];
+    if (seesAll(said, beside.spec))
+      return [
+        `${beside.name} sees all secrets of ${release.service}, as an older dray made it: dray with restart ${beside.name}`,
+      ];
     return specOf(said) === beside.spec
       ? []
       : [

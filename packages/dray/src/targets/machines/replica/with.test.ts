@@ -1,7 +1,9 @@
+import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import type { Beside, Release, RunAs } from "../../../core/release.ts";
 import { EMPTY_STATE } from "../../../edge/state.ts";
 import { companionKeys } from "../../../manifest/with.ts";
+import { keeperSteps } from "../plan/keeper-steps.ts";
 import type { Seen, SeenContainer } from "../plan/observe.ts";
 import { planDeploy } from "../plan/plan.ts";
 import type { Wish } from "../plan/steps.ts";
@@ -61,7 +63,7 @@ test("it is caged, reached by its name in the service's network alone, and write
   expect(body).not.toHaveProperty("Entrypoint");
 });
 
-test("its secrets come by files of the service's own: what the engine keeps of it names them and has no value", () => {
+test("its secrets come by files of its own, which are those that it names: what the engine keeps of it names them and has no value", () => {
   const { db } = said({ db: { image: "postgres:16", secrets: ["POSTGRES_PASSWORD"] } });
   const config = { Entrypoint: ["docker-entrypoint.sh"], Cmd: ["postgres"] };
   const wanted = { service: "api", network: NETWORK, name: "db", beside: db ?? { image: "" } };
@@ -70,7 +72,7 @@ test("its secrets come by files of the service's own: what the engine keeps of i
   expect(body.Entrypoint.join(" ")).toContain("for _dray_n in POSTGRES_PASSWORD;");
   expect(body).toMatchObject({ Cmd: [], Env: [] });
   expect(body.HostConfig.Mounts).toMatchObject([
-    { Source: "dray-secrets-api", Target: "/run/secrets", ReadOnly: true },
+    { Source: "dray-secrets-with.api.db", Target: "/run/secrets", ReadOnly: true },
     { Target: "/run/dray", ReadOnly: true },
   ]);
 });
@@ -97,4 +99,30 @@ test("a plan says what a deploy leaves as it is", () => {
   expect(withNotes(wish({ with: redis }), changed)[0]).toContain("dray with restart cache");
   expect(withNotes(wish({}), seen([running()]))[0]).toContain("dray with remove cache");
   expect(withNotes(wish({ with: redis }), seen([running()]))).toEqual([]);
+});
+
+const withSecrets = said({ db: { image: "postgres:16", secrets: ["PASSWORD"] }, cache: { image: "redis:7" } });
+
+test("one that an older dray gave all secrets of its service is named with what mends it", () => {
+  // The digest that dray wrote before there were shares.
+  const spec = createHash("sha256").update('{"image":"postgres:16","secrets":["PASSWORD"]}').digest("hex").slice(0, 12);
+  const older = running({ beside: { name: "db", spec } });
+  expect(withNotes(wish({ with: withSecrets }), seen([older]))).toEqual([
+    "db sees all secrets of api, as an older dray made it: dray with restart db",
+  ]);
+});
+
+test.each<[string, string[], string[] | undefined]>([
+  ["has no room for what one beside it gets", ["api"], ["api", "with.api.db"]],
+  ["has it", ["api", "other", "with.api.db"], undefined],
+])("the keeper is made anew where it %s", (_what, keeperSecrets, secrets) => {
+  const { release, ...rest } = wish({ with: withSecrets });
+  const settings = { ...release.settings, secrets: ["PASSWORD", "TOKEN"] };
+  const keeper = { image: "keeper", first: true };
+  const state = { ...EMPTY_STATE, keeper: { certificates: {}, shadows: {}, address: "172.30.0.3" } };
+  const steps = keeperSteps(
+    { ...rest, release: { ...release, settings }, keeper },
+    { ...seen([]), state, keeper: "keeper", keeperSecrets },
+  );
+  expect(steps).toMatchObject(secrets === undefined ? [] : [{ kind: "keeper", secrets }]);
 });

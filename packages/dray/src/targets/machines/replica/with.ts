@@ -16,6 +16,7 @@ import { networkOf } from "../container/network.ts";
 import { imageConfig } from "../container/program.ts";
 import { withSite } from "../plan/site.ts";
 import { serviceOn } from "../plan/service-on.ts";
+import { shareSecrets } from "../keeper/keeper-secrets.ts";
 import { supplyNamed } from "../image/supply.ts";
 import { besideContainer, besideName, type BesideWanted, WITH, WITH_LABEL } from "../container/with-container.ts";
 import type { Work } from "../plan/work.ts";
@@ -52,8 +53,14 @@ export async function startBeside(
     await settled(machine.engine, placed, context);
     return {};
   }
+  await giveSecrets(placed, context.signal);
   await make(placed, context);
   return { undo: async ({ signal }) => await drop(machine.engine, container, signal) };
+}
+
+/** Before the container: it waits for them, and would read what was there before. @throws Failure with.no-secrets */
+async function giveSecrets({ machine, service, name, beside }: Placed, signal: AbortSignal): Promise<void> {
+  await shareSecrets(machine.engine, { service, name, names: beside.secrets ?? [] }, signal);
 }
 
 async function make(placed: Placed, context: Context): Promise<void> {
@@ -127,7 +134,7 @@ export async function removeBesides(engine: Engine, service: string, signal: Abo
   await Promise.all(all.map(({ Id }) => drop(engine, Id, signal)));
 }
 
-/** Makes one anew as the manifest says. It is away meanwhile; its volumes stay. @throws Failure with.unknown, with.failed */
+/** Makes one anew as the manifest says. It is away meanwhile; its volumes stay. @throws Failure with.unknown, with.failed, with.no-secrets */
 export async function restartBeside(
   { place, service, manifest }: Subject,
   name: string,
@@ -145,6 +152,7 @@ export async function restartBeside(
     const hint = `docker pull it here, or name another: with: {${name}: {image: ...}}`;
     // Before anything goes: an image that nobody has leaves the one that runs alone.
     await supplyNamed(machine, { image: beside.image, step: WITH, what: `${name}'s image`, hint }, findLogin, session);
+    await giveSecrets(placed, session.signal);
     const container = besideName(service, name);
     await machine.engine.post(`/containers/${container}/stop`, { signal: session.signal }).catch((error: unknown) => {
       if (!isMissing(error)) throw error;
@@ -160,6 +168,7 @@ export async function removeBeside({ place, service }: Subject, name: string, se
     const container = besideName(service, name);
     await refuseUnknown(machine.engine, service, name, session.signal);
     await drop(machine.engine, container, session.signal);
+    await shareSecrets(machine.engine, { service, name, names: [] }, session.signal);
   });
 }
 
