@@ -7,7 +7,7 @@ import type { Body } from "../base/request.ts";
 import { type Answer, compareGolden } from "../core/golden.ts";
 import { isText } from "../core/payload.ts";
 import { joinPath } from "../base/url.ts";
-import { wholeAnswer } from "./replica.ts";
+import { answerOf, wholeAnswer } from "./replica.ts";
 
 interface Whole {
   answer: http.IncomingMessage;
@@ -55,7 +55,7 @@ export async function call(base: string, options: CallOptions, context: Context)
       bytes: body.bytes,
       sha256: body.sha256,
       ...keptBytes(options, answer, body),
-      wrong: options.golden === undefined ? [] : compareGolden(options.golden, answerOf(answer, status, body, totalMs)),
+      wrong: wrongIn(options, answerOf({ status, body }, answer.headers["content-type"], totalMs)),
       timing: {
         dnsMs: at.dns,
         connectMs: at.connect - at.dns,
@@ -70,6 +70,11 @@ export async function call(base: string, options: CallOptions, context: Context)
   }
 }
 
+/** What the golden request did not expect; nothing where there is none. */
+export function wrongIn({ golden }: Pick<CallOptions, "golden">, answer: Answer): string[] {
+  return golden === undefined ? [] : compareGolden(golden, answer);
+}
+
 /** The bytes of an answer that is no text, where somebody wants them. */
 export function keptBytes(
   { bytes }: Pick<CallOptions, "bytes">,
@@ -78,16 +83,6 @@ export function keptBytes(
 ): Pick<Called, "base64"> {
   const type = headers["content-type"] ?? "";
   return bytes === undefined || type === "" || isText(type) ? {} : { base64: Buffer.from(raw).toString("base64") };
-}
-
-/** An answer as golden requests know it. */
-export function answerOf(
-  { headers }: http.IncomingMessage,
-  status: number,
-  { text, sha256 }: Body,
-  ms: number,
-): Answer {
-  return { status, body: text, ms, type: headers["content-type"] ?? "", sha256 };
 }
 
 /** The edge's Server-Timing header (W3C Server Timing: `name;dur=milliseconds`). */

@@ -31,7 +31,7 @@ function lineOfHttp(dial: Dial): ReplicaLine {
       const startedAt = performance.now();
       const answer = await ask({ ...request, agent, signal });
       const { status, body } = await wholeAnswer(answer);
-      return answerOf(status, body, answer.headers["content-type"], startedAt);
+      return answerOf({ status, body }, answer.headers["content-type"], msSince(startedAt));
     },
     close: () => agent.destroy(),
   };
@@ -44,15 +44,22 @@ function lineOfHttp2(dial: Dial): ReplicaLine {
       const startedAt = performance.now();
       const answer = await line.ask(request, signal);
       const { status, body } = inHttpWords(answer);
-      return answerOf(status, bodyOf(body), answer.headers["content-type"], startedAt);
+      return answerOf({ status, body: bodyOf(body) }, answer.headers["content-type"], msSince(startedAt));
     },
     health: async (host, signal) => await askHealth(line, host, signal),
     close: () => line[Symbol.dispose](),
   };
 }
 
-function answerOf(status: number, { text, sha256 }: Body, type: string | undefined, startedAt: number): Answer {
-  const ms = Math.round((performance.now() - startedAt) * 10) / 10;
+/** To a tenth of a millisecond. */
+const msSince = (startedAt: number): number => Math.round((performance.now() - startedAt) * 10) / 10;
+
+/** What came over the wire, as golden requests know it. */
+export function answerOf(
+  { status, body: { text, sha256 } }: { status: number; body: Body },
+  type: string | undefined,
+  ms: number,
+): Answer {
   return { status, body: text, ms, type: type ?? "", sha256 };
 }
 

@@ -22,7 +22,8 @@ export async function askPrediction(
   return await describedBy((path) => call(base, { method: "GET", path, headers, timeoutMs, ...named }, context));
 }
 
-function answerOf({ status, body, headers, sha256, timing }: Called): Answer {
+/** What was answered, as a golden request remembers it: without a type or a digest that the answer had not. */
+function remembered({ status, body, headers, sha256, timing }: Called): Answer {
   const type = headers["content-type"] ?? "";
   return {
     status,
@@ -49,7 +50,7 @@ export async function recordAnswer(
     );
   }
   const { request, expect = { status: 200, tolerance: TOLERANCE } } = golden;
-  return { request, expect: withAnswer(expect, answerOf(called)) };
+  return { request, expect: withAnswer(expect, remembered(called)) };
 }
 
 const PATIENCE_MS = 10_000;

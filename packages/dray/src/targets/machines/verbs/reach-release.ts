@@ -5,9 +5,9 @@ import type { Subject } from "../../../contract/place.ts";
 import type { Session } from "../../../contract/session.ts";
 import type { Reached } from "../../../contract/reached.ts";
 import type { Called, CallOptions } from "../../../core/call.ts";
-import { compareGolden } from "../../../core/golden.ts";
 import { keptOf } from "../../../edge/state.ts";
-import { answerOf, keptBytes } from "../../../probes/call.ts";
+import { keptBytes, wrongIn } from "../../../probes/call.ts";
+import { answerOf } from "../../../probes/replica.ts";
 import { inspectState } from "../replica/diagnose.ts";
 import { edgeOf, type Site } from "../plan/observe.ts";
 import { withSite } from "../plan/site.ts";
@@ -74,27 +74,27 @@ async function shadowDoor(site: Site, service: string, release: string): Promise
 /** Sends one request by a connection from the edge to the replica. @throws Failure request.failed */
 async function callAt(site: Site, door: Door, options: CallOptions, signal: AbortSignal): Promise<Called> {
   const { address, port, release } = door;
-  const { method, path, headers, body, timeoutMs, golden } = options;
+  const { method, path, headers, body, timeoutMs } = options;
   const agent = agentOver(async () => (await edgeOf(site).line(address, port, CONNECT_MS, signal))(), 1);
   const startedAt = performance.now();
   try {
     return await within(timeoutMs, signal, async (limit) => {
       const sent = body === undefined ? {} : { body: body.bytes };
       const answer = await ask({ method, path, headers, ...sent, agent, signal: limit });
+      const { statusCode: status = 0 } = answer;
       const whole = await wholeBody(answer);
       const totalMs = Math.round((performance.now() - startedAt) * 10) / 10;
       return {
         url: `http://${address}:${port}${path}`,
         method,
-        status: answer.statusCode ?? 0,
+        status,
         release,
         headers: Object.fromEntries(Object.entries(answer.headers).map(([key, value]) => [key, String(value)])),
         body: whole.text,
         bytes: whole.bytes,
         sha256: whole.sha256,
         ...keptBytes(options, answer, whole),
-        wrong:
-          golden === undefined ? [] : compareGolden(golden, answerOf(answer, answer.statusCode ?? 0, whole, totalMs)),
+        wrong: wrongIn(options, answerOf({ status, body: whole }, answer.headers["content-type"], totalMs)),
         timing: { totalMs },
       };
     });
