@@ -1,14 +1,14 @@
 import { verdictOf } from "./cloud-facts.ts";
-import { machine, ok, skipped, type HopDefinition } from "./hop-words.ts";
+import { machineIn, ok, passedOver, type HopDefinition } from "./hop-words.ts";
 
 /** What the cloud itself says of the machine: asked only where a connection was not possible. */
 export const CLOUD_HOP: HopDefinition = {
   hop: "cloud",
   title: "the cloud's record",
-  to: machine,
+  to: machineIn,
   judge: ({ cloud, target }) => {
     if (cloud === undefined)
-      return skipped("not asked: it answers, or is no machine of a cloud that this computer has a login for");
+      return passedOver("not asked: it answers, or is no machine of a cloud that this computer has a login for");
     if (cloud.machine === null) return ok(`no machine of ${cloud.project} has that address`);
     const { name, zone, status, external, tags } = cloud.machine;
     const rules =
@@ -18,7 +18,7 @@ export const CLOUD_HOP: HopDefinition = {
     );
   },
   explain: (found) =>
-    `The provider has a record of its own of ${machine(found)}: whether it runs, which address leads to it, and what its firewall lets in. An address that is not reserved is another one after each stop.`,
+    `The provider has a record of its own of ${machineIn(found)}: whether it runs, which address leads to it, and what its firewall lets in. An address that is not reserved is another one after each stop.`,
 };
 
 const LET = {

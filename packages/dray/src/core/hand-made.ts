@@ -1,5 +1,5 @@
 /** What an image, or a container made of it, says of a program: the engine's `Config`. */
-export interface Said {
+export interface ProgramSaid {
   Image?: string;
   Env?: string[] | null;
   Entrypoint?: string[] | null;
@@ -12,7 +12,7 @@ export interface Said {
 /** A container that somebody started by hand, in the engine's words, with what its image says by itself. */
 export interface HandMade {
   Name: string;
-  Config: Said;
+  Config: ProgramSaid;
   HostConfig: {
     Memory?: number;
     NanoCpus?: number;
@@ -31,7 +31,7 @@ export interface HandMade {
     PortBindings?: Record<string, { HostIp: string; HostPort: string }[] | null> | null;
   };
   Mounts?: { Type: string; Name?: string; Source: string; Destination: string; RW: boolean }[] | null;
-  image: Said;
+  image: ProgramSaid;
   /** A registry has the image: it was pulled from there, or pushed. */
   inRegistry: boolean;
 }

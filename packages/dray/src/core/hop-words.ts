@@ -13,8 +13,8 @@ export interface Judged {
 
 export const SLOW_MS = { name: 1500, connect: 1500, answer: 3000 };
 
-export const machine = (found: Evidence): string => found.target.machine ?? "the machine";
-export const port = (found: Evidence): number => found.target.port;
+export const machineIn = (found: Evidence): string => found.target.machine ?? "the machine";
+export const portIn = (found: Evidence): number => found.target.port;
 export const front = (found: Evidence): ContainerFacts | undefined => found.edge ?? found.app ?? undefined;
 export const external = (found: Evidence): string => found.target.machineAddress ?? addressOf(found);
 export const internal = (found: Evidence): string =>
@@ -30,8 +30,8 @@ export const timed = (evidence: string, ms: number, limit: number): Judged => ({
   evidence,
   ms,
 });
-export const skipped = (evidence: string): Judged => ({ verdict: "skipped", evidence });
-export const unknown = (evidence: string, missing: string, ms?: number): Judged => ({
+export const passedOver = (evidence: string): Judged => ({ verdict: "skipped", evidence });
+export const unseen = (evidence: string, missing: string, ms?: number): Judged => ({
   verdict: "unknown",
   evidence,
   missing,
@@ -40,12 +40,12 @@ export const unknown = (evidence: string, missing: string, ms?: number): Judged 
 
 /** Why nothing could be asked from inside. */
 export function noInside(found: Evidence): Judged {
-  if (found.target.machine === undefined) return unknown("not asked", "--machine: where it runs");
-  if (found.ssh?.code !== undefined) return unknown("not asked", "a way in: ssh does not work");
-  if (found.engine?.code !== undefined) return unknown("not asked", "Docker's word: its engine does not answer");
+  if (found.target.machine === undefined) return unseen("not asked", "--machine: where it runs");
+  if (found.ssh?.code !== undefined) return unseen("not asked", "a way in: ssh does not work");
+  if (found.engine?.code !== undefined) return unseen("not asked", "Docker's word: its engine does not answer");
   // Its login runs, and runs something else than what it was given.
-  if (found.machine === undefined) return unknown("not asked", "an answer of the machine's shell to our script");
-  return skipped("nothing to ask");
+  if (found.machine === undefined) return unseen("not asked", "an answer of the machine's shell to our script");
+  return passedOver("nothing to ask");
 }
 
 const DIALLED: Record<Dialled["outcome"], string> = {
@@ -69,7 +69,7 @@ export function exchanged(each: Exchange): string {
 
 export const isGood = (each: Exchange): boolean => each.outcome === "answered" && (each.status ?? 500) < 500;
 
-export function duration(seconds: number): string {
+export function inWords(seconds: number): string {
   if (seconds < 120) return `${seconds} s`;
   return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
 }

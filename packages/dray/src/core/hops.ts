@@ -5,19 +5,19 @@ import { healthText } from "./health.ts";
 import {
   SLOW_MS,
   dialled,
-  duration,
+  inWords,
   exchanged,
   external,
   front,
   internal,
   isGood,
-  machine,
+  machineIn,
   noInside,
   ok,
-  port,
-  skipped,
+  portIn,
+  passedOver,
   timed,
-  unknown,
+  unseen,
   type HopDefinition,
 } from "./hop-words.ts";
 import { PREDICT_HOP } from "./predict-hop.ts";
@@ -30,24 +30,25 @@ export const HOP_TABLE: readonly HopDefinition[] = [
   {
     hop: "ssh",
     title: "ssh",
-    to: machine,
+    to: machineIn,
     judge: (found) => {
-      if (found.target.machine === undefined) return skipped("no machine named (--machine): only the outside is asked");
-      if (found.ssh === undefined) return skipped("this computer itself");
+      if (found.target.machine === undefined)
+        return passedOver("no machine named (--machine): only the outside is asked");
+      if (found.ssh === undefined) return passedOver("this computer itself");
       const { code, message, ms } = found.ssh;
-      return code === undefined ? ok("logged in", ms) : unknown(message ?? code, "a way in", ms);
+      return code === undefined ? ok("logged in", ms) : unseen(message ?? code, "a way in", ms);
     },
     explain: (found) =>
-      `ssh is your own way into ${machine(found)}, for looking and deploying; clients never use it. When it is shut, the endpoint may still serve.`,
+      `ssh is your own way into ${machineIn(found)}, for looking and deploying; clients never use it. When it is shut, the endpoint may still serve.`,
   },
   {
     hop: "engine",
     title: "Docker Engine",
-    to: machine,
+    to: machineIn,
     judge: (found) => {
       if (found.engine === undefined) return noInside(found);
       const { code, message, version, ms } = found.engine;
-      if (code !== undefined) return unknown(message ?? code, "Docker", ms);
+      if (code !== undefined) return unseen(message ?? code, "Docker", ms);
       const disk = found.machine?.disk;
       return ok(
         `${version}, ${found.engine.architecture}${disk === undefined ? "" : `, disk ${disk.usedPercent} % full`}`,
@@ -55,7 +56,7 @@ export const HOP_TABLE: readonly HopDefinition[] = [
       );
     },
     explain: (found) =>
-      `Docker's daemon on ${machine(found)} starts the containers and opens their ports. When it stops, so do they; it is reached through its socket, which root and the group docker may open.`,
+      `Docker's daemon on ${machineIn(found)} starts the containers and opens their ports. When it stops, so do they; it is reached through its socket, which root and the group docker may open.`,
   },
   {
     hop: "record",
@@ -65,14 +66,14 @@ export const HOP_TABLE: readonly HopDefinition[] = [
       const { record } = found;
       if (record === undefined) return noInside(found);
       if (record.edge === "none" || record.current === undefined)
-        return skipped("not put there by dray: nothing is recorded");
+        return passedOver("not put there by dray: nothing is recorded");
       const takes = record.traffic.filter((each) => each.takes).map((each) => each.release);
       return ok(
         `${record.current} has the traffic${takes.includes(record.current) ? "" : " by the record"}, ${record.replicas.length} replica(s)`,
       );
     },
     explain: (found) =>
-      `dray writes down on ${machine(found)} which release gets the traffic, where its containers are, and who said so. When what runs is another than what is written, somebody changed it by hand.`,
+      `dray writes down on ${machineIn(found)} which release gets the traffic, where its containers are, and who said so. When what runs is another than what is written, somebody changed it by hand.`,
   },
   CLOUD_HOP,
   {
@@ -81,8 +82,8 @@ export const HOP_TABLE: readonly HopDefinition[] = [
     to: (found) => found.target.host,
     judge: (found) => {
       const { name } = found;
-      if (found.target.literal || name === undefined) return skipped(`${found.target.host} is an address`);
-      if (name.code !== undefined) return unknown(name.code, "an answer of the resolver", name.ms);
+      if (found.target.literal || name === undefined) return passedOver(`${found.target.host} is an address`);
+      if (name.code !== undefined) return unseen(name.code, "an answer of the resolver", name.ms);
       return timed(
         `A ${name.a.join(", ") || "none"}${name.aaaa.length > 0 ? `, AAAA ${name.aaaa.join(", ")}` : ""}`,
         name.ms,
@@ -90,7 +91,7 @@ export const HOP_TABLE: readonly HopDefinition[] = [
       );
     },
     explain: (found) =>
-      `DNS turns the name into an address: A records for IPv4, AAAA for IPv6; clients may try either. Resolvers keep an answer for its TTL, so a change takes a while to be seen. The name localhost always means the computer that asks, here never ${machine(found)}.`,
+      `DNS turns the name into an address: A records for IPv4, AAAA for IPv6; clients may try either. Resolvers keep an answer for its TTL, so a change takes a while to be seen. The name localhost always means the computer that asks, here never ${machineIn(found)}.`,
   },
   {
     hop: "route",
@@ -98,7 +99,7 @@ export const HOP_TABLE: readonly HopDefinition[] = [
     to: addressOf,
     judge: (found) => {
       const { route } = found;
-      if (route === undefined) return skipped("it answers: not asked");
+      if (route === undefined) return passedOver("it answers: not asked");
       const others = [
         route.ssh === undefined ? undefined : `ssh port ${dialled(route.ssh)}`,
         `${route.controlHost} ${dialled(route.control)}`,
@@ -106,52 +107,52 @@ export const HOP_TABLE: readonly HopDefinition[] = [
       const evidence = others.filter((each) => each !== undefined).join(", ");
       return route.control.outcome === "open"
         ? ok(evidence, route.control.ms)
-        : unknown(evidence, "a host outside that answers", route.control.ms);
+        : unseen(evidence, "a host outside that answers", route.control.ms);
     },
     explain: (found) =>
-      `${external(found)} is the machine's external address: it is reached from anywhere. Its internal address (${internal(found)}) is reached only from inside its own network, the VPC. The port asked is ${port(found)}; networks that you sit in may let only some ports out.`,
+      `${external(found)} is the machine's external address: it is reached from anywhere. Its internal address (${internal(found)}) is reached only from inside its own network, the VPC. The port asked is ${portIn(found)}; networks that you sit in may let only some ports out.`,
   },
   {
     hop: "tcp",
     title: "address and port",
-    to: (found) => `${addressOf(found)}:${port(found)}`,
+    to: (found) => `${addressOf(found)}:${portIn(found)}`,
     judge: (found) => {
-      if (found.tcp === undefined || found.tcp.length === 0) return unknown("not asked", "an address");
+      if (found.tcp === undefined || found.tcp.length === 0) return unseen("not asked", "an address");
       const evidence = found.tcp.map((each) => `${each.address} ${dialled(each.dialled)}`).join(", ");
       const best = found.tcp.find((each) => each.dialled.outcome === "open") ?? found.tcp[0];
-      if (best === undefined) return unknown(evidence, "an address");
+      if (best === undefined) return unseen(evidence, "an address");
       if (best.dialled.outcome === "open") return timed(evidence, best.dialled.ms, SLOW_MS.connect);
       if (best.dialled.outcome === "refused")
         return ok(`${evidence}: the machine answers, nobody takes it there`, best.dialled.ms);
-      return unknown(evidence, "an answer", best.dialled.ms);
+      return unseen(evidence, "an answer", best.dialled.ms);
     },
     explain: (found) =>
-      `A connection to port ${port(found)} of ${addressOf(found)}. Refused means that the machine answered and nobody listens (or a firewall pretends so); no answer means that the packet, or the answer to it, was dropped on the way.`,
+      `A connection to port ${portIn(found)} of ${addressOf(found)}. Refused means that the machine answered and nobody listens (or a firewall pretends so); no answer means that the packet, or the answer to it, was dropped on the way.`,
   },
   {
     hop: "packet",
     title: "firewalls",
-    to: machine,
+    to: machineIn,
     judge: (found) => {
       if ((found.tcp ?? []).some((each) => each.dialled.outcome === "open")) return ok("let through");
       if (found.packet === undefined) {
         if (found.machine === undefined) return noInside(found);
         const refused = found.tcp?.every((each) => each.dialled.outcome === "refused") === true;
         if (refused && found.loopback?.outcome !== "open") return ok("an answer came back");
-        return unknown(
+        return unseen(
           "its counters may not be read",
-          `sudo on ${machine(found)} (user ${found.machine.user}): was it dropped before the machine, or on it?`,
+          `sudo on ${machineIn(found)} (user ${found.machine.user}): was it dropped before the machine, or on it?`,
         );
       }
       return ok(found.packet.seen ? "the packet reached the machine" : "no packet was seen on the machine");
     },
     explain: (found) =>
-      `Two firewalls stand between: the provider's, in front of ${machine(found)}, and the machine's own. Docker's published ports go past the machine's INPUT rules and past ufw (they are forwarded, not received); rules for them belong into the chain DOCKER-USER.`,
+      `Two firewalls stand between: the provider's, in front of ${machineIn(found)}, and the machine's own. Docker's published ports go past the machine's INPUT rules and past ufw (they are forwarded, not received); rules for them belong into the chain DOCKER-USER.`,
   },
   {
     hop: "listener",
     title: "the machine's port",
-    to: (found) => `${machine(found)}:${port(found)}`,
+    to: (found) => `${machineIn(found)}:${portIn(found)}`,
     judge: (found) => {
       const own = front(found);
       if (own === undefined) return found.app === null ? ok("nothing published") : noInside(found);
@@ -169,24 +170,24 @@ export const HOP_TABLE: readonly HopDefinition[] = [
         ...ok(evidence, found.loopback?.ms),
         ...(bypassed
           ? {
-              note: `ufw does not guard port ${port(found)}: Docker's own rules come before its. To keep it from others, write a rule into DOCKER-USER`,
+              note: `ufw does not guard port ${portIn(found)}: Docker's own rules come before its. To keep it from others, write a rule into DOCKER-USER`,
             }
           : {}),
       };
     },
     explain: (found) =>
-      `-p ${port(found)}:${expectedPort(found) ?? 8080} opens port ${port(found)} of the machine and leads it to port ${expectedPort(found) ?? 8080} of the container. EXPOSE in a Dockerfile opens nothing, it is a note. 0.0.0.0:${port(found)} means on every address of the machine, 127.0.0.1:${port(found)} for the machine itself only.`,
+      `-p ${portIn(found)}:${expectedPort(found) ?? 8080} opens port ${portIn(found)} of the machine and leads it to port ${expectedPort(found) ?? 8080} of the container. EXPOSE in a Dockerfile opens nothing, it is a note. 0.0.0.0:${portIn(found)} means on every address of the machine, 127.0.0.1:${portIn(found)} for the machine itself only.`,
   },
   {
     hop: "tls",
     title: "TLS",
     to: (found) => found.target.host,
     judge: (found) => {
-      if (!found.target.https) return skipped("plain http");
+      if (!found.target.https) return passedOver("plain http");
       const { tls } = found;
-      if (tls === undefined) return unknown("not asked", "a connection");
+      if (tls === undefined) return unseen("not asked", "a connection");
       const { certificate } = tls;
-      if (certificate === undefined) return unknown(tls.code ?? tls.handshake, "a handshake", tls.ms);
+      if (certificate === undefined) return unseen(tls.code ?? tls.handshake, "a handshake", tls.ms);
       return ok(
         `${certificate.names.join(", ")}, by ${certificate.issuer}, until ${new Date(certificate.to).toISOString().slice(0, 10)}`,
         tls.ms,
@@ -200,7 +201,7 @@ export const HOP_TABLE: readonly HopDefinition[] = [
     title: "edge",
     to: () => "dray-edge",
     judge: (found) => {
-      if (found.record?.edge === "none") return skipped("no edge of dray's in this way");
+      if (found.record?.edge === "none") return passedOver("no edge of dray's in this way");
       if (found.edge === undefined) return noInside(found);
       const takes = (found.record?.traffic ?? []).filter((each) => each.takes);
       const evidence =
@@ -222,11 +223,11 @@ export const HOP_TABLE: readonly HopDefinition[] = [
       const where = dial === undefined ? app.address : `${dial.address}:${dial.port}`;
       const restarts = app.restarts > 0 ? `, ${app.restarts} restarts` : "";
       const health = app.health === undefined ? "" : `, ${healthText(app.health)}`;
-      const said = `${app.status} since ${duration(app.uptimeS)}${restarts}, ${where}${dial === undefined || dial.outcome === "open" ? "" : ` ${dialled(dial)}`}`;
+      const said = `${app.status} since ${inWords(app.uptimeS)}${restarts}, ${where}${dial === undefined || dial.outcome === "open" ? "" : ` ${dialled(dial)}`}`;
       return { ...ok(said + health, dial?.ms), ...(app.health?.status === "unhealthy" ? { note: UNHEALTHY } : {}) };
     },
     explain: (found) =>
-      `The container has an address of its own (${found.app?.address ?? "172.17.0.2"}) in a network that exists only on ${machine(found)}; nobody outside it gets there but through a published port.`,
+      `The container has an address of its own (${found.app?.address ?? "172.17.0.2"}) in a network that exists only on ${machineIn(found)}; nobody outside it gets there but through a published port.`,
   },
   {
     hop: "bind",
@@ -235,8 +236,8 @@ export const HOP_TABLE: readonly HopDefinition[] = [
       [found.app?.name ?? found.target.container ?? "container", expectedPort(found)].filter(Boolean).join(":"),
     judge: (found) => {
       if (found.binds === undefined && found.machine !== undefined && (found.app?.pid ?? 0) > 0)
-        return unknown("not read", `the right to read /proc/${found.app?.pid}/net on ${machine(found)}`);
-      if (found.binds === undefined) return found.app === null ? skipped("no container") : noInside(found);
+        return unseen("not read", `the right to read /proc/${found.app?.pid}/net on ${machineIn(found)}`);
+      if (found.binds === undefined) return found.app === null ? passedOver("no container") : noInside(found);
       const shown = found.binds.map((each) => `${each.loopback ? "127.0.0.1" : "0.0.0.0"}:${each.port}`);
       return ok(shown.join(", ") || "nothing");
     },
@@ -249,10 +250,10 @@ export const HOP_TABLE: readonly HopDefinition[] = [
     to: (found) => `GET ${found.target.readyPath}`,
     judge: (found) => {
       const { ready } = found;
-      if (ready === undefined) return found.app === null ? skipped("no container") : noInside(found);
+      if (ready === undefined) return found.app === null ? passedOver("no container") : noInside(found);
       return isGood(ready)
         ? timed(exchanged(ready), ready.ms, SLOW_MS.answer)
-        : unknown(exchanged(ready), "an answer", ready.ms);
+        : unseen(exchanged(ready), "an answer", ready.ms);
     },
     explain: (found) =>
       `A model is loaded before it can answer. ${found.target.readyPath} says when it is; until then it should say 503. It is asked from inside, past the edge.`,

@@ -1,6 +1,6 @@
 import { type Evidence, type Fault, served } from "../evidence.ts";
 import { byHand, noReplica, outside, withApp } from "./healthy.ts";
-import { app, logOf, logs, nameIn, ours } from "./words.ts";
+import { app, logOf, logsCommand, nameIn, ours } from "./words.ts";
 
 const dead = (found: Evidence): boolean =>
   !served(found) && app(found) !== undefined && app(found)?.status !== "running";
@@ -111,7 +111,7 @@ export const CONTAINER: readonly Fault[] = [
     why: (found) =>
       `${nameIn(found)} ends with exit code ${app(found)?.exitCode} each time it starts (${app(found)?.restarts} restarts); it said: ${logOf(found)}`,
     fix: (found) =>
-      `read why: ${logs(found)}; go back meanwhile: ${ours(found) ? "dray rollback" : "docker run the image before"}`,
+      `read why: ${logsCommand(found)}; go back meanwhile: ${ours(found) ? "dray rollback" : "docker run the image before"}`,
     outside: "Refused or 503, with an answer now and then.",
     byHand: "`docker ps`: Restarting (1) 3 seconds ago.",
     example: (found) =>
@@ -151,7 +151,7 @@ export const CONTAINER: readonly Fault[] = [
     when: dead,
     why: (found) =>
       `${nameIn(found)} ended with exit code ${app(found)?.exitCode}${(app(found)?.error ?? "") === "" ? "" : ` (${app(found)?.error})`}; it said: ${logOf(found)}`,
-    fix: (found) => `read why: ${logs(found)}; then ${again(found)}`,
+    fix: (found) => `read why: ${logsCommand(found)}; then ${again(found)}`,
     outside: "Refused, or 503 from the edge.",
     byHand: "`docker ps -a`: Exited (1).",
     example: (found) => noReplica(found, { status: "exited", exitCode: 3, log: ["cannot find /models/model.pkl"] }),

@@ -1,7 +1,7 @@
 import { type Evidence, type Exchange, type Fault, fromApi, isRoot, refusedHost, served } from "../evidence.ts";
 import { WHOSE } from "../openapi.ts";
 import { answered, withApp } from "./healthy.ts";
-import { logOf, logs, ours } from "./words.ts";
+import { logOf, logsCommand, ours } from "./words.ts";
 
 /** What was answered to the request itself: from outside, else from inside. */
 function said(found: Evidence): Exchange | undefined {
@@ -111,7 +111,7 @@ export const PREDICT: readonly Fault[] = [
     when: (found) => status(found) >= 500,
     why: (found) =>
       `the API is ready, but fails on this request with ${status(found)}; its log ends with: ${logOf(found)}`,
-    fix: (found) => `read the traceback: ${logs(found)}${ours(found) ? "; dray rollback meanwhile" : ""}`,
+    fix: (found) => `read the traceback: ${logsCommand(found)}${ours(found) ? "; dray rollback meanwhile" : ""}`,
     outside: "500, and the readiness path still says 200.",
     byHand: "`docker logs` has the traceback.",
     example: (found) =>
@@ -127,7 +127,7 @@ export const PREDICT: readonly Fault[] = [
     why: (found) =>
       `the API is up and its prediction fails: ${tried(found)?.method} ${tried(found)?.path} answers ${tried(found)?.exchange.status} to ${WHOSE[tried(found)?.from ?? "example"]}: ${brief(tried(found)?.exchange.body)}`,
     fix: (found) =>
-      `did its model load? read: ${logs(found)}${ours(found) ? "; dray rollback meanwhile; with a golden request the next such release gets no traffic" : ""}`,
+      `did its model load? read: ${logsCommand(found)}${ours(found) ? "; dray rollback meanwhile; with a golden request the next such release gets no traffic" : ""}`,
     outside: "The greeting and the health route say 200, and every prediction 500 or 503.",
     byHand: "Send the example of /docs: it fails.",
     example: (found) => ({

@@ -1,6 +1,6 @@
 import { type Evidence, type Fault, served } from "../evidence.ts";
 import { answered, byHand, outside, withApp } from "./healthy.ts";
-import { app, logOf, logs, nameIn, ours } from "./words.ts";
+import { app, logOf, logsCommand, nameIn, ours } from "./words.ts";
 
 const notReady = (found: Evidence, status: number, uptimeS: number): Evidence => ({
   ...withApp(answered(found, 503), { uptimeS }),
@@ -86,7 +86,7 @@ export const PROCESS: readonly Fault[] = [
     when: (found) => unbound(found) && (found.binds ?? []).length === 0 && early(found),
     why: (found) =>
       `${nameIn(found)} was started ${app(found)?.uptimeS} s ago and does not listen yet; it may take ${found.target.readyMs / 1000} s`,
-    fix: (found) => `wait, and watch: ${logs(found)}`,
+    fix: (found) => `wait, and watch: ${logsCommand(found)}`,
     outside: "Refused, for the first seconds.",
     byHand: "`docker logs -f NAME`.",
     example: (found) => {
@@ -101,7 +101,7 @@ export const PROCESS: readonly Fault[] = [
     when: (found) => unbound(found) && (found.binds ?? []).length === 0,
     why: (found) =>
       `${nameIn(found)} runs since ${app(found)?.uptimeS} s and listens on no port; it said: ${logOf(found)}`,
-    fix: (found) => `is it a server? read: ${logs(found)}`,
+    fix: (found) => `is it a server? read: ${logsCommand(found)}`,
     outside: "Refused.",
     byHand: "`sudo nsenter -t PID -n ss -ltn` (PID from docker inspect) lists nothing.",
     example: (found) => refusedInside(found, []),
@@ -117,7 +117,7 @@ export const PROCESS: readonly Fault[] = [
       found.ready?.outcome === "timeout",
     why: (found) => `${nameIn(found)} takes connections, and does not even answer ${found.target.readyPath}: it hangs`,
     fix: (found) =>
-      `docker restart ${nameIn(found)}; a thread that waits for itself or a blocked event loop is the usual cause: ${logs(found)}`,
+      `docker restart ${nameIn(found)}; a thread that waits for itself or a blocked event loop is the usual cause: ${logsCommand(found)}`,
     outside: "Connects, then nothing comes until the time is over.",
     byHand: "curl on the machine to the container's own address hangs, too; `docker top NAME`.",
     example: (found) => ({
@@ -134,7 +134,7 @@ export const PROCESS: readonly Fault[] = [
     when: (found) => !served(found) && (found.ready?.status ?? 0) >= 500 && early(found),
     why: (found) =>
       `${nameIn(found)} was started ${app(found)?.uptimeS} s ago and says ${found.ready?.status} on ${found.target.readyPath}; it may take ${found.target.readyMs / 1000} s`,
-    fix: (found) => `wait, and watch: ${logs(found)}`,
+    fix: (found) => `wait, and watch: ${logsCommand(found)}`,
     outside: "503, for the first while.",
     byHand: "The readiness path answers 503, and `docker ps` says Up a few seconds.",
     example: (found) => notReady(found, 503, 5),
@@ -146,7 +146,7 @@ export const PROCESS: readonly Fault[] = [
     when: (found) => !served(found) && (found.ready?.status ?? 0) >= 500,
     why: (found) =>
       `${nameIn(found)} runs since ${app(found)?.uptimeS} s and still says ${found.ready?.status} on ${found.target.readyPath}: ${found.ready?.body?.slice(0, 100)}`,
-    fix: (found) => `read why: ${logs(found)}${ours(found) ? "; dray rollback meanwhile" : ""}`,
+    fix: (found) => `read why: ${logsCommand(found)}${ours(found) ? "; dray rollback meanwhile" : ""}`,
     outside: "503, and it does not end.",
     byHand: "curl the readiness path on the container's own address.",
     example: (found) => notReady(found, 503, 3600),

@@ -14,5 +14,5 @@ export const ours = (found: Evidence): boolean =>
 export const logOf = (found: Evidence): string => app(found)?.log.at(-1) ?? "nothing";
 
 /** The command that shows its log. */
-export const logs = (found: Evidence): string =>
+export const logsCommand = (found: Evidence): string =>
   ours(found) ? "dray logs" : `docker logs ${nameIn(found) || "CONTAINER"}`;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { doctor } from "./doctor.ts";
-import { pass } from "./finding.ts";
+import { passes } from "./finding.ts";
 import { clockFinding, proxyFinding } from "./network.ts";
 import { askSsh } from "./programs.ts";
 
@@ -52,7 +52,7 @@ test("a computer without ssh is told how to get it", async () => {
 test("one thing that cannot be asked is unknown, and the others are still told", async () => {
   const found = await doctor(context, {
     clock: async () => await Promise.reject(new Error("no clock here")),
-    ssh: async () => await Promise.resolve(pass("ssh", "OpenSSH_9.2")),
+    ssh: async () => await Promise.resolve(passes("ssh", "OpenSSH_9.2")),
   });
   expect(found.map(({ verdict }) => verdict)).toEqual(["unknown", "pass"]);
   expect(found[0]?.evidence).toBe("no clock here");

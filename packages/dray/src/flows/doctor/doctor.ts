@@ -1,7 +1,7 @@
 import { within } from "drayage-clock";
 import type { Context } from "../../core/context.ts";
 import { askClock, askProxy } from "./network.ts";
-import { type Finding, unknown } from "./finding.ts";
+import { type Finding, unanswered } from "./finding.ts";
 import { askCache, askDocker, askKey, askLogins, askNode, askNpm, askSsh } from "./programs.ts";
 
 /** Asks one thing of this computer. */
@@ -29,7 +29,7 @@ export async function doctor(context: Context, looks: Record<string, Look> = LOO
       } catch (error) {
         context.signal.throwIfAborted();
         const said = error instanceof Error ? error.message : String(error);
-        return unknown(name, said, "run dray doctor again");
+        return unanswered(name, said, "run dray doctor again");
       }
     }),
   );

@@ -8,8 +8,8 @@ export interface Finding {
 }
 
 /** A finding for each verdict, for those who look. */
-export const pass = (name: string, evidence: string): Finding => ({ name, verdict: "pass", evidence });
-export const fail = (name: string, evidence: string, fix: string): Finding => ({
+export const passes = (name: string, evidence: string): Finding => ({ name, verdict: "pass", evidence });
+export const fails = (name: string, evidence: string, fix: string): Finding => ({
   name,
   verdict: "fail",
   evidence,
@@ -21,7 +21,7 @@ export const lacking = (name: string, evidence: string, fix: string): Finding =>
   evidence,
   fix,
 });
-export const unknown = (name: string, evidence: string, fix: string): Finding => ({
+export const unanswered = (name: string, evidence: string, fix: string): Finding => ({
   name,
   verdict: "unknown",
   evidence,

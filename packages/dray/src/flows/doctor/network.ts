@@ -1,6 +1,6 @@
 import { ARCHIVE } from "../../recipes/debian/archive.ts";
 import { reasonOf } from "../../recipes/reason.ts";
-import { fail, type Finding, pass, unknown } from "./finding.ts";
+import { fails, type Finding, passes, unanswered } from "./finding.ts";
 
 /** Tokens and certificates are refused by a clock that is further off. */
 const MOST_SKEW_MS = 60_000;
@@ -13,19 +13,19 @@ export async function askClock(signal: AbortSignal): Promise<Finding> {
     return clockFinding(answer.headers.get("date"), askedAt, Date.now());
   } catch (error) {
     signal.throwIfAborted();
-    return unknown("clock", `${new URL(ARCHIVE).host} does not answer: ${reasonOf(error)}`, wayOut(process.env));
+    return unanswered("clock", `${new URL(ARCHIVE).host} does not answer: ${reasonOf(error)}`, wayOut(process.env));
   }
 }
 
 /** Compares this clock with a server's, whose answer was written between two readings of ours. */
 export function clockFinding(date: string | null, askedAt: number, answeredAt: number): Finding {
   const theirs = Date.parse(date ?? "");
-  if (Number.isNaN(theirs)) return unknown("clock", "the server does not say what time it is", "date -u");
+  if (Number.isNaN(theirs)) return unanswered("clock", "the server does not say what time it is", "date -u");
   // The header has whole seconds.
   const skew = Math.max(askedAt - (theirs + 999), theirs - answeredAt, 0);
-  if (skew <= MOST_SKEW_MS) return pass("clock", `${new Date(answeredAt).toISOString()}, as the server says`);
+  if (skew <= MOST_SKEW_MS) return passes("clock", `${new Date(answeredAt).toISOString()}, as the server says`);
   const seconds = Math.round(skew / 1000);
-  return fail(
+  return fails(
     "clock",
     `${seconds} s ${theirs > answeredAt ? "behind" : "ahead"}: tokens and certificates may be refused`,
     "set it by the network: sudo timedatectl set-ntp true",
@@ -41,10 +41,10 @@ export async function askProxy(): Promise<Finding> {
 
 export function proxyFinding(env: NodeJS.ProcessEnv): Finding {
   const name = proxyIn(env);
-  if (name === undefined) return pass("proxy", "none is set");
+  if (name === undefined) return passes("proxy", "none is set");
   const said = `${name}=${withoutLogin(env[name] ?? "")}`;
-  if (env["NODE_USE_ENV_PROXY"] === "1") return pass("proxy", said);
-  return unknown("proxy", `${said}: npm and gcloud use it, and Node does not by itself`, wayOut(env));
+  if (env["NODE_USE_ENV_PROXY"] === "1") return passes("proxy", said);
+  return unanswered("proxy", `${said}: npm and gcloud use it, and Node does not by itself`, wayOut(env));
 }
 
 const proxyIn = (env: NodeJS.ProcessEnv): string | undefined => NAMES.find((name) => (env[name] ?? "") !== "");

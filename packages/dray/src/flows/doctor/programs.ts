@@ -6,7 +6,7 @@ import { asFailure, Failure } from "../../base/failure.ts";
 import { googleToken, hasLogin } from "../../google/token.ts";
 import { type Ended, run } from "../../base/process.ts";
 import { local } from "../../machine/local.ts";
-import { fail, type Finding, lacking, pass } from "./finding.ts";
+import { fails, type Finding, lacking, passes } from "./finding.ts";
 
 /** The oldest Node that dray runs on. */
 const OLDEST_NODE: readonly [number, number] = [20, 19];
@@ -17,24 +17,24 @@ export async function askNode(): Promise<Finding> {
   const old = major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1]);
   const said = `${process.version}, ${process.platform} ${process.arch}`;
   return await Promise.resolve(
-    old ? fail("node", said, `install Node ${OLDEST_NODE.join(".")} or newer`) : pass("node", said),
+    old ? fails("node", said, `install Node ${OLDEST_NODE.join(".")} or newer`) : passes("node", said),
   );
 }
 
 export async function askSsh(signal: AbortSignal): Promise<Finding> {
   const ended = await tried(["ssh", "-V"], signal);
   if (ended === undefined)
-    return fail("ssh", "there is no ssh program", "install it: sudo apt-get install openssh-client");
-  return pass("ssh", `${ended.stderr}${ended.stdout}`.trim().split("\n")[0] ?? "");
+    return fails("ssh", "there is no ssh program", "install it: sudo apt-get install openssh-client");
+  return passes("ssh", `${ended.stderr}${ended.stdout}`.trim().split("\n")[0] ?? "");
 }
 
 /** Keys in an agent, or in files of the usual names. */
 export async function askKey(signal: AbortSignal): Promise<Finding> {
   const agent = await tried(["ssh-add", "-l"], signal);
-  if (agent?.code === 0) return pass("ssh key", `${agent.stdout.trim().split("\n").length} in the agent`);
+  if (agent?.code === 0) return passes("ssh key", `${agent.stdout.trim().split("\n").length} in the agent`);
   const folder = path.join(homedir(), ".ssh");
   const files = (await readdir(folder).catch(() => [])).filter((name) => /^id_\w+\.pub$/.test(name));
-  if (files.length > 0) return pass("ssh key", files.map((name) => `~/.ssh/${name}`).join(", "));
+  if (files.length > 0) return passes("ssh key", files.map((name) => `~/.ssh/${name}`).join(", "));
   return lacking(
     "ssh key",
     "none in ~/.ssh, and no agent",
@@ -44,15 +44,15 @@ export async function askKey(signal: AbortSignal): Promise<Finding> {
 
 export async function askNpm(signal: AbortSignal): Promise<Finding> {
   const ended = await tried(["npm", "--version"], signal);
-  if (ended?.code === 0) return pass("npm", ended.stdout.trim());
-  return fail("npm", "there is no npm program", "install it: Node for images and the model server come through it");
+  if (ended?.code === 0) return passes("npm", ended.stdout.trim());
+  return fails("npm", "there is no npm program", "install it: Node for images and the model server come through it");
 }
 
 export async function askDocker(signal: AbortSignal): Promise<Finding> {
   try {
     await using machine = await local(signal);
     const { Version } = await machine.engine.get<{ Version: string }>("/version", { signal });
-    return pass("docker", `Docker Engine ${Version}`);
+    return passes("docker", `Docker Engine ${Version}`);
   } catch (error) {
     signal.throwIfAborted();
     const failure = asFailure(error);
@@ -71,9 +71,9 @@ export async function askLogins(signal: AbortSignal): Promise<Finding> {
   } catch (error) {
     signal.throwIfAborted();
     const { message, hint } = error instanceof Failure ? error : asFailure(error);
-    return fail("login", message, hint ?? "gcloud auth login");
+    return fails("login", message, hint ?? "gcloud auth login");
   }
-  if (found.length > 0) return pass("login", found.join("; "));
+  if (found.length > 0) return passes("login", found.join("; "));
   return lacking(
     "login",
     "none, for no registry and no cloud; needed for private images and Google Cloud",
@@ -102,10 +102,10 @@ export async function askCache(): Promise<Finding> {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const { bavail, bsize } = await statfs(folder);
     const free = `${folder}, ${(bavail * bsize) / 1e9 > 100 ? "over 100" : ((bavail * bsize) / 1e9).toFixed(1)} GB free`;
-    if (bavail * bsize >= LEAST_DISK) return pass("cache", free);
-    return fail("cache", free, `make room for ${LEAST_DISK / 1e9} GB, or name another folder in DRAY_CACHE`);
+    if (bavail * bsize >= LEAST_DISK) return passes("cache", free);
+    return fails("cache", free, `make room for ${LEAST_DISK / 1e9} GB, or name another folder in DRAY_CACHE`);
   } catch (error) {
-    return fail("cache", asFailure(error).message, "name a folder that can be written in DRAY_CACHE");
+    return fails("cache", asFailure(error).message, "name a folder that can be written in DRAY_CACHE");
   }
 }
 

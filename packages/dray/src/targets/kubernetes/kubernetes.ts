@@ -14,7 +14,7 @@ import { Kube } from "./client/api.ts";
 import { readKubeconfig } from "./client/kubeconfig.ts";
 import { doorOf } from "./gateway.ts";
 import { introduce } from "./introduce.ts";
-import { logs } from "./logs.ts";
+import { podLogs } from "./logs.ts";
 import { releaseMap, releaseObjects } from "./objects/release.ts";
 import { part, placeOf, whereIs } from "./options.ts";
 import { perform } from "./perform.ts";
@@ -52,7 +52,7 @@ export const kubernetes: Target<Sight, KubeStep, Work> = {
   },
   logs: async ({ service, place }, options, onLine, session) => {
     using kube = await open(place, session);
-    await logs(kube, service, options, onLine);
+    await podLogs(kube, service, options, onLine);
   },
   trace,
   reach,

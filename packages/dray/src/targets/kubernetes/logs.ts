@@ -7,7 +7,7 @@ import { MODEL_CONTAINER, ofRelease, releaseName } from "./objects/names.ts";
 import { serviceIn } from "./sight.ts";
 
 /** The log lines of a release's pods, each with the pod's own part of its name. @throws Failure service.unknown, target.unsupported */
-export async function logs(kube: Kube, service: string, options: LogOptions, onLine: OnLine): Promise<void> {
+export async function podLogs(kube: Kube, service: string, options: LogOptions, onLine: OnLine): Promise<void> {
   if (options.edge || options.id !== undefined || options.status !== undefined)
     throw new Failure("target.unsupported", "a Gateway's access log is its owner's", {
       hint: "dray logs shows what the pods say",

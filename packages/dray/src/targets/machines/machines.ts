@@ -12,8 +12,8 @@ import { factsOf, planSetUp, setUp } from "./verbs/hosts.ts";
 import { findHandMade } from "./verbs/hand-made.ts";
 import { inspect } from "./verbs/inspect.ts";
 import { addKeyOn, keysOn, revokeKeyOn } from "./verbs/keys.ts";
-import { besideLogs, logs } from "./verbs/logs.ts";
-import { metrics, watchMetricsOn } from "./verbs/metrics.ts";
+import { besideLogs, readLogs } from "./verbs/logs.ts";
+import { readMetrics, watchMetricsOn } from "./verbs/metrics.ts";
 import { part } from "./options.ts";
 import { liveRelease } from "./verbs/live-release.ts";
 import { begin, type MachineWork, outcomeOf, planFor } from "./outcome.ts";
@@ -46,7 +46,7 @@ export const machines: Target<Sight, MachineStep, MachineWork> = {
   proof: async ({ manifest, place }, { address, secured }, session) =>
     await proof({ manifest, place, address, secured, headers: {} }, session),
   status: statusReport,
-  logs,
+  logs: readLogs,
   trace,
   reach,
   remove: async (subject, session) => await Promise.resolve(prepareRemoval(subject, session)),
@@ -54,7 +54,7 @@ export const machines: Target<Sight, MachineStep, MachineWork> = {
     keys: { list: keysOn, add: addKeyOn, revoke: revokeKeyOn },
     promotion: { source: liveRelease },
     secrets: { list: secretsOn },
-    metrics: { read: metrics, watch: watchMetricsOn },
+    metrics: { read: readMetrics, watch: watchMetricsOn },
     requests: { kept: requestsOn, noteDrift },
     releases: { reach: reachRelease },
     shadow: { report: shadowOn, stop: stopShadowOn },

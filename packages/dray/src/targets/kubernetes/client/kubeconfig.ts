@@ -56,7 +56,7 @@ export type Exec = z.infer<typeof exec>;
 type File = z.infer<typeof kubeconfig>;
 
 /** How a user logs in: the first of these that is there. */
-export interface Login {
+export interface ClusterLogin {
   token?: string;
   /** Read anew for each connection: a cluster's own tokens are renewed in place. */
   tokenFile?: string;
@@ -77,7 +77,7 @@ export interface Entry {
   insecure: boolean;
   serverName?: string;
   proxy?: string;
-  login: Login;
+  login: ClusterLogin;
 }
 
 const IN_CLUSTER = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -192,7 +192,7 @@ async function entryOf(files: readonly Read[], wanted: string | undefined): Prom
 
 type User = z.infer<typeof user> | null | undefined;
 
-async function loginOf(of: User, folder: string): Promise<Login> {
+async function loginOf(of: User, folder: string): Promise<ClusterLogin> {
   if (of === undefined || of === null) return {};
   const provider = of["auth-provider"]?.name;
   if (provider !== undefined)

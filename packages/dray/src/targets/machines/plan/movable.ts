@@ -9,7 +9,7 @@ import type { Seen, SeenContainer } from "./observe.ts";
 export function movable({ containers, state }: Pick<Seen, "containers" | "state">): Map<string, SeenContainer[]> {
   const found = new Map<string, SeenContainer[]>();
   for (const each of containers) {
-    const at = each.service === undefined ? undefined : addressOf(state, each.service, each.name);
+    const at = each.service === undefined ? undefined : keptAddress(state, each.service, each.name);
     if (each.service === undefined || !each.networks.includes(NETWORK) || at !== each.address) continue;
     found.set(each.service, [...(found.get(each.service) ?? []), each]);
   }
@@ -17,7 +17,7 @@ export function movable({ containers, state }: Pick<Seen, "containers" | "state"
 }
 
 /** Where requests find a container of a service, as the state says; a shadow's is as its label says until it is moved. */
-export function addressOf(state: EdgeState, service: string, container: string): string | undefined {
+export function keptAddress(state: EdgeState, service: string, container: string): string | undefined {
   return replicaOf(state, service, container)?.address;
 }
 

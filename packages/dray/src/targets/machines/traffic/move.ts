@@ -8,7 +8,7 @@ import type { Work } from "../plan/work.ts";
 import { takeLock } from "../plan/lock.ts";
 import { freeAddress, join, leave, NETWORK, openNetwork } from "../container/network.ts";
 import { setUpNetwork } from "./network-setup.ts";
-import { addressOf, movable, replicaOf } from "../plan/movable.ts";
+import { keptAddress, movable, replicaOf } from "../plan/movable.ts";
 import { edgeOf, type SeenContainer, type Site } from "../plan/observe.ts";
 
 /** A replica's address in the network that it had with everybody, and the one in its service's own. */
@@ -147,7 +147,7 @@ async function lingering(engine: Engine, state: EdgeState, signal: AbortSignal):
   return listed.flatMap(({ Names, State, Labels, NetworkSettings }) => {
     const name = Names[0]?.slice(1) ?? "";
     const { "dray.address": address = "", "dray.service": service = "" } = Labels;
-    const now = addressOf(state, service, name);
+    const now = keptAddress(state, service, name);
     const there = NetworkSettings.Networks[NETWORK] !== undefined;
     return !there || now === undefined || now === address ? [] : [{ name, address, running: State === "running" }];
   });

@@ -1,7 +1,7 @@
 import { Failure } from "../../../base/failure.ts";
 import type { Place } from "../../../contract/place.ts";
 import type { Session } from "../../../contract/session.ts";
-import type { HandMade, Said } from "../../../core/hand-made.ts";
+import type { HandMade, ProgramSaid } from "../../../core/hand-made.ts";
 import { isMissing } from "../../../machine/engine.ts";
 import { connect } from "../plan/site.ts";
 
@@ -18,8 +18,11 @@ export async function findHandMade(place: Place, container: string, session: Ses
       cause: error,
     });
   });
-  const image = await engine.get<{ Config: Said | null; RepoDigests: string[] | null }>(`/images/${found.Image}/json`, {
-    signal,
-  });
+  const image = await engine.get<{ Config: ProgramSaid | null; RepoDigests: string[] | null }>(
+    `/images/${found.Image}/json`,
+    {
+      signal,
+    },
+  );
   return { ...found, image: image.Config ?? {}, inRegistry: (image.RepoDigests ?? []).length > 0 };
 }

@@ -16,7 +16,7 @@ import { besideName } from "../container/with-container.ts";
 import { replicasOf } from "../plan/service-on.ts";
 
 /** Hands log lines over as they come, each source's in its own order. */
-export async function logs(
+export async function readLogs(
   { place, service }: Subject,
   options: LogOptions,
   onLine: OnLine,

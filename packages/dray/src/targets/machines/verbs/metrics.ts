@@ -12,7 +12,11 @@ import { serviceOn } from "../plan/service-on.ts";
 const KEEPER_PORT = 8080;
 
 /** What a service did in the last `sinceS` seconds on one machine. @throws Failure keeper.none */
-export async function metrics({ place, service }: Subject, sinceS: number, session: Session): Promise<MachineMetrics> {
+export async function readMetrics(
+  { place, service }: Subject,
+  sinceS: number,
+  session: Session,
+): Promise<MachineMetrics> {
   return await withSite(place, session, async (site) => await metricsOn(site, service, sinceS, session));
 }
 
