@@ -8,6 +8,7 @@ import type { Release } from "../packages/dray/src/core/release.ts";
 import { kubernetes } from "../packages/dray/src/targets/kubernetes/kubernetes.ts";
 import { parseManifest } from "../packages/dray/src/yaml/load.ts";
 import { Paper } from "./contract/paper.ts";
+import { releaseOf } from "./contract/releases.ts";
 
 // What is asked of every target of the catalogue, and of the one in memory: none of it needs a machine or a cloud.
 
@@ -25,14 +26,9 @@ const ABILITIES: readonly Ability[] = [
   "hosts",
 ];
 
-const RELEASES = ["r1", "r2"].map((id): Release => ({
-  id,
-  service: "decisions",
-  image: `api:${id}`,
-  digest: `sha256:${id.padEnd(64, "0")}`,
-  settings: { replicas: 1, env: {}, secrets: [], limits: { timeoutMs: 1000, readyMs: 1000, drainMs: 1000 } },
-  from: { who: "me", at: "2026-01-01T00:00:00Z" },
-}));
+const RELEASES = ["r1", "r2"].map((id) =>
+  releaseOf(id, {}, { image: `api:${id}`, digest: `sha256:${id.padEnd(64, "0")}` }),
+);
 const [before, fresh] = RELEASES as [Release, Release];
 
 /** What a target would have seen where the release before has the traffic, and where nothing is there yet. */

@@ -10,45 +10,39 @@ import { recordName } from "../../packages/dray/src/targets/kubernetes/objects/n
 import { recordMap } from "../../packages/dray/src/targets/kubernetes/objects/record.ts";
 import { releaseMap, releaseObjects } from "../../packages/dray/src/targets/kubernetes/objects/release.ts";
 import { routeTo } from "../../packages/dray/src/targets/kubernetes/objects/route.ts";
-import type { KubeWanted } from "../../packages/dray/src/targets/kubernetes/objects/wanted.ts";
 import { type RealCluster, startCluster } from "../world/kubernetes/cluster.ts";
 import { gatewayApi } from "../world/kubernetes/manifests.ts";
+import { kubeWanted, releaseOf } from "../contract/releases.ts";
 
 // What a real API server makes of our objects and requests. No node is needed for that.
 
-const WANTED: KubeWanted = {
-  release: {
-    id: "r1",
-    service: "decisions",
-    image: "api:1",
-    digest: "sha256:1",
-    settings: {
-      ready: "/health",
-      replicas: 2,
-      env: { MODE: "fast" },
-      secrets: ["TOKEN", "KEY"],
-      secretFiles: ["KEY"],
-      readOnly: true,
-      run: { command: ["serve"], args: ["--port", "8080"], hosts: { "db.internal": "10.0.0.5" }, runtime: "runsc" },
-      limits: {
-        timeoutMs: 600_000,
-        readyMs: 90_000,
-        drainMs: 30_000,
-        memory: 2 ** 29,
-        cpus: 0.5,
-        shm: 2 ** 26,
-        disk: 2 ** 30,
-        gpus: 1,
-      },
+const WANTED = kubeWanted(
+  releaseOf("r1", {
+    ready: "/health",
+    replicas: 2,
+    env: { MODE: "fast" },
+    secrets: ["TOKEN", "KEY"],
+    secretFiles: ["KEY"],
+    readOnly: true,
+    run: { command: ["serve"], args: ["--port", "8080"], hosts: { "db.internal": "10.0.0.5" }, runtime: "runsc" },
+    limits: {
+      timeoutMs: 600_000,
+      readyMs: 90_000,
+      drainMs: 30_000,
+      memory: 2 ** 29,
+      cpus: 0.5,
+      shm: 2 ** 26,
+      disk: 2 ** 30,
+      gpus: 1,
     },
-    from: { who: "me", at: "" },
+  }),
+  {
+    image: `registry.test/decisions@sha256:${"1".repeat(64)}`,
+    size: { min: 2, max: 6 },
+    user: { uid: 1000, gid: 1000 },
+    pullSecret: "login",
   },
-  image: `registry.test/decisions@sha256:${"1".repeat(64)}`,
-  port: 8080,
-  size: { min: 2, max: 6 },
-  user: { uid: 1000, gid: 1000 },
-  pullSecret: "login",
-};
+);
 const SECRETS = new Map([
   ["TOKEN", { reveal: () => "t" }],
   ["KEY", { reveal: () => "k" }],

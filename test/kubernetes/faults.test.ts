@@ -16,6 +16,7 @@ import { untilReady } from "../../packages/dray/src/targets/kubernetes/ready.ts"
 import type { DeploymentObject } from "../../packages/dray/src/targets/kubernetes/sight.ts";
 import { appImage, must } from "../world/images.ts";
 import { type KubernetesWorld, startWorld } from "../world/kubernetes/world.ts";
+import { kubeWanted, releaseOf } from "../contract/releases.ts";
 
 // Each fault of a pod is made for real, and what the cluster says of it is kept: the unit tests read that record.
 
@@ -52,22 +53,9 @@ type Settings = KubeWanted["release"]["settings"];
 
 function wantedOf(image: string, settings: Partial<Settings> = {}, more: Partial<KubeWanted> = {}): KubeWanted {
   const id = randomBytes(4).toString("hex");
-  const limits = { timeoutMs: 1000, readyMs: 4000, drainMs: 1000, ...settings.limits };
-  return {
-    release: {
-      id,
-      service: "decisions",
-      image: "api:1",
-      digest: "sha256:1",
-      settings: { ready: "/health", replicas: 1, env: { POLITE: "1" }, secrets: [], ...settings, limits },
-      from: { who: "me", at: "" },
-    },
-    image: `${world.registry}/${image}`,
-    port: 8080,
-    size: { min: 1, max: 1 },
-    user: { uid: 1000 },
-    ...more,
-  };
+  const limits = { readyMs: 4000, ...settings.limits };
+  const release = releaseOf(id, { ready: "/health", env: { POLITE: "1" }, ...settings, limits });
+  return kubeWanted(release, { image: `${world.registry}/${image}`, user: { uid: 1000 }, ...more });
 }
 
 interface Fault {

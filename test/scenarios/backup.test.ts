@@ -68,9 +68,8 @@ test("a machine that is lost: another one takes over from a sealed file and the 
   };
   await lost.write("dray.yaml", manifest(lost, acme).replace("{machine: true}", "{env: TOKEN}"));
   await dray(lost, "deploy", "-y");
-  await lost.inside(
-    ...["docker", "exec", await replicaOf(lost), "sh", "-c", "head -c 600000 /dev/urandom > /notes/file"],
-  );
+  const noting = "head -c 600000 /dev/urandom > /notes/file";
+  await lost.inside("docker", "exec", await replicaOf(lost), "sh", "-c", noting);
   const notes = await digestOfNotes(lost);
   const serial = await serialOf(lost.address, HOST);
   const served = await answerOf(lost, acme, KEY);

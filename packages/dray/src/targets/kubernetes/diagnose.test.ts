@@ -1,28 +1,9 @@
 import { expect, test } from "vitest";
 import { Kube } from "./client/api.ts";
 import { doomOf, lateOf, type PodObject, refusedPods } from "./diagnose.ts";
-import type { KubeWanted } from "./objects/wanted.ts";
+import { kubeWanted, releaseOf } from "../../../../../test/contract/releases.ts";
 
-const WANTED: KubeWanted = {
-  release: {
-    id: "r1",
-    service: "decisions",
-    image: "api:1",
-    digest: "sha256:1",
-    settings: {
-      ready: "/health",
-      replicas: 1,
-      env: {},
-      secrets: [],
-      limits: { timeoutMs: 1, readyMs: 30_000, drainMs: 1 },
-    },
-    from: { who: "me", at: "" },
-  },
-  image: "registry/decisions@sha256:1",
-  port: 8080,
-  size: { min: 1, max: 1 },
-  user: {},
-};
+const WANTED = kubeWanted(releaseOf("r1", { ready: "/health", limits: { readyMs: 30_000 } }));
 
 /** Nothing listens there: logs that cannot be read hide no fault. */
 const nowhere = (): Kube =>

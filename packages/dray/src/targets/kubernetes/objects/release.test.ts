@@ -3,29 +3,20 @@ import { leaseOf, readRecord, readRelease, recordMap } from "./record.ts";
 import { releaseMap, releaseObjects } from "./release.ts";
 import { routeTo, servedBy, verdictOn } from "./route.ts";
 import type { KubeWanted } from "./wanted.ts";
+import { kubeWanted, releaseOf } from "../../../../../../test/contract/releases.ts";
 
-const WANTED: KubeWanted = {
-  release: {
-    id: "r1",
-    service: "decisions",
-    image: "api:1",
-    digest: "sha256:1",
-    settings: {
-      ready: "/health",
-      replicas: 2,
-      env: { MODE: "fast" },
-      secrets: ["TOKEN", "KEY"],
-      secretFiles: ["KEY"],
-      readOnly: true,
-      limits: { timeoutMs: 60_000, readyMs: 90_000, drainMs: 30_000, memory: 512, cpus: 0.5, shm: 64 },
-    },
-    from: { who: "me", at: "" },
-  },
-  image: "registry/decisions@sha256:1",
-  port: 8080,
-  size: { min: 2, max: 6 },
-  user: { uid: 1000 },
-};
+const WANTED = kubeWanted(
+  releaseOf("r1", {
+    ready: "/health",
+    replicas: 2,
+    env: { MODE: "fast" },
+    secrets: ["TOKEN", "KEY"],
+    secretFiles: ["KEY"],
+    readOnly: true,
+    limits: { timeoutMs: 60_000, readyMs: 90_000, drainMs: 30_000, memory: 512, cpus: 0.5, shm: 64 },
+  }),
+  { size: { min: 2, max: 6 }, user: { uid: 1000 } },
+);
 const SECRETS = new Map([
   ["TOKEN", { reveal: () => "t\n" }],
   ["KEY", { reveal: () => "k" }],

@@ -1,21 +1,14 @@
 import { expect, test } from "vitest";
 import { numbered } from "../../../core/plan.ts";
-import type { Release } from "../../../core/release.ts";
 import { beforeReload, edgeConfig, switchCommands } from "../../../edge/config.ts";
 import { EMPTY_STATE, type EdgeState } from "../../../edge/state.ts";
 import type { Seen } from "./observe.ts";
 import { withCandidate, withoutCandidate, withRelease } from "../traffic/switch.ts";
+import { releaseOf } from "../../../../../../test/contract/releases.ts";
 import { planDeploy } from "./plan.ts";
 import type { Wish } from "./steps.ts";
 
-const release: Release = {
-  id: "r2",
-  service: "decisions",
-  image: "api:2",
-  digest: `sha256:${"2".repeat(64)}`,
-  settings: { replicas: 2, env: {}, secrets: [], limits: { timeoutMs: 1000, readyMs: 1000, drainMs: 1000 } },
-  from: { who: "me", at: "2026-01-01T00:00:00Z" },
-};
+const release = releaseOf("r2", { replicas: 2 }, { image: "api:2", digest: `sha256:${"2".repeat(64)}` });
 const wish: Wish = {
   release,
   source: { via: "direct", bytes: 1e6 },

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
-import type { Beside, Release, RunAs } from "../../../core/release.ts";
+import type { Beside, RunAs } from "../../../core/release.ts";
 import { EMPTY_STATE } from "../../../edge/state.ts";
 import { companionKeys } from "../../../manifest/with.ts";
 import { keeperSteps } from "../plan/keeper-steps.ts";
@@ -9,21 +9,14 @@ import { planDeploy } from "../plan/plan.ts";
 import type { Wish } from "../plan/steps.ts";
 import { besideContainer, specOf } from "../container/with-container.ts";
 import { withNotes, withSteps } from "../plan/with-plan.ts";
+import { releaseOf } from "../../../../../../test/contract/releases.ts";
 
 const said = (of: unknown): Record<string, Beside> => companionKeys.with.parse(of) ?? {};
 const redis = said({ cache: { image: "redis:7", args: ["--save", 60], volumes: { data: "/data" } } });
 const NETWORK = "dray.api.metadata";
 
 const wish = (run: RunAs): Wish => {
-  const limits = { timeoutMs: 1, readyMs: 1, drainMs: 1 };
-  const release: Release = {
-    id: "r2",
-    service: "api",
-    image: "api:2",
-    digest: `sha256:${"2".repeat(64)}`,
-    settings: { replicas: 1, env: {}, secrets: [], limits, run },
-    from: { who: "me", at: "2026-01-01T00:00:00Z" },
-  };
+  const release = releaseOf("r2", { run }, { service: "api" });
   return { release, source: { via: "here" }, again: false, edge: { port: 80, image: "edge" } };
 };
 const seen = (containers: SeenContainer[]): Seen => ({

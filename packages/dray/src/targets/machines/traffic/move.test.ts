@@ -5,15 +5,9 @@ import { movable } from "../plan/movable.ts";
 import { withAddresses } from "./move.ts";
 import type { SeenContainer } from "../plan/observe.ts";
 import { withRelease } from "./switch.ts";
+import { releaseOf } from "../../../../../../test/contract/releases.ts";
 
-const release = (service: string): Release => ({
-  id: "r1",
-  service,
-  image: "api:1",
-  digest: "",
-  settings: { replicas: 1, env: {}, secrets: [], limits: { timeoutMs: 1000, readyMs: 1000, drainMs: 1000 } },
-  from: { who: "me", at: "2026-01-01T00:00:00Z" },
-});
+const release = (service: string): Release => releaseOf("r1", {}, { service });
 const at = (name: string, address: string): { container: string; address: string; port: number } => ({
   container: name,
   address,

@@ -1,20 +1,13 @@
 import { expect, test } from "vitest";
 import type { Context } from "../../../core/context.ts";
-import type { Release } from "../../../core/release.ts";
 import type { Edge } from "../../../edge/edge.ts";
 import { EMPTY_STATE, type EdgeState, type Kept } from "../../../edge/state.ts";
 import type { Work } from "../plan/work.ts";
 import { switchTraffic, withRelease } from "./switch.ts";
+import { releaseOf } from "../../../../../../test/contract/releases.ts";
 
 const kept = (id: string): Kept => ({
-  release: {
-    id,
-    service: "decisions",
-    image: "api:1",
-    digest: "",
-    settings: { replicas: 1, env: {}, secrets: [], limits: { timeoutMs: 1000, readyMs: 1000, drainMs: 1000 } },
-    from: { who: "sue", at: "2026-11-30T08:00:00Z" },
-  } satisfies Release,
+  release: releaseOf(id),
   replicas: [{ container: `dray-decisions-${id}-1`, address: "172.30.96.20", port: 8080 }],
   deployedAt: "2026-11-30T08:00:00Z",
 });

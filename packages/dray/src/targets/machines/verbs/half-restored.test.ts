@@ -15,7 +15,7 @@ class Shelf extends Engine {
   }
 
   override call<T>(method: string, path: string, options: Parameters<Engine["call"]>[2]): Promise<T> {
-    const name = String(options.query?.["name"]);
+    const { name } = (options.query ?? {}) as { name?: string };
     const { Labels: labels = {} } = (options.body ?? {}) as { Labels?: Record<string, string> };
     if (method === "POST") return this.#create(name, labels) as Promise<T>;
     if (method === "DELETE") this.deleted.push(path);
@@ -28,7 +28,7 @@ class Shelf extends Engine {
     return Promise.resolve({ Id: found.Id, Config: found } as T);
   }
 
-  #create(name: string, labels: Record<string, string>): Promise<unknown> {
+  #create(name: string = "", labels: Record<string, string>): Promise<unknown> {
     if (this.has(name)) return Promise.reject(new EngineError(409, "the name is in use"));
     this.add(name, labels);
     return Promise.resolve({ Id: `id-of-${name}` });
