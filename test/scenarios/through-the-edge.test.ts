@@ -127,3 +127,52 @@ test("a WebSocket speaks on while its release has lost the traffic, and through 
   expect(await heard("reloaded")).toBe("reloaded");
   socket.destroy();
 });
+
+/** What a language server says at the end; a model's own words are no count. */
+const usage = (asked: number, answered: number): string =>
+  JSON.stringify({
+    choices: [{ text: 'it said "usage":{"prompt_tokens":900,"completion_tokens":900} \\' }],
+    usage: {
+      prompt_tokens: asked,
+      completion_tokens: answered,
+      total_tokens: asked + answered,
+      details: { cached: 1 },
+    },
+  });
+
+/** `/json`; `/events?4` (four of them); `/told?4`, with the count at its end, which comes byte by byte; `/endless`. */
+const speaks: http.RequestListener = (request, answer) => {
+  const [path, events] = (request.url ?? "").split("?");
+  if (path === "/json") return void answer.setHeader("content-type", "application/json").end(usage(5, 40));
+  answer.writeHead(200, { "content-type": "text/event-stream" });
+  const event = 'data: {"choices":[{"text":"a \\"choices\\" b"}]}\n\n';
+  if (path === "/endless") return void answer.write(event.repeat(3));
+  for (let sent = 0; sent < Number(events); sent++) answer.write(event);
+  if (path === "/told") for (const byte of `data: ${usage(7, 9)}\n\n`) answer.write(byte);
+  answer.end("data: [DONE]\n\n");
+};
+
+test("tokens are counted as the server says or by the events of a stream, also of a client that leaves; above the rate a caller waits", async () => {
+  const tokens = { count: 100, perMs: 3_600_000 };
+  await using edge = await startEdge((replica) => stateOf(serviceOf({ tokens }, replica)), speaks);
+  const ask = async (path: string): Promise<Response> => await fetch(`http://${edge.address}${path}`);
+  expect(await text((await ask("/told?4")).body as never)).toContain("[DONE]");
+  await (await ask("/events?4")).text();
+  const leaving = new AbortController();
+  const stream = await fetch(`http://${edge.address}/endless`, { signal: leaving.signal });
+  await stream.body?.getReader().read();
+  leaving.abort();
+  const counted = (): string[] =>
+    edge
+      .log()
+      .split("\n")
+      .flatMap((line) => parseAccess(line) ?? [])
+      .map(({ status, tokens: told, left }) => `${status} ${told?.asked}+${told?.answered}${left ? " left" : ""}`);
+  await expect.poll(counted).toEqual(["200 7+9", "200 0+4", "200 0+3 left"]);
+  // 23 of the hundred are gone; with 45 more and 45 once again all are, and a bit more.
+  for (const _each of [1, 2]) expect((await ask("/json")).status).toBe(200);
+  const refused = await ask("/json");
+  expect(refused.status).toBe(429);
+  expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(300);
+  expect(await refused.json()).toMatchObject({ title: "too many tokens for you", limit: "rate" });
+});

@@ -1,5 +1,5 @@
 export { type Histogram, quantile } from "./numbers/histogram.ts";
-export { type Row, together } from "./numbers/numbers.ts";
+export { type Row, type TokenCount, together } from "./numbers/numbers.ts";
 export type { AlertSettings } from "./alerts/settings.ts";
 export { post } from "./alerts/webhook.ts";
 /** The words in which dray and the keeper talk: files of the edge's volume. */

@@ -66,6 +66,13 @@ test("a gRPC status in the head of an answer counts as the HTTP status that mean
   expect(parseAccess(more("14/-/-"))).toMatchObject({ caller: "partners", totalMs: 43 });
 });
 
+test("a line says how many tokens were read and written, and whether as a stream; an older edge says nothing of them", () => {
+  expect(parseAccess(more("-/125/-/5+20"))?.tokens).toEqual({ asked: 5, answered: 20, streamed: true });
+  expect(parseAccess(more("-/-/-/0+7"))?.tokens).toEqual({ asked: 0, answered: 7, streamed: false });
+  for (const word of ["-/125/-/-", "-/125/-"])
+    expect(parseAccess(more(word))).toEqual(expect.not.objectContaining({ tokens: expect.anything() as unknown }));
+});
+
 test("a line says of a traced request where it belongs, and when its first bytes came", () => {
   expect(parseAccess(more(`-/125/${TRACE}-${SPAN}-${PARENT}`))).toMatchObject({
     modelMs: 125,

@@ -20,8 +20,18 @@ export interface Access extends Asked {
   left: boolean;
   /** `-` where the release asks for no key. */
   caller: string;
+  /** Of a language model's answer, where it says how many there were. */
+  tokens?: Tokens;
   /** Where the request is part of a sampled trace. */
   trace?: Traced;
+}
+
+/** Tokens that a model read and wrote; an answer that was cut off has those that came. */
+export interface Tokens {
+  asked: number;
+  answered: number;
+  /** They came one after the other, from the first bytes to the end. */
+  streamed: boolean;
 }
 
 /** A request's place in a trace: the W3C's ids, in hex. */
@@ -76,14 +86,20 @@ function wordBeforeId(line: string, end: number): string | undefined {
   return line.slice(line.lastIndexOf(" ", id - 1) + 1, id);
 }
 
-/** `GRPC/FIRST/TRACE-SPAN-PARENT`: the status in the head of an answer, milliseconds, and ids; `-` for what there is not. */
-const MORE = /^(\d+|-)\/(\d+|-)\/(?:([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{16})?|-)$/;
+/**
+ * `GRPC/FIRST/TRACE-SPAN-PARENT/ASKED+ANSWERED`: the status in the head of an answer, milliseconds, ids, and tokens; `-` for what
+ * there is not. An older dray's edge says nothing of tokens.
+ */
+const MORE = /^(\d+|-)\/(\d+|-)\/(?:([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{16})?|-)(?:\/(?:(\d+)\+(\d+)|-))?$/;
 
 function toldIn(word: string, status: number, line: string): Partial<Access> {
-  const [, grpc = "-", first = "-", traceId, spanId, parentId] = MORE.exec(word) ?? [];
+  const [, grpc = "-", first = "-", traceId, spanId, parentId, asked, answered] = MORE.exec(word) ?? [];
   return {
     ...(grpc === "-" || status !== 200 ? {} : { status: httpStatusOf(Number(grpc)) }),
     ...(first === "-" ? {} : { modelMs: Number(first) }),
+    ...(answered === undefined
+      ? {}
+      : { tokens: { asked: Number(asked), answered: Number(answered), streamed: first !== "-" } }),
     ...(traceId === undefined || spanId === undefined
       ? {}
       : {

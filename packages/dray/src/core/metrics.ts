@@ -10,6 +10,16 @@ export interface Figures {
   p99Ms: number;
   queueP95Ms: number;
   modelP95Ms: number;
+  /** Of a language model; missing where none were counted. */
+  tokens?: TokenFigures;
+}
+
+/** Tokens that were read and written. */
+export interface TokenFigures {
+  asked: number;
+  answered: number;
+  /** How fast one stream is written, from its first token on; missing where nothing was streamed. */
+  perSecond?: number;
 }
 
 /** What one container uses now: a share of one core, bytes, and how often the engine started it again. */
@@ -23,7 +33,10 @@ export interface Usage {
 }
 
 /** What one key's holder got; times in milliseconds. */
-export interface CallerFigures extends Pick<Figures, "requests" | "errors" | "refused" | "p50Ms" | "p95Ms" | "p99Ms"> {
+export interface CallerFigures extends Pick<
+  Figures,
+  "requests" | "errors" | "refused" | "p50Ms" | "p95Ms" | "p99Ms" | "tokens"
+> {
   caller: string;
 }
 

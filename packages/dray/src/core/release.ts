@@ -96,6 +96,8 @@ export interface Front {
   openPosts?: string[];
   /** Of each key, or where there are none of each address. */
   rate?: { count: number; perMs: number };
+  /** Tokens of a language model that each of them may have, asked and answered together. */
+  tokens?: { count: number; perMs: number };
   body?: number;
   /** Requests that may wait when every replica has its `concurrency`. */
   queue?: number;

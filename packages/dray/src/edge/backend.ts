@@ -2,8 +2,9 @@ import type { Front } from "../core/release.ts";
 import { keyRules, keyTables, matching, numberRules, SOURCE } from "./access.ts";
 import { failures, refuse } from "./answers.ts";
 import { corsRules } from "./cors.ts";
-import { moreRules } from "./more.ts";
+import { countsTokens, moreRules } from "./more.ts";
 import { backendName, HOME, keptOf, type ServiceState } from "./state.ts";
+import { tokenRules, TOKENS_FILTER } from "./tokens.ts";
 import { aloneRules, inTraffic, serverOptions } from "./traffic.ts";
 
 /** What can be copied of a request and of its answer: with base64 a datagram holds both, and the request's headers. */
@@ -25,6 +26,7 @@ export function backend(service: ServiceState): string {
     `  timeout server ${limits?.timeoutMs ?? 60_000}ms`,
     `  timeout queue ${limits?.timeoutMs ?? 30_000}ms`,
     ...failures(limits ?? {}, front?.timeouts !== undefined),
+    ...(countsTokens(service) ? [TOKENS_FILTER] : []),
     // A request that ends its replica is not to end all of them: what may change something is sent again once.
     "  http-request set-retries 1 if !{ method GET HEAD OPTIONS }",
     ...prefixRules(service),
@@ -35,6 +37,7 @@ export function backend(service: ServiceState): string {
     ...numberRules(front),
     ...keyRules(service, front),
     ...rateRules(service, front),
+    ...tokenRules(service.service, front),
     ...bodyRules(front),
     ...aloneRules((front?.once ?? []).map(matching)),
     ...queueRules(name, limits?.concurrency, front),

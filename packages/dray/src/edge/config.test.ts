@@ -67,7 +67,9 @@ test("only a release of HTTP/2 alone is spoken to in it, and only then the log h
   expect(server(plain)).not.toContain("proto");
   expect(server(spoken)).toBe(`${server(plain)} proto h2`);
   expect(edgeConfig(plain)).not.toContain("grpc");
-  expect(edgeConfig(spoken)).toContain(String.raw`%HV\" %[var(txn.grpc)]/%[var(txn.first)]/%[var(txn.told)] %ID`);
+  expect(edgeConfig(spoken)).toContain(
+    String.raw`%HV\" %[var(txn.grpc)]/%[var(txn.first)]/%[var(txn.told)]/%[var(txn.tokens)] %ID`,
+  );
   // At run time a server has no defaults either.
   const next = structuredClone(spoken);
   for (const { release } of next.services["decisions"]?.releases ?? []) release.id = "r2";
@@ -86,6 +88,18 @@ test("the head of an answer waits for its first bytes only where the manifest sa
   expect(rules).toHaveLength(4);
   expect(rules[2]).toContain("wait-for-body");
   expect(rules[2]).toContain("at-least 1 if { res.hdr(content-type)");
+});
+
+test("tokens are counted where answers may be streams or a rate is in tokens; elsewhere no program runs", () => {
+  const [plain, streaming, limited] = [stateOf(), stateOf(), stateOf({}, { tokens: { count: 50_000, perMs: 60_000 } })];
+  for (const { release } of streaming.services["decisions"]?.releases ?? []) release.settings.streams = true;
+  expect(edgeConfig(plain)).not.toMatch(/lua|tokens/);
+  expect(edgeConfig(streaming)).toMatch(/lua-load \S+[^]*filter lua.tokens/);
+  expect(edgeConfig(streaming)).not.toContain("tokens_left");
+  expect(edgeConfig(limited)).toContain("filter lua.tokens");
+  expect(edgeConfig(limited)).toMatch(
+    /lua.tokens_left decisions 50000 60\n.*status 429 .*retry-after "%\[var\(txn.wait\)\]"/,
+  );
 });
 
 test("a request is traced only where the manifest says so; a rule makes no difference to anybody else's", () => {

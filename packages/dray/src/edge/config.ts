@@ -1,9 +1,10 @@
 import { refuse, ROOM, unreadableFiles, unreadableLines } from "./answers.ts";
 import { backend, isCopied, logConfig } from "./backend.ts";
-import { isToldMore, MORE } from "./more.ts";
+import { countsTokens, isToldMore, MORE } from "./more.ts";
 import { frontend } from "./frontend.ts";
 import { file } from "./script.ts";
 import { adminSocket, backendName, type EdgeState, isUsed, keptOf, type ServiceState } from "./state.ts";
+import { tokensFiles, TOKENS_GLOBAL } from "./tokens.ts";
 import { inTraffic, serverOptions } from "./traffic.ts";
 import { LEFT_FILE } from "./workers.ts";
 
@@ -45,7 +46,7 @@ ${ROOM.join("\n")}
   tune.memory.hot-size 12582912
   # By itself it is turned on where a turn of the event loop takes a millisecond: the edge would be slower when it has most to do.
   profiling.tasks off
-${sections}
+${Object.values(state.services).some(countsTokens) ? `${TOKENS_GLOBAL.join("\n")}\n` : ""}${sections}
 defaults
   mode http
   log global
@@ -74,7 +75,7 @@ ${isUsed(state) ? `${unreadableLines().join("\n")}\n` : ""}`;
 
 /** Lines of bash that write the files which the configuration names, beside those of the services. */
 export function namedFiles(): string[] {
-  return [...unreadableFiles(), file(LEFT_FILE, "")];
+  return [...unreadableFiles(), file(LEFT_FILE, ""), ...tokensFiles()];
 }
 
 /** The edge's whole configuration, from its state: the same state gives the same text. */

@@ -1,12 +1,17 @@
 import type { Settings } from "../core/release.ts";
 import { keptOf, type ServiceState } from "./state.ts";
 
-/** What the access log says beside the usual, in one word before the request's id: gRPC's status, when a stream began, and ids of a trace. */
-export const MORE = "%[var(txn.grpc)]/%[var(txn.first)]/%[var(txn.told)] ";
+/** What the access log says beside the usual, in one word before the request's id: gRPC's status, when a stream began, ids of a trace, and tokens. */
+export const MORE = "%[var(txn.grpc)]/%[var(txn.first)]/%[var(txn.told)]/%[var(txn.tokens)] ";
 
 /** Is there more to say of one of its releases? */
 export function isToldMore(service: ServiceState): boolean {
-  return isGrpc(service) || streams(service) || otelOf(service) !== undefined;
+  return isGrpc(service) || countsTokens(service) || otelOf(service) !== undefined;
+}
+
+/** Are the tokens of its answers counted? */
+export function countsTokens(service: ServiceState): boolean {
+  return streams(service) || some(service, ({ front }) => front?.tokens !== undefined);
 }
 
 /** Lines of a service's backend that find out what there is to say. */

@@ -158,9 +158,12 @@ const FIELDS = {
     .describe(
       "Paths with effects, whose requests the API gets at most once. When a replica dies over one, the caller gets 502; requests to other paths are sent again. `*` at the end means everything below.",
     ),
-  rate: rate
+  rate: z
+    .union([rate, z.array(rate).min(1)])
     .optional()
-    .describe("Most requests of one key, or where there are none of one address: `100/s`, `1000/m`."),
+    .describe(
+      "Most requests of one key, or where there are none of one address: `100/s`, `1000/m`. Of a language model also tokens, asked and answered together, as its answers count them: `50000 tokens/m`. Both: `[10/s, 50000 tokens/m]`.",
+    ),
   cors: corsKey,
   rollout: rollout.prefault({}).describe("How a new release gets the traffic, and what takes it back."),
   requests: requests.optional().describe("Keep a sample of what comes in and what was answered, on the machine."),

@@ -48,12 +48,23 @@ export const percent: z.ZodType<number, string> = scaled(/^(\d+(?:\.\d+)?)\s*%$/
 /** `1.5x` -> 1.5. */
 export const factor: z.ZodType<number, string> = scaled(/^(\d+(?:\.\d+)?)\s*x$/, 1, "a factor such as 1.5x");
 
-/** `100/s`, `1000/m` -> so many in so many milliseconds. */
-export const rate: z.ZodType<{ count: number; perMs: number }, string> = z.string().transform((said, context) => {
-  const [, count, per = ""] = /^(\d+)\s*\/\s*([smh])$/.exec(said.trim()) ?? [];
-  const perMs = MS[per];
-  if (count !== undefined && perMs !== undefined && Number(count) > 0) return { count: Number(count), perMs };
-  context.addIssue({ code: "custom", message: `expected a rate such as 100/s or 1000/m, got "${said}"` });
+/** So many in so many milliseconds. */
+export interface Rate {
+  of: "requests" | "tokens";
+  count: number;
+  perMs: number;
+}
+
+/** `100/s`, `1000/m`, `50000 tokens/m` -> so many in so many milliseconds. */
+export const rate: z.ZodType<Rate, string> = z.string().transform((said, context) => {
+  const [, count, tokens, per = ""] = /^(\d+)(\s*tokens)?\s*\/\s*([smh])$/.exec(said.trim()) ?? [];
+  const [perMs, many] = [MS[per], Number(count)];
+  if (perMs !== undefined && many > 0 && Number.isSafeInteger(many))
+    return { of: tokens === undefined ? "requests" : "tokens", count: many, perMs };
+  context.addIssue({
+    code: "custom",
+    message: `expected a rate such as 100/s, 1000/m or 50000 tokens/m, got "${said}"`,
+  });
   return z.NEVER;
 });
 

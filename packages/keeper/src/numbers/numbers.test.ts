@@ -56,6 +56,34 @@ test("minutes are counted, kept on the disk, and found again by a keeper that is
   }
 });
 
+test("tokens are counted by release and by caller, also of a client that went away; their speed is that of streams", async () => {
+  const home = await mkdtemp(path.join(tmpdir(), "dray-numbers-"));
+  try {
+    const numbers = new Numbers(home, () => undefined);
+    const prometheus = new Prometheus();
+    await prometheus.text("loans");
+    const answered = (told: string, caller: string, ended?: string): void => {
+      // 100 ms in all, of which none in the queue.
+      const access = parseAccess(line("r1.1", 200, 97, caller, ended).replace('HTTP/1.1" ', `HTTP/1.1" ${told} `));
+      if (access === undefined) throw new Error("no line");
+      for (const taker of [numbers, prometheus]) taker.add(access);
+    };
+    answered("-/48/-/5+25", "a");
+    answered("-/48/-/5+5", "a", "cD--");
+    answered("-/-/-/2+3", "b");
+    answered("-/-/-/-", "b");
+    const row = together(await numbers.since(600), ({ release }) => release).get("r1");
+    expect(row?.tokens).toEqual({ asked: 12, answered: 33, streamed: 30, streamMs: 100 });
+    expect(row?.byCaller?.["a"]?.tokens).toMatchObject({ asked: 10, answered: 30 });
+    expect(row?.byCaller?.["b"]?.tokens).toMatchObject({ asked: 2, answered: 3, streamed: 0 });
+    expect(await prometheus.text("loans")).toContain(
+      'dray_tokens_total{service="loans",release="r1",caller="a",kind="answered"} 30',
+    );
+  } finally {
+    await rm(home, { recursive: true });
+  }
+});
+
 test("a minute that the disk does not take is said, and written with the next one", async () => {
   const home = await mkdtemp(path.join(tmpdir(), "dray-numbers-"));
   try {

@@ -9,6 +9,15 @@ export interface Felt {
   failed: number;
   refused: number;
   total: Histogram;
+  tokens?: TokenCount;
+}
+
+/** Tokens of a language model: read, written, and how many of these came in how many milliseconds of streaming. */
+export interface TokenCount {
+  asked: number;
+  answered: number;
+  streamed: number;
+  streamMs: number;
 }
 
 /** One minute, or more, of one release of a service; `release` is empty where the edge answered by itself. */
@@ -28,6 +37,7 @@ export interface Row {
   total: Histogram;
   queue: Histogram;
   model: Histogram;
+  tokens?: TokenCount;
 }
 
 const MINUTE_S = 60;
@@ -56,6 +66,8 @@ export class Numbers {
     const at = Math.floor(nowMs / 1000 / MINUTE_S) * MINUTE_S;
     if (at !== this.#at) this.#turn(at);
     const row = this.#row(access);
+    // A client that went away had what was written for it until then.
+    countTokens(row, access);
     if (access.left) {
       row.left++;
       return;
@@ -161,10 +173,34 @@ export class Numbers {
   }
 }
 
+function countTokens(row: Row, { tokens, caller, totalMs, queueMs, modelMs }: Access): void {
+  if (tokens === undefined) return;
+  const { asked, answered, streamed } = tokens;
+  const streams = streamed ? { streamed: answered, streamMs: Math.max(0, totalMs - queueMs - modelMs) } : {};
+  const count: TokenCount = { asked, answered, streamed: 0, streamMs: 0, ...streams };
+  row.tokens = addTokens(row.tokens, count);
+  if (caller === "-") return;
+  const felt = feltBy(row, caller);
+  felt.tokens = addTokens(felt.tokens, count);
+}
+
+function addTokens(to: TokenCount | undefined, more: TokenCount): TokenCount {
+  return {
+    asked: (to?.asked ?? 0) + more.asked,
+    answered: (to?.answered ?? 0) + more.answered,
+    streamed: (to?.streamed ?? 0) + more.streamed,
+    streamMs: (to?.streamMs ?? 0) + more.streamMs,
+  };
+}
+
+function feltBy(row: Row, caller: string): Felt {
+  row.byCaller ??= {};
+  return (row.byCaller[caller] ??= { failed: 0, refused: 0, total: {} });
+}
+
 function feel(row: Row, { caller, status, totalMs }: Access): void {
   row.callers[caller] = (row.callers[caller] ?? 0) + 1;
-  const felt = (row.byCaller ??= {})[caller] ?? { failed: 0, refused: 0, total: {} };
-  row.byCaller[caller] = felt;
+  const felt = feltBy(row, caller);
   if (isFailed(status)) felt.failed++;
   if (status === 429) felt.refused++;
   if (totalMs >= 0) add(felt.total, totalMs);
@@ -185,11 +221,14 @@ export function together(rows: readonly Row[], key: (row: Row) => string): Map<s
       known.statuses[status] = (known.statuses[status] ?? 0) + count;
     for (const [caller, count] of Object.entries(row.callers))
       known.callers[caller] = (known.callers[caller] ?? 0) + count;
-    for (const [caller, { failed, refused, total }] of Object.entries(row.byCaller ?? {})) {
-      const felt = (known.byCaller ??= {})[caller] ?? { failed: 0, refused: 0, total: {} };
-      known.byCaller[caller] = { failed: felt.failed + failed, refused: felt.refused + refused, total: felt.total };
+    for (const [caller, { failed, refused, total, tokens }] of Object.entries(row.byCaller ?? {})) {
+      const felt = feltBy(known, caller);
+      felt.failed += failed;
+      felt.refused += refused;
+      if (tokens !== undefined) felt.tokens = addTokens(felt.tokens, tokens);
       merge(felt.total, total);
     }
+    if (row.tokens !== undefined) known.tokens = addTokens(known.tokens, row.tokens);
     merge(known.total, row.total);
     merge(known.queue, row.queue);
     merge(known.model, row.model);

@@ -14,7 +14,9 @@ export class Prometheus {
   readonly #services = new Map<string, Counted>();
 
   add(access: Access): void {
-    if (!access.left) this.#services.get(access.service)?.add(access);
+    const counted = this.#services.get(access.service);
+    counted?.addTokens(access);
+    if (!access.left) counted?.add(access);
   }
 
   /** The numbers of one service, which the edge names. */
@@ -40,6 +42,12 @@ class Counted {
     labelNames: ["service", "caller"],
     registers: [this.#registry],
   });
+  readonly #tokens = new Counter({
+    name: "dray_tokens_total",
+    help: "Tokens of a language model, by service, release, caller and kind: asked (read) or answered (written).",
+    labelNames: ["service", "release", "caller", "kind"],
+    registers: [this.#registry],
+  });
   readonly #times = (["request", "queue", "model"] as const).map(
     (what) =>
       new Histogram({
@@ -57,6 +65,11 @@ class Counted {
     if (caller !== "-") this.#callers.inc({ service, caller });
     for (const [index, ms] of [access.totalMs, access.queueMs, access.modelMs].entries())
       if (ms >= 0) this.#times[index]?.observe({ service, release }, ms / 1000);
+  }
+
+  addTokens({ service, release, caller, tokens }: Access): void {
+    for (const kind of ["asked", "answered"] as const)
+      if (tokens !== undefined) this.#tokens.inc({ service, release, caller, kind }, tokens[kind]);
   }
 
   async text(): Promise<string> {

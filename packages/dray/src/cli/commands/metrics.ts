@@ -50,6 +50,16 @@ function row(name: string, of: Figures): string[] {
   return [name, String(of.requests), String(of.perSecond), String(of.errors), String(of.refused), ...times];
 }
 
+const TOKENS = ["TOKENS", "READ", "WRITTEN", "WRITTEN PER S"];
+
+/** Of releases and callers whose tokens were counted; nothing where none were. */
+function tokensText(found: readonly (readonly [string, Figures["tokens"]])[]): string[] {
+  const rows = found.flatMap(([name, tokens]) =>
+    tokens === undefined ? [] : [[name, ...[tokens.asked, tokens.answered, tokens.perSecond ?? "-"].map(String)]],
+  );
+  return rows.length === 0 ? [] : [table(TOKENS, rows)];
+}
+
 function metricsText({ machine, sinceS, all, releases, callers, containers }: MachineMetrics): string {
   const used = containers.map((each) => [
     each.container,
@@ -66,6 +76,10 @@ function metricsText({ machine, sinceS, all, releases, callers, containers }: Ma
     `${machine}, the last ${sinceS >= 7200 ? `${Math.round(sinceS / 3600)} h` : `${Math.round(sinceS / 60)} min`}`,
     table(COLUMNS, [...releases.map((each) => row(each.release, each)), row("all", all)]),
     ...(asked.length === 0 ? [] : [table(["CALLER", "REQUESTS", "5XX", "429", "P50", "P95", "P99"], asked)]),
+    ...tokensText([
+      ...releases.map(({ release, tokens }) => [release, tokens] as const),
+      ...callers.map(({ caller, tokens }) => [caller, tokens] as const),
+    ]),
     ...(used.length === 0 ? [] : [table(["CONTAINER", "CPU", "MEMORY", "RESTARTS"], used)]),
   ].join("\n");
 }

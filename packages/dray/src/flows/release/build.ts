@@ -136,6 +136,12 @@ function openOf(paths: Manifest["open"]): Pick<NonNullable<Settings["front"]>, "
   return { open, ...(posts.length === 0 ? {} : { openPosts: posts }) };
 }
 
+/** Of requests and of tokens: where one is said twice, the last holds. */
+function ratesOf(rate: Manifest["rate"]): Pick<NonNullable<Settings["front"]>, "rate" | "tokens"> {
+  const rates = [rate ?? []].flat().map(({ of, count, perMs }) => [of === "tokens" ? of : "rate", { count, perMs }]);
+  return Object.fromEntries(rates) as Pick<NonNullable<Settings["front"]>, "rate" | "tokens">;
+}
+
 /** What the edge asks of a request. */
 function frontOf(manifest: Manifest): NonNullable<Settings["front"]> {
   const { rate, domain, tls, timeouts, once } = manifest;
@@ -143,7 +149,7 @@ function frontOf(manifest: Manifest): NonNullable<Settings["front"]> {
   const trusted = domain !== undefined && tls !== "off" && (tls?.certificate !== undefined || tls?.acme !== "staging");
   return {
     ...(typeof manifest.keys === "object" ? openOf(manifest.open) : {}),
-    ...(rate === undefined ? {} : { rate }),
+    ...ratesOf(rate),
     ...(timeouts === undefined ? {} : { timeouts }),
     ...(once === undefined ? {} : { once }),
     ...(body === undefined ? {} : { body }),

@@ -1,6 +1,6 @@
-import { quantile, type Row, together } from "drayage-keeper";
+import { quantile, type Row, together, type TokenCount } from "drayage-keeper";
 import { isFailed } from "drayage-record";
-import type { Figures, Point } from "../../../core/metrics.ts";
+import type { Figures, Point, TokenFigures } from "../../../core/metrics.ts";
 
 const MINUTE_S = 60;
 const MOST_PARTS = 120;
@@ -22,7 +22,16 @@ export function figures(row: Row | undefined, spanS: number): Figures {
     p99Ms: at("total", 0.99),
     queueP95Ms: at("queue", 0.95),
     modelP95Ms: at("model", 0.95),
+    ...tokenFigures(row?.tokens),
   };
+}
+
+/** What was counted of a language model's tokens, if anything. */
+export function tokenFigures(tokens: TokenCount | undefined): { tokens?: TokenFigures } {
+  if (tokens === undefined) return {};
+  const { asked, answered, streamed, streamMs } = tokens;
+  const perSecond = streamMs === 0 ? {} : { perSecond: Math.round((streamed / streamMs) * 10_000) / 10 };
+  return { tokens: { asked, answered, ...perSecond } };
 }
 
 /**

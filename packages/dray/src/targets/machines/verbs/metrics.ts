@@ -1,7 +1,7 @@
 import type { Session } from "../../../contract/session.ts";
 import { withSite } from "../plan/site.ts";
 import type { MachineMetrics, CallerFigures, Usage } from "../../../core/metrics.ts";
-import { figures, seriesOf } from "./figures.ts";
+import { figures, seriesOf, tokenFigures } from "./figures.ts";
 import type { Subject } from "../../../contract/place.ts";
 import { quantile, type Row, together } from "drayage-keeper";
 import { Failure } from "../../../base/failure.ts";
@@ -51,9 +51,9 @@ export async function metricsOn(
   const byRelease = together(ours, (row) => row.release);
   const all = together(ours, () => "").get("");
   const callers = Object.entries(all?.callers ?? {}).map(([caller, requests]): CallerFigures => {
-    const { failed = 0, refused = 0, total = {} } = all?.byCaller?.[caller] ?? {};
+    const { failed = 0, refused = 0, total = {}, tokens } = all?.byCaller?.[caller] ?? {};
     const [p50Ms, p95Ms, p99Ms] = [quantile(total, 0.5), quantile(total, 0.95), quantile(total, 0.99)];
-    return { caller, requests, errors: failed, refused, p50Ms, p95Ms, p99Ms };
+    return { caller, requests, errors: failed, refused, p50Ms, p95Ms, p99Ms, ...tokenFigures(tokens) };
   });
   return {
     machine: site.machine.name,
