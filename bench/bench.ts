@@ -10,6 +10,7 @@ import { benchEdge } from "./edge.ts";
 import { benchHostile } from "./hostile.ts";
 import { benchInstall } from "./install.ts";
 import { benchKubernetes } from "./kubernetes.ts";
+import { benchLlm } from "./llm.ts";
 import { benchModels } from "./models.ts";
 import { benchOverload } from "./overload.ts";
 import { benchReleases } from "./releases.ts";
@@ -61,6 +62,10 @@ const BENCHES: Record<string, Bench> = {
     run: benchKubernetes,
     keys: "servingMs kubectlServingMs helmServingMs rollbackServingMs kubectlRollbackServingMs helmRollbackServingMs failed kubectlFailed streamsCut kubectlStreamsCut rttPenaltyMs",
     apart: true,
+  },
+  llm: {
+    run: benchLlm,
+    keys: "streams cut ttftPenaltyMs tokensCounted tokensTrue freedMs countUsPerEvent problems",
   },
   models: {
     run: benchModels,

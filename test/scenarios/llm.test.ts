@@ -71,6 +71,22 @@ test("npm's openai client gets a completion with its key, and none with another"
   await expect(stranger.models.list()).rejects.toMatchObject({ status: 401 });
 });
 
+test("tokens are counted by key as the server counts them, in an answer and in a stream", async () => {
+  const before = await tokensOf("app");
+  const asked = { model: "tiny", prompt: "Hello", max_tokens: 9, ...ENDLESS };
+  const { usage } = await client.completions.create(asked);
+  const stream = await client.completions.create({ ...asked, stream: true, stream_options: { include_usage: true } });
+  let streamed: OpenAI.CompletionUsage | undefined;
+  for await (const event of stream) streamed = event.usage ?? streamed;
+  await expect
+    .poll(() => tokensOf("app"), { interval: 1000 })
+    .toEqual({
+      asked: before.asked + (usage?.prompt_tokens ?? 0) + (streamed?.prompt_tokens ?? 0),
+      answered: before.answered + 18,
+    });
+  expect([usage?.completion_tokens, streamed?.completion_tokens]).toEqual([9, 9]);
+});
+
 test("a stream that is silent during a switch goes on after it to its end, token for token", async () => {
   const asked = { model: "tiny", prompt: "Hello", max_tokens: 50, ...ENDLESS };
   const stream = await client.completions.create(
@@ -113,4 +129,14 @@ async function busy(): Promise<number> {
   const answer = await fetch(`http://${vm.address}/slots`, { headers: { authorization: `Bearer ${KEY}` } });
   const slots = (await answer.json()) as { is_processing: boolean }[];
   return slots.filter(({ is_processing }) => is_processing).length;
+}
+
+/** What `dray metrics` says of a caller's tokens. */
+async function tokensOf(name: string): Promise<{ asked: number; answered: number }> {
+  const { stdout } = await dray("metrics", "--json");
+  const [found] = JSON.parse(stdout) as {
+    callers: { caller: string; tokens?: { asked: number; answered: number } }[];
+  }[];
+  const { asked = 0, answered = 0 } = found?.callers.find(({ caller }) => caller === name)?.tokens ?? {};
+  return { asked, answered };
 }

@@ -32,7 +32,7 @@ import { protocol, protocolProblems } from "./protocol.ts";
 import { ready } from "./ready.ts";
 import type { TargetPart } from "./target-part.ts";
 import { companionKeys, unknownSecrets } from "./with.ts";
-import { duration, rate } from "./units.ts";
+import { duration, rate, rates } from "./units.ts";
 import { weightsKey } from "./weights.ts";
 
 const service = serviceName.describe("Name of the endpoint.");
@@ -159,7 +159,7 @@ const FIELDS = {
       "Paths with effects, whose requests the API gets at most once. When a replica dies over one, the caller gets 502; requests to other paths are sent again. `*` at the end means everything below.",
     ),
   rate: z
-    .union([rate, z.array(rate).min(1)])
+    .union([rate, rates])
     .optional()
     .describe(
       "Most requests of one key, or where there are none of one address: `100/s`, `1000/m`. Of a language model also tokens, asked and answered together, as its answers count them: `50000 tokens/m`. Both: `[10/s, 50000 tokens/m]`.",

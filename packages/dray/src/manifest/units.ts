@@ -68,6 +68,15 @@ export const rate: z.ZodType<Rate, string> = z.string().transform((said, context
   return z.NEVER;
 });
 
+/** A rate of each kind. */
+export const rates: z.ZodType<Rate[], string[]> = z
+  .array(rate)
+  .min(1)
+  .refine(
+    (all) => new Set(all.map(({ of }) => of)).size === all.length,
+    "expected one rate of requests and one of tokens",
+  );
+
 /** Milliseconds of `10m`, `7d`; undefined of anything else. For command lines. */
 export function durationOf(said: string): number | undefined {
   return quantity(said, { ...MS, d: 86_400_000 });

@@ -25,6 +25,14 @@ test("two lines are a manifest", () => {
   });
 });
 
+test("a rate is one of requests, one of tokens, or both", () => {
+  const rateOf = (said: string): unknown => parseManifest(`service: a\nmachine: vm\nrate: ${said}\n`, "dray.yaml").rate;
+  expect(rateOf("10/s")).toEqual({ of: "requests", count: 10, perMs: 1000 });
+  expect(rateOf("[10/s, 50000 tokens/m]")).toMatchObject([{ of: "requests" }, { of: "tokens", count: 50_000 }]);
+  expect(failure(() => rateOf("[1/s, 2/s]")).message).toBe("rate: expected one rate of requests and one of tokens");
+  expect(failure(() => rateOf("[1/s, many]")).message).toContain('50000 tokens/m, got "many"');
+});
+
 test("a service's name made of a folder's is one that the manifest takes", () => {
   for (const folder of ["a service!", "My Model (v2)", "x".repeat(39) + "-y", "---", "1st"]) {
     const service = serviceNameOf(folder);

@@ -136,7 +136,7 @@ function openOf(paths: Manifest["open"]): Pick<NonNullable<Settings["front"]>, "
   return { open, ...(posts.length === 0 ? {} : { openPosts: posts }) };
 }
 
-/** Of requests and of tokens: where one is said twice, the last holds. */
+/** Of requests and of tokens. */
 function ratesOf(rate: Manifest["rate"]): Pick<NonNullable<Settings["front"]>, "rate" | "tokens"> {
   const rates = [rate ?? []].flat().map(({ of, count, perMs }) => [of === "tokens" ? of : "rate", { count, perMs }]);
   return Object.fromEntries(rates) as Pick<NonNullable<Settings["front"]>, "rate" | "tokens">;
