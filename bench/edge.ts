@@ -1,15 +1,13 @@
 // The edge with everything on (keys, rate, limits, ids, access log) beside bare proxies of the same Debian, one core each.
 import { createHash } from "node:crypto";
-import { once } from "node:events";
 import { rm, writeFile } from "node:fs/promises";
-import http from "node:http";
 import path from "node:path";
-import { json } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { edgeConfig, namedFiles } from "../packages/dray/src/edge/config.ts";
 import { EMPTY_STATE, type EdgeState, HOME } from "../packages/dray/src/edge/state.ts";
 import { EDGE_IMAGE, must } from "../test/world/images.ts";
 import { worldFolder } from "../test/world/owner.ts";
+import { cpuUs } from "./cpu.ts";
 import { median } from "./median.ts";
 import { load, type Measured, prepareWrk, startPinned, steady } from "./serve-tools.ts";
 import type { Figures, Stage } from "./stage.ts";
@@ -26,7 +24,6 @@ const STEADY_PER_SECOND = 1000;
 const STEADY_SECONDS = 4;
 const IMAGE = "drayage-bench/edge";
 const FOLDER = fileURLToPath(new URL("edge", import.meta.url));
-const ENGINE = "/var/run/docker.sock";
 const UPSTREAM = 9301;
 const KEEPER = fileURLToPath(new URL("../packages/keeper/dist/bundle/main.js", import.meta.url));
 
@@ -219,12 +216,4 @@ async function start(peer: Peer, core: string): Promise<Started> {
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   return { cpuUs: async () => await cpuUs(id), stop: async () => void (await must(["docker", "rm", "-f", id])) };
-}
-
-/** What the engine's own numbers say (GET /containers/{id}/stats); its command line has only a percentage. */
-async function cpuUs(container: string): Promise<number> {
-  const request = http.get({ socketPath: ENGINE, path: `/containers/${container}/stats?stream=false&one-shot=true` });
-  const [answer] = (await once(request, "response")) as [http.IncomingMessage];
-  const { cpu_stats: cpu } = (await json(answer)) as { cpu_stats: { cpu_usage: { total_usage: number } } };
-  return cpu.cpu_usage.total_usage / 1000;
 }

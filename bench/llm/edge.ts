@@ -4,6 +4,7 @@ import type { Front } from "../../packages/dray/src/core/release.ts";
 import type { ServiceState } from "../../packages/dray/src/edge/state.ts";
 import { addressOf, LLM_IMAGE, must } from "../../test/world/images.ts";
 import { type BareEdge, keyOf, serviceOf, startEdge, stateOf } from "../../test/world/edge.ts";
+import { cpuUs } from "../cpu.ts";
 import { median } from "../median.ts";
 
 const KEY = "a-key-of-a-good-length";
@@ -141,18 +142,10 @@ export async function tokenCosts(
 }
 
 async function cpuPerEvent(edge: BareEdge, streams: number): Promise<number> {
-  const before = await cpuUs(edge);
+  const before = await cpuUs(edge.container);
   for (let done = 0; done < streams; done += 10)
     await Promise.all(
       Array.from({ length: 10 }, async () => await (await fetch(`http://${edge.address}/`, completion(1))).text()),
     );
-  return ((await cpuUs(edge)) - before) / (Math.ceil(streams / 10) * 10 * EVENTS);
-}
-
-/** Of all processes of its container, from the first on; a process of a look at it costs the same each time. */
-async function cpuUs(edge: BareEdge): Promise<number> {
-  const said = await edge.run(
-    "while read -r name value; do [ $name = usage_usec ] && echo $value; done < /sys/fs/cgroup/cpu.stat; :",
-  );
-  return Number(said);
+  return ((await cpuUs(edge.container)) - before) / (Math.ceil(streams / 10) * 10 * EVENTS);
 }

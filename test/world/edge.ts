@@ -14,6 +14,8 @@ import { addressOf, EDGE_IMAGE, must } from "./images.ts";
 /** HAProxy alone, as the edge runs it, before an API in this process: what the edge does by itself, without a machine. */
 export interface BareEdge extends AsyncDisposable {
   address: string;
+  /** Its container. */
+  container: string;
   /** The access log. */
   log(): string;
   /** Runs lines of bash in its container. */
@@ -161,6 +163,7 @@ export async function startEdge(
   await within(UP_MS, undefined, (limit) => until(() => listening(address), 50, limit));
   return {
     address,
+    container: name,
     log: () => lines,
     run: (script) => must(["docker", "exec", name, "bash", "-c", script]),
     write: (next) => fill(folder, next),
