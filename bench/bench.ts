@@ -20,6 +20,7 @@ import { benchShadow } from "./shadow.ts";
 import { type Figures, FULL, openSmoke, type Stage } from "./stage.ts";
 import { benchStrangers } from "./strangers.ts";
 import { benchTrace } from "./trace.ts";
+import { benchWire } from "./wire.ts";
 
 type Say = (line: string) => void;
 
@@ -85,7 +86,7 @@ const BENCHES: Record<string, Bench> = {
   },
   serve: {
     run: benchServe,
-    keys: "sklearnRps fastapiOrtRps oursRps oursUnbatchedRps noModelRps modelLoopRps idleP50Ms unbatchedIdleP50Ms p99Ms rssMb coldStartMs overSklearn overFastapiOrt overNoModel imageMb mlpBatchedRps mlpUnbatchedRps mlpWorkersRps mlpThreadsRps mlpHalfLoadP99Ms",
+    keys: "sklearnRps fastapiOrtRps oursRps standardRps overStandard oursUnbatchedRps noModelRps modelLoopRps idleP50Ms unbatchedIdleP50Ms p99Ms rssMb coldStartMs overSklearn overFastapiOrt overNoModel imageMb mlpBatchedRps mlpUnbatchedRps mlpWorkersRps mlpThreadsRps mlpHalfLoadP99Ms",
   },
   shadow: {
     run: benchShadow,
@@ -99,6 +100,7 @@ const BENCHES: Record<string, Bench> = {
     run: benchTrace,
     keys: "faults hopNamed faultNamed falseAlarms medianMs missed brokenMaxMs healthyTraces healthyMedianMs healthyWallMs healthyDelayedMs withoutSudoNamed withoutSudoUnknown withoutSudoWrong",
   },
+  wire: { run: benchWire, keys: "inputs taken letGo different" },
 };
 
 const say: Say = (line) => void process.stderr.write(`${line}\n`);

@@ -74,18 +74,20 @@ function summary(series: Record<string, number[]>): Figures {
     sklearnRps: Math.round(of("sklearnRps")),
     fastapiOrtRps: Math.round(of("fastapiOrtRps")),
     oursRps: Math.round(of("oursRps")),
+    standardRps: Math.round(of("standardRps")),
     oursUnbatchedRps: Math.round(of("oursUnbatchedRps")),
     noModelRps: Math.round(of("noModelRps")),
     modelLoopRps: of("loop"),
     idleP50Ms: of("oursIdle"),
     unbatchedIdleP50Ms: of("oursUnbatchedIdle"),
     p99Ms: Object.fromEntries(
-      ["sklearn", "fastapiOrt", "ours", "oursUnbatched", "noModel"].map((name) => [name, of(`${name}P99`)]),
+      ["sklearn", "fastapiOrt", "ours", "standard", "oursUnbatched", "noModel"].map((name) => [name, of(`${name}P99`)]),
     ),
     rssMb: Math.round(of("rss")),
     coldStartMs: Math.round(of("cold")),
     overSklearn: round(of("oursRps") / of("sklearnRps")),
     overFastapiOrt: round(of("oursRps") / of("fastapiOrtRps")),
+    overStandard: round(of("oursRps") / of("standardRps")),
     overNoModel: round(of("oursRps") / of("noModelRps")),
   };
 }
@@ -107,6 +109,7 @@ function peers(): Peer[] {
   return [
     contained("sklearn", "drayage-bench/sklearn", 9101),
     local("ours", 9104, ours(9104)),
+    local("standard", 9111, ours(9111, "--wire", "standard")),
     contained("fastapiOrt", "drayage-bench/ort", 9102),
     local("oursUnbatched", 9105, ours(9105, "--batch", "1")),
     local("noModel", 9103, [here("serve/no-model.mjs")]),

@@ -58,6 +58,14 @@ model's folder or below it; names and links that lead out of it are refused.
 The server runs one process for each core, and each has the model to itself. Where the container's memory has no room for so many, it runs fewer: 96 MiB
 and 1.3 times the model's files are counted for each. \`dray init --model\` writes \`limits.memory\` so that at least one fits; more memory is more processes.
 
+## How requests are read
+
+Rows that come to \`/decisions\` as most clients send them are read straight from the connection. That is a \`POST\` of HTTP/1.1 with
+\`application/json\`, one \`content-length\` of at most 64 KiB, and no header that changes how a request is read or answered. Node's own HTTP
+server reads everything else, and what follows it on that connection. Answers, checks, limits and numbers are the same.
+
+\`DRAY_WIRE: standard\` (under \`env:\` in dray.yaml) has Node's server read everything.
+
 ## Models of Python
 
 \`dray init\` writes what makes an API of a model that is no ONNX file, and \`dray deploy\` builds it:

@@ -26,6 +26,8 @@ const settings = z.strictObject({
   timeoutMs: z.coerce.number().int().min(1).default(60_000),
   body: z.coerce.number().int().min(1).default(10_000_000),
   log: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
+  /** Are rows that come as most clients send them read past node:http? */
+  wire: z.enum(["fast", "standard"]).default("fast"),
   watch: z.boolean().default(false),
 });
 
@@ -33,7 +35,8 @@ export type Settings = z.infer<typeof settings>;
 
 const USAGE = `dray-serve [serve|inspect|weights] --model model.onnx [--schema schema.yaml] [--golden golden.json] [--example row.json] [--port 8080]
   --service NAME --release ID --route /decisions --workers N (0: one per core, as memory allows) --threads N
-  --batch ROWS --queue ROWS --rows ROWS --timeoutMs MS --body BYTES --log LEVEL --config serve.json --watch`;
+  --batch ROWS --queue ROWS --rows ROWS --timeoutMs MS --body BYTES --log LEVEL --config serve.json --watch
+  --wire fast|standard (standard: every request is read by node:http; DRAY_WIRE says the same)`;
 
 /** Command line over environment over file. @throws Error that says what is wrong */
 export function readSettings(
@@ -58,6 +61,7 @@ export function readSettings(
   const fromEnv = {
     ...(port === undefined ? {} : { port }),
     ...(env["DRAY_RELEASE"] === undefined ? {} : { release: env["DRAY_RELEASE"] }),
+    ...(env["DRAY_WIRE"] === undefined ? {} : { wire: env["DRAY_WIRE"] }),
     ...(env["DRAY_SERVICE"] === undefined ? {} : { service: env["DRAY_SERVICE"] }),
   };
   const result = settings.safeParse({ ...file, ...fromEnv, ...flags });

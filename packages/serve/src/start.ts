@@ -45,6 +45,7 @@ export async function start(settings: Settings, group?: Group): Promise<Running>
     bodyLimit: settings.body,
     log,
     tracing: tracingOf(process.env, settings.service),
+    fast: settings.wire === "fast",
   });
   const listen = async (): Promise<string> => await server.app.listen({ host: settings.host, port: settings.port });
   const early = group?.replaces === true ? undefined : await listen();

@@ -6,9 +6,9 @@ interface Marked extends IncomingMessage {
   [CAME]?: number;
 }
 
-/** Notes that a request's head is here. */
-export function came(request: IncomingMessage): void {
-  (request as Marked)[CAME] = performance.now();
+/** Notes when a request's head came. */
+export function came(request: IncomingMessage, at: number = performance.now()): void {
+  (request as Marked)[CAME] = at;
 }
 
 /** Seconds since the request's head came. */

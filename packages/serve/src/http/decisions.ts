@@ -4,10 +4,12 @@ import { Refusal } from "../refusal.ts";
 import type { Decision } from "../schema/decisions.ts";
 import type { Row } from "../schema/row.ts";
 import type { Service } from "../service.ts";
-import { secondsSince } from "./arrival.ts";
+import { type Kept, takeKept } from "../wire/kept.ts";
+import { came, secondsSince } from "./arrival.ts";
 import type { Meters } from "./metrics.ts";
 import type { Behind } from "./behind.ts";
 import { TensorBody } from "./bodies.ts";
+import { asList, asOne, type Form, JSON_TYPE } from "./form.ts";
 import { packingFor } from "./pack.ts";
 
 /** What the platforms tell a container about the routes they will use. */
@@ -26,6 +28,8 @@ export function addDecisions(app: FastifyInstance, behind: Behind, platforms: Pl
     const { body } = request;
     const to: To = { service: loaded(), reply, meters };
     if (body instanceof TensorBody) return answerTensors(body, to);
+    const kept = takeKept(request.raw.socket);
+    if (kept !== undefined) return answerKept(kept, to, Array.isArray(body) ? asList : asOne);
     answer(to.service.validator.rows(body), to, Array.isArray(body) ? asList : asOne);
   };
   const instances: Handler = (request, reply) => {
@@ -75,10 +79,6 @@ function addFirstProtocol(app: FastifyInstance, { identity, mustBeReady }: Behin
 }
 
 type Handler = (request: FastifyRequest, reply: FastifyReply) => void;
-type Form = (decisions: readonly string[]) => string;
-
-const asList: Form = (decisions) => `[${decisions.join(",")}]`;
-const asOne: Form = (decisions) => decisions[0] ?? "{}";
 
 /** Whose question it is, and where the answer goes. */
 interface To {
@@ -94,6 +94,13 @@ function answer(rows: readonly Row[], to: To, form: Form): void {
     if (error !== undefined) void reply.send(error);
     else send(decisions, to, form);
   });
+}
+
+/** It was asked before its connection came to node:http. */
+function answerKept({ error, decisions, at }: Kept, to: To, form: Form): void {
+  came(to.reply.request.raw, at);
+  if (error !== undefined) void to.reply.send(error);
+  else send(decisions, to, form);
 }
 
 function answerTensors({ feeds, single }: TensorBody, to: To): void {
@@ -120,8 +127,6 @@ function wantsCsv({ headers, routeOptions }: FastifyRequest): boolean {
   const isOpen = accept === undefined || accept.startsWith("*/*");
   return isOpen && headers["content-type"]?.startsWith("text/csv") === true && routeOptions.url === SAGEMAKER;
 }
-
-const JSON_TYPE = "application/json; charset=utf-8";
 
 /** Past fastify's own way out, which costs as much as the model: what its hook does for other answers is done here. */
 function sendQuickly(reply: FastifyReply, json: string, meters: Meters): void {

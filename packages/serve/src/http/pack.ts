@@ -2,16 +2,14 @@ import { promisify } from "node:util";
 import { constants, deflate, gzip } from "node:zlib";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { addVary } from "./cors.ts";
-
-/** Smaller answers fit into one packet as they are. */
-const FROM = 1400;
+import { isSmall } from "./form.ts";
 
 const WAYS = { gzip: promisify(gzip), deflate: promisify(deflate) };
 
 /** How the client wants a body of this length packed, if at all. */
 export function packingFor(request: FastifyRequest, length: number): keyof typeof WAYS | undefined {
   const accepted = request.headers["accept-encoding"];
-  if (length < FROM || accepted === undefined) return undefined;
+  if (isSmall(length) || accepted === undefined) return undefined;
   const names = accepted
     .split(",")
     .map((each) => each.trim().toLowerCase())
@@ -22,7 +20,7 @@ export function packingFor(request: FastifyRequest, length: number): keyof typeo
 
 /** Is there something that could be worth it? */
 export function canPack(payload: unknown): payload is string | Buffer {
-  return (typeof payload === "string" || Buffer.isBuffer(payload)) && payload.length >= FROM;
+  return (typeof payload === "string" || Buffer.isBuffer(payload)) && !isSmall(payload.length);
 }
 
 /** Packs an answer where the client asked for it. */

@@ -7,6 +7,7 @@ import { ACCEPTED, addBodies } from "./bodies.ts";
 import { addVary, corsHeaders } from "./cors.ts";
 import { addDecisions, type Platforms } from "./decisions.ts";
 import { came, secondsSince } from "./arrival.ts";
+import { type IdFor, requestIds } from "./ids.ts";
 import { otherMethods } from "./methods.ts";
 import type { Meters } from "./metrics.ts";
 import { type Identity, openApi } from "./openapi.ts";
@@ -15,6 +16,7 @@ import { addDocs, greeting, GREETING_HEADERS, greetingPage, addressOf } from "./
 import { addSpans, type Tracing } from "./spans.ts";
 import { addUnpacking } from "./unpack.ts";
 import { addProtocolV2, isV2 } from "./v2/routes.ts";
+import { openWire, type Wire } from "../wire/open.ts";
 
 export interface ServerOptions {
   identity: Identity;
@@ -27,6 +29,8 @@ export interface ServerOptions {
   log: Logger;
   /** Where spans of traced requests go; undefined: nowhere. */
   tracing: Tracing | undefined;
+  /** Are rows that come as most clients send them read past node:http? */
+  fast: boolean;
 }
 
 export interface Server {
@@ -39,12 +43,11 @@ export interface Server {
 
 /** For a request to come whole; without an edge before it, who sends without end would hold a connection for ever. */
 const WHOLE_MS = 60_000;
-/** What a caller may send as its own id: it is repeated in headers and logs. */
-const REQUEST_ID = /^[\w.:-]{1,128}$/;
 
 export function makeServer(options: ServerOptions): Server {
   const { identity, meters } = options;
-  const app = fastify(options);
+  const idFor = requestIds();
+  const app = fastify(options, idFor);
   let service: Service | undefined;
   let isReady = false;
   const behind: Behind = {
@@ -74,6 +77,11 @@ export function makeServer(options: ServerOptions): Server {
   addDecisions(app, behind, options.platforms, meters);
   addProtocolV2(app, behind);
   void app.after(addOtherMethods);
+  if (options.fast)
+    openWire(
+      app,
+      wireOf(options, () => service, idFor),
+    );
   return {
     app,
     serve: (next) => {
@@ -90,9 +98,25 @@ export function makeServer(options: ServerOptions): Server {
   };
 }
 
-function fastify(options: ServerOptions): FastifyInstance {
-  let count = 0;
-  const start = Date.now().toString(36) + process.pid.toString(36);
+function wireOf(options: ServerOptions, service: () => Service | undefined, idFor: IdFor): Wire {
+  const { identity, bodyLimit, tracing, meters, log } = options;
+  const { route } = identity;
+  return {
+    route,
+    bodyLimit,
+    traced: tracing !== undefined,
+    service,
+    idFor,
+    answered: (code, seconds) => meters.answered(route, code, seconds),
+    failed: (error, id) => logFailure(log, error, id),
+  };
+}
+
+function logFailure(log: Logger, error: Error, requestId: string): void {
+  log.error({ err: error, requestId }, "a request failed");
+}
+
+function fastify(options: ServerOptions, idFor: IdFor): FastifyInstance {
   return Fastify({
     bodyLimit: options.bodyLimit,
     // Fastify's own logger watches the end of every answer; the few lines that are ever written do not need that.
@@ -104,8 +128,7 @@ function fastify(options: ServerOptions): FastifyInstance {
     // The first thing that is done with a request, and so the place to note when it came.
     genReqId: (raw) => {
       came(raw);
-      const given = raw.headers["x-request-id"];
-      return typeof given === "string" && REQUEST_ID.test(given) ? given : `${start}-${(count++).toString(36)}`;
+      return idFor(raw.headers["x-request-id"]);
     },
     // Keys such as __proto__ are refused by the schemas; searching every body for them costs as much as parsing it.
     onProtoPoisoning: "ignore",
@@ -180,8 +203,7 @@ function refuse(
   { log, bodyLimit }: ServerOptions,
 ): void {
   const status = error instanceof Refusal ? error.status : (error.statusCode ?? 500);
-  if (status >= 500 && status !== 503 && status !== 504)
-    log.error({ err: error, requestId: request.id }, "a request failed");
+  if (status >= 500 && status !== 503 && status !== 504) logFailure(log, error, request.id);
   if (status === 429 || status === 503) void reply.header("retry-after", "1");
   const message = messageOf(error, status, bodyLimit);
   const issues = error instanceof Refusal && error.issues.length > 0 ? { issues: error.issues } : {};
