@@ -5,7 +5,7 @@ import { Pieces } from "./pieces.ts";
 import { Reader, type Taken } from "./reader.ts";
 
 /** A whole request, as its connection hands it to whoever answers. */
-export interface Asked {
+export interface Arrived {
   bytes: Buffer;
   taken: Taken;
   /** When it came, as performance.now() has it. */
@@ -26,7 +26,7 @@ export interface Asker {
 export interface Lane {
   rules: HeadRules;
   /** Answers later, never while it is called, but for `other`. */
-  ask(asked: Asked, asker: Asker): void;
+  ask(asked: Arrived, asker: Asker): void;
   /** Gives a connection to node:http, with the bytes that it has not seen yet. */
   handOver(socket: Socket, bytes: Buffer, kept: Kept | undefined): void;
   closed(connection: Connection): void;

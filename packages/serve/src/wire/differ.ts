@@ -1,7 +1,7 @@
 import http from "node:http";
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
-import { type Asked, type Asker, Connection, type Lane } from "./connection.ts";
+import { type Arrived, type Asker, Connection, type Lane } from "./connection.ts";
 import { type Dice, dice, mutant, pieces } from "./mutants.ts";
 
 /** One request as somebody read it. */
@@ -117,7 +117,7 @@ class Case {
     return same && isWhole ? undefined : JSON.stringify([this.cut.map(String), requests, this.seen.fault, wanted]);
   }
 
-  #ask({ bytes, taken: { head, from, end } }: Asked, asker: Asker, roll: Dice): void {
+  #ask({ bytes, taken: { head, from, end } }: Arrived, asker: Asker, roll: Dice): void {
     this.isAsking = true;
     const way = roll(8);
     setImmediate(() => {

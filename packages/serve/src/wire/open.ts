@@ -6,7 +6,7 @@ import type { Row } from "../schema/row.ts";
 import type { Decided, Service } from "../service.ts";
 import { asList, asOne, type Form, isSmall } from "../http/form.ts";
 import { answerWriter, type WriteAnswer } from "./answer.ts";
-import { type Asked, type Asker, Connection, type Lane } from "./connection.ts";
+import { type Arrived, type Asker, Connection, type Lane } from "./connection.ts";
 import { type Kept, keep } from "./kept.ts";
 
 export interface Wire {
@@ -111,12 +111,12 @@ interface Question {
 }
 
 interface Open extends Question {
-  asked: Asked;
+  asked: Arrived;
   service: Service;
 }
 
 /** Only what is right; the other way tells what is wrong. */
-function read({ bytes, taken }: Asked, service: Service): Question | undefined {
+function read({ bytes, taken }: Arrived, service: Service): Question | undefined {
   // Its answers depend on who asks.
   if (service.schema.cors !== undefined) return undefined;
   try {
@@ -162,7 +162,7 @@ function answer(decisions: readonly Decision[], question: Open, way: Way): void 
 }
 
 /** The client has gone: what would have been said is counted all the same. */
-function nobody(error: Error | undefined, { at, taken }: Asked, { to, wire }: Way): void {
+function nobody(error: Error | undefined, { at, taken }: Arrived, { to, wire }: Way): void {
   const code = error instanceof Refusal ? error.status : error === undefined ? 200 : 500;
   if (error !== undefined && code === 500) wire.failed(error, wire.idFor(taken.head.id));
   wire.answered(code, (performance.now() - at) / 1000);
