@@ -41,6 +41,18 @@ test("somebody else may take the retiring over, and ends it later", async () => 
   expect(paper.told.slice(-2)).toEqual(["retire@a", "retire@b"]);
 });
 
+test("where nothing was left, nobody is started to retire it: not even beside a place that fails", async () => {
+  const paper = new Paper();
+  paper.clean.add("a");
+  const left: string[] = [];
+  const retireLater = async (each: Left): Promise<void> => await Promise.resolve(void left.push(each.place.name));
+  await drayOn(paper).deploy(paperScope(["a", "b"]), { retireLater });
+  expect(left).toEqual(["b"]);
+  paper.failing.set("prove@b", broken);
+  await expect(drayOn(paper).deploy(paperScope(["a", "b"]), { retireLater })).rejects.toThrow(/machines failed/);
+  expect(left).toEqual(["b"]);
+});
+
 test("a plan changes nothing, and says what would be done", async () => {
   const paper = new Paper();
   const planned = await drayOn(paper).plan(paperScope());

@@ -43,6 +43,8 @@ export class Paper {
   readonly asked: string[] = [];
   /** Places whose steps of a kind fail: `prove@b`. */
   readonly failing = new Map<string, Failure>();
+  /** Places where a deploy leaves nothing to retire. */
+  readonly clean = new Set<string>();
   /** How many places were observed and not closed. */
   open = 0;
 
@@ -70,7 +72,10 @@ export class Paper {
     plan: (order, seen) => planOf(order, seen),
     begin: (order, seen) => ({ ...seen, release: planOf(order, seen).release, service: order.manifest.service }),
     perform: async (step, work) => await Promise.resolve(this.#perform(step, work)),
-    outcome: async (work, _at, plan) => await Promise.resolve(outcomeOf(work, plan)),
+    outcome: async (work, _at, plan) => {
+      const clean = this.clean.has(work.place) ? { leaves: "nothing" as const } : {};
+      return await Promise.resolve({ ...outcomeOf(work, plan), ...clean });
+    },
     retire: async ({ name }) => {
       this.told.push(`retire@${name}`);
       const sheet = this.at(name);

@@ -15,7 +15,7 @@ export { type Asker, httpAsker, type Reply } from "./flows/batch/asker.ts";
 export { batch, type BatchJob, type BatchResult } from "./flows/batch/batch.ts";
 export type { Deployed, DeployOptions } from "./flows/release/deploy.ts";
 export type { Scope } from "./flows/fleet/places.ts";
-export type { Left } from "./flows/release/retire.ts";
+export type { Left, RetireLater } from "./flows/release/retire.ts";
 export type { KeptRun } from "./flows/runs/kept.ts";
 export { loadManifest, parseManifest } from "./yaml/load.ts";
 export type { Manifest } from "./manifest/schema.ts";

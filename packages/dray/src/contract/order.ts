@@ -86,6 +86,8 @@ export interface Outcome {
   servingMs?: number;
   /** The golden requests with their new answers, where changed ones were accepted. */
   accepted: Golden[];
+  /** There is nothing that has no traffic any more: nothing is to be retired. */
+  leaves?: "nothing";
   /** About, in US dollars a month; undefined: not known here. */
   monthly?: number;
   /** What people should know, a line each. */

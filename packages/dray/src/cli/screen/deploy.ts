@@ -51,6 +51,8 @@ function envelope(outcomes: readonly Outcome[], shown: (outcome: Outcome) => obj
   return { ...(all.length === 1 ? all[0] : {}), outcomes: all, totalMs: Math.round(performance.now()) };
 }
 
-function forPrograms({ plan: _plan, accepted: _accepted, ...outcome }: Outcome): Omit<Outcome, "plan" | "accepted"> {
+type ForPrograms = Omit<Outcome, "plan" | "accepted" | "leaves">;
+
+function forPrograms({ plan: _plan, accepted: _accepted, leaves: _leaves, ...outcome }: Outcome): ForPrograms {
   return outcome;
 }

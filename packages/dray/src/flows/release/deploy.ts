@@ -18,7 +18,7 @@ import { onEach } from "../fleet/fleet.ts";
 import { withHooks } from "./hooks.ts";
 import { type How, orderOf } from "./order.ts";
 import { abilityOf, type Scope, targetOf } from "../fleet/places.ts";
-import { type Left, retireAt } from "./retire.ts";
+import { retireAt, type RetireLater } from "./retire.ts";
 import { nameBreak } from "../reach/trace.ts";
 
 export interface DeployOptions extends Omit<How, "consent"> {
@@ -28,7 +28,7 @@ export interface DeployOptions extends Omit<How, "consent"> {
    * Takes over what has no traffic any more, to retire it in its own time (`retire`). Left out, the verb waits until the
    * old release has ended.
    */
-  retireLater?: (left: Left) => void;
+  retireLater?: RetireLater;
 }
 
 /** What a verb did everywhere. */
@@ -120,7 +120,7 @@ async function carryOutWant(
   const outcomes = await everywhere(course, equipped);
   if (order.mode === "plan") return { outcomes, traces: [] };
   const goldenFile = await takeOver(manifest, outcomes);
-  await retireDone(course, places, equipped);
+  await retireDone(course, left(places, outcomes), equipped);
   const traces = isProved(course) ? await proofs(course, outcomes, equipped) : [];
   return { outcomes, traces, ...(goldenFile === undefined ? {} : { goldenFile }) };
 }
@@ -137,7 +137,7 @@ async function everywhere(course: Course, session: VerbSession): Promise<Outcome
   const asking = pLimit(1);
   const act = async (place: Place): Promise<Outcome> => {
     const outcome = await carryOutAt(place, course, asking, session);
-    done.push(place);
+    done.push(...left([place], [outcome]));
     return outcome;
   };
   const failed = async (error: unknown): Promise<never> => {
@@ -146,6 +146,12 @@ async function everywhere(course: Course, session: VerbSession): Promise<Outcome
     throw error;
   };
   return await onEach(places, atOnce(course), act, isOnTrial(course) ? "stop" : "go-on").catch(failed);
+}
+
+/** Places where something may have been left that has no traffic any more. */
+function left(places: readonly Place[], outcomes: readonly Outcome[]): Place[] {
+  const clean = new Set(outcomes.filter(({ leaves }) => leaves === "nothing").map(({ machine }) => machine));
+  return places.filter(({ name }) => !clean.has(name));
 }
 
 /** Ends what has no traffic any more, where the order was carried out. A release that gets copies only has replaced none. */

@@ -13,17 +13,20 @@ export interface Left {
   keep: number;
 }
 
+/** Takes it over; a promise ends when it is in good hands. */
+export type RetireLater = ((left: Left) => void) | ((left: Left) => Promise<void>);
+
 /** Retires at each place, now or by whoever takes it over. @throws Failure */
 export async function retireAt(
   { target, places, manifest }: { target: AnyTarget; places: readonly Place[]; manifest: Manifest },
-  later: ((left: Left) => void) | undefined,
+  later: RetireLater | undefined,
   session: VerbSession,
 ): Promise<void> {
   if (target.retire === undefined || places.length === 0) return;
   const { service, keep } = manifest;
   const leftAt = (place: Place): Left => ({ target: target.kind, place, service, keep });
   if (later === undefined) await onEach(places, places.length, (place) => retire(leftAt(place), session));
-  else for (const place of places) later(leftAt(place));
+  else await Promise.all(places.map(async (place) => await later(leftAt(place))));
 }
 
 /** Drains, stops and prunes what has no traffic any more. @throws Failure */

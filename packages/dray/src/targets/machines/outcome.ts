@@ -5,7 +5,7 @@ import { endpoint } from "../../manifest/endpoint.ts";
 import type { Manifest } from "../../manifest/schema.ts";
 import { loginsOf } from "../../manifest/registry.ts";
 import { orMachines } from "./image/machine-login.ts";
-import { networkOf } from "./container/network.ts";
+import { NETWORK, networkOf } from "./container/network.ts";
 import { takenOn } from "./plan/observe.ts";
 import { planDeploy } from "./plan/plan.ts";
 import type { Sight } from "./sight.ts";
@@ -76,5 +76,19 @@ export function outcomeOf(work: MachineWork, at: "planned" | "done", plan: Plan)
     plan,
     bytesSent: work.bytesSent,
     accepted: work.accepted,
+    ...(at === "done" && leavesNothing(work) ? { leaves: "nothing" as const } : {}),
   };
+}
+
+/**
+ * A service's first release has replaced none. Only where nothing was there before, not even what somebody left who was
+ * interrupted: what is retired looks after that, too.
+ */
+export function leavesNothing({ site, seen, release, lease }: Work): boolean {
+  const { service, settings } = release;
+  const releases = site.edge?.known.services[service]?.releases ?? [];
+  const moved = seen.containers.some((each) => each.role === "replica" && each.networks.includes(NETWORK));
+  const old = moved || seen.containers.some((each) => each.service === service);
+  const shares = settings.weights !== undefined || settings.secrets.length > 0;
+  return releases.length === 1 && lease?.left.trim() === "" && !old && !shares;
 }

@@ -18,7 +18,7 @@ import type { MachineStep, MachineRollout } from "./plan/steps.ts";
 import { findPort } from "./replica/port.ts";
 import { proveReplica } from "./replica/prove.ts";
 import { startAgain, startNew } from "./replica/replica.ts";
-import { removeStrays } from "./traffic/retire.ts";
+import { removeStrays } from "./traffic/prune.ts";
 import { handOver, setAlerts } from "./keeper/keeper-secrets.ts";
 import { beginShadow, watchShadow } from "./traffic/shadow.ts";
 import { moveServices } from "./traffic/move.ts";

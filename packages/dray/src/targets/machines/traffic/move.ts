@@ -105,9 +105,14 @@ const POLL_MS = 1000;
 
 /**
  * Takes replicas that were moved out of the network of all services, each when nothing goes over its old address any
- * more, in or out. What never rests, such as a connection to a database, stays until its next release.
+ * more, in or out. What never rests, such as a connection to a database, stays until its next release. `elsewhere` says
+ * that something more urgent waits.
  */
-export async function leaveOldNetwork(site: Site, context: Context): Promise<void> {
+export async function leaveOldNetwork(
+  site: Site,
+  elsewhere: (state: EdgeState) => Promise<boolean>,
+  context: Context,
+): Promise<"done" | "called away"> {
   const { engine } = site.machine;
   const { signal } = context;
   const edge = edgeOf(site);
@@ -115,7 +120,8 @@ export async function leaveOldNetwork(site: Site, context: Context): Promise<voi
   for (;;) {
     const state = await edge.state();
     const waiting = await lingering(engine, state, signal);
-    if (waiting.length === 0 || performance.now() > until) return;
+    if (waiting.length === 0 || performance.now() > until) return "done";
+    if (await elsewhere(state)) return "called away";
     // A HAProxy from before a reload still sends to the old addresses.
     if (!(await edge.hasOldWorkers())) {
       await Promise.all(

@@ -5,7 +5,7 @@ import type { Subject, Place } from "../../../contract/place.ts";
 import { Failure } from "../../../base/failure.ts";
 import { takeLock } from "../plan/lock.ts";
 import { edgeOf } from "../plan/observe.ts";
-import { removeStrays } from "../traffic/retire.ts";
+import { removeStrays } from "../traffic/prune.ts";
 import { endShadow, readReport } from "../traffic/shadow.ts";
 import { serviceOn } from "../plan/service-on.ts";
 
