@@ -1,7 +1,8 @@
-// npm run bench -- cloud|crash|deploy|... [--json] [--rounds N]: one of them in full.
+// npm run bench -- burst|cloud|crash|deploy|... [--json] [--rounds N]: one of them in full.
 // npm run bench -- smoke [NAME...] [--json]: all of them, or those named, for seconds each.
 import { parseArgs } from "node:util";
 import { evidence, hold, removeAll } from "../test/world/witness.ts";
+import { benchBurst } from "./burst.ts";
 import { benchCloud } from "./cloud.ts";
 import { benchConsole } from "./console.ts";
 import { benchCrash } from "./crash.ts";
@@ -34,6 +35,7 @@ interface Bench {
 
 /** A new bench is one line here: the smoke starts it, and fails when one of its keys is missing. */
 const BENCHES: Record<string, Bench> = {
+  burst: { run: benchBurst, keys: "deploys lost firstMs lastMs containersMost retirersMost" },
   cloud: { run: benchCloud, keys: "requestsChecked rejected gcloudChecked gcloudRejected goldens goldenDiffs" },
   console: {
     run: benchConsole,
