@@ -1,8 +1,9 @@
-// npm run bench -- burst|cloud|crash|deploy|... [--json] [--rounds N]: one of them in full.
+// npm run bench -- burst|carry|cloud|crash|deploy|... [--json] [--rounds N]: one of them in full.
 // npm run bench -- smoke [NAME...] [--json]: all of them, or those named, for seconds each.
 import { parseArgs } from "node:util";
 import { evidence, hold, removeAll } from "../test/world/witness.ts";
 import { benchBurst } from "./burst.ts";
+import { benchCarry } from "./carry.ts";
 import { benchCloud } from "./cloud.ts";
 import { benchConsole } from "./console.ts";
 import { benchCrash } from "./crash.ts";
@@ -36,6 +37,7 @@ interface Bench {
 /** A new bench is one line here: the smoke starts it, and fails when one of its keys is missing. */
 const BENCHES: Record<string, Bench> = {
   burst: { run: benchBurst, keys: "deploys lost firstMs lastMs containersMost retirersMost" },
+  carry: { run: benchCarry, keys: "images maxRssMb" },
   cloud: { run: benchCloud, keys: "requestsChecked rejected gcloudChecked gcloudRejected goldens goldenDiffs" },
   console: {
     run: benchConsole,
