@@ -12,7 +12,7 @@ import { beyond, ignoreMissing, prune, settle } from "./prune.ts";
 
 /** Most programs end at once when they are told to; those that do not are looked at less and less often. */
 const FIRST_POLL_MS = 100;
-const MOST_POLL_MS = 1000;
+const MOST_POLL_MS = 2000;
 /** While somebody else has the lock: they may keep it for as long as a trial lasts. */
 const FIRST_LOCKED_MS = 250;
 const MOST_LOCKED_MS = 2000;
