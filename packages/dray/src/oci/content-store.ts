@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from "node:crypto";
+import { createHash, type Hash, randomUUID } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
@@ -11,6 +11,8 @@ const DIGEST = /^sha256:[0-9a-f]{64}$/;
 /** Blobs by their sha256, in a folder: an image's compressed layers, configs and manifests. */
 export class ContentStore {
   readonly #folder: string;
+  /** Of uploads that came whole so far: an image of gigabytes need not be read once more only to be checked. */
+  readonly #hashes = new Map<string, Hash>();
 
   constructor(folder: string = path.join(cacheFolder(), "blobs", "sha256")) {
     this.#folder = folder;
@@ -47,26 +49,43 @@ export class ContentStore {
   async begin(): Promise<string> {
     const id = randomUUID();
     await writeFile(this.#incoming(id), "");
+    this.#hashes.set(id, createHash("sha256"));
     return id;
   }
 
   /** Adds bytes to an upload and returns its size so far. */
   async append(id: string, bytes: Readable): Promise<number> {
     const file = this.#incoming(id);
-    await pipeline(bytes, createWriteStream(file, { flags: "a" }));
+    // Of an upload that breaks off nobody knows how much of what was read was written, too.
+    const hash = this.#hashes.get(id);
+    this.#hashes.delete(id);
+    const read = async function* (): AsyncGenerator<Buffer> {
+      for await (const chunk of bytes) {
+        hash?.update(chunk as Buffer);
+        yield chunk as Buffer;
+      }
+    };
+    await pipeline(read, createWriteStream(file, { flags: "a" }));
+    if (hash !== undefined) this.#hashes.set(id, hash);
     return (await stat(file)).size;
   }
 
   /** Ends an upload: checks its digest, then gives it its name. Returns false when it is not what it claims to be. */
   async commit(id: string, digest: string): Promise<boolean> {
-    const hash = createHash("sha256");
-    await pipeline(createReadStream(this.#incoming(id)), hash);
-    if (`sha256:${hash.digest("hex")}` !== digest) {
+    if ((await this.#digestOf(id)) !== digest) {
       await rm(this.#incoming(id), { force: true });
       return false;
     }
     await rename(this.#incoming(id), this.#file(digest));
     return true;
+  }
+
+  async #digestOf(id: string): Promise<string> {
+    const known = this.#hashes.get(id);
+    this.#hashes.delete(id);
+    const hash = known ?? createHash("sha256");
+    if (known === undefined) await pipeline(createReadStream(this.#incoming(id)), hash);
+    return `sha256:${hash.digest("hex")}`;
   }
 
   /** Keeps a small blob and returns its digest. */
