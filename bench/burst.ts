@@ -30,14 +30,12 @@ export async function benchBurst(rounds: number, say: (line: string) => void, st
   const load = startLoad(`http://${vm.address}/`, PER_SECOND);
   const seen: Seen = { ms: [], containers: [], retirers: [] };
   for (let at = 0; at < deploys; at++) {
-    seen.ms.push(await deploy(vm, at % 2 === 0 ? "1" : "2"));
-    seen.containers.push(await containersOn(vm));
-    seen.retirers.push(await retirersOf(vm));
-    say(
-      `deploy ${at + 1}: ${Object.values(seen)
-        .map((all: number[]) => all.at(-1))
-        .join(" ms, containers and retirers: ")}`,
-    );
+    const ms = await deploy(vm, at % 2 === 0 ? "1" : "2");
+    const [containers, retirers] = [await containersOn(vm), await retirersOf(vm)];
+    say(`deploy ${at + 1}: ${ms} ms, ${containers} containers, ${retirers} processes that retire`);
+    seen.ms.push(ms);
+    seen.containers.push(containers);
+    seen.retirers.push(retirers);
   }
   const { sent, failed, problems } = await load.stop();
   say(`${failed} of ${sent} requests lost ${problems[0] ?? ""}`);
