@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { retireAll } from "./commands/retire.ts";
-import { handOver, postOf, Retirer } from "./retirer.ts";
+import { leaveToRetirer, postOf, Retirer } from "./retirer.ts";
 
 const LEFT = { target: "machines", place: { name: "vm", at: "ops@vm" }, service: "decisions", keep: 5 };
 let folder: string;
@@ -23,10 +23,10 @@ afterEach(async () => {
 });
 
 test("there is one for a service at a place: a second hands over to it, and ends", async () => {
-  expect(await handOver(post, 5)).toBe(false);
+  expect(await leaveToRetirer(post, 5)).toBe(false);
   const first = await Retirer.at(post, 5);
   expect(await Retirer.at(post, 3)).toBeUndefined();
-  expect(await handOver(post, 2)).toBe(true);
+  expect(await leaveToRetirer(post, 2)).toBe(true);
   expect(first?.next()).toBe(2);
   expect(first?.next()).toBeUndefined();
 });
@@ -34,9 +34,9 @@ test("there is one for a service at a place: a second hands over to it, and ends
 test("what it would not do any more it does not take: the next one begins to listen", async () => {
   const first = await Retirer.at(post, 5);
   expect(first?.next()).toBeUndefined();
-  expect(await handOver(post, 5)).toBe(false);
+  expect(await leaveToRetirer(post, 5)).toBe(false);
   const second = await Retirer.at(post, 5);
-  expect(await handOver(post, 1)).toBe(true);
+  expect(await leaveToRetirer(post, 1)).toBe(true);
   expect([second?.next(), second?.next()]).toEqual([1, undefined]);
 });
 
@@ -46,9 +46,9 @@ test("one that was killed is no obstacle", async () => {
   await once(killed.stdout, "data");
   killed.kill("SIGKILL");
   await once(killed, "exit");
-  expect(await handOver(post, 5)).toBe(false);
+  expect(await leaveToRetirer(post, 5)).toBe(false);
   const next = await Retirer.at(post, 5);
-  expect(await handOver(post, 4)).toBe(true);
+  expect(await leaveToRetirer(post, 4)).toBe(true);
   expect([next?.next(), next?.next()]).toEqual([4, undefined]);
 });
 

@@ -28,7 +28,7 @@ export async function postOf({ target, place, service }: Omit<Left, "keep">): Pr
 }
 
 /** Leaves it to the process that retires there already. False: there is none, or it is about to end. */
-export async function handOver(post: string, keep: number): Promise<boolean> {
+export async function leaveToRetirer(post: string, keep: number): Promise<boolean> {
   const asked = within(ANSWER_MS, undefined, async (signal) => {
     const line = connect({ path: post, signal });
     line.end(String(keep));
@@ -56,7 +56,7 @@ export class Retirer {
     if (post === undefined) return new Retirer(undefined);
     const server = await listening(post);
     if (server !== undefined) return new Retirer(server);
-    if (await handOver(post, keep)) return undefined;
+    if (await leaveToRetirer(post, keep)) return undefined;
     // A process that was killed leaves its socket behind.
     await rm(post, { force: true });
     return new Retirer(await listening(post));

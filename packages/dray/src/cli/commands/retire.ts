@@ -3,7 +3,7 @@ import { asFailure, Failure } from "../../base/failure.ts";
 import { detach } from "../../base/process.ts";
 import type { Left } from "../../flows/release/retire.ts";
 import { define } from "../command.ts";
-import { handOver, postOf, Retirer } from "../retirer.ts";
+import { leaveToRetirer, postOf, Retirer } from "../retirer.ts";
 
 /**
  * Draining may take minutes: a process of its own does it, so that the command can return. It is one for all commands of
@@ -11,7 +11,7 @@ import { handOver, postOf, Retirer } from "../retirer.ts";
  */
 export async function retireLater(left: Left): Promise<void> {
   const post = await postOf(left);
-  if (post !== undefined && (await handOver(post, left.keep))) return;
+  if (post !== undefined && (await leaveToRetirer(post, left.keep))) return;
   const { target, place, service, keep } = left;
   const [node, main] = [process.execPath, process.argv[1] ?? ""];
   detach([node, main, "retire", target, place.name, place.at, service, String(keep)], process.env);
