@@ -14,7 +14,7 @@ import { withSite } from "../plan/site.ts";
 import { serviceOn } from "../plan/service-on.ts";
 
 /** Where one replica of a release listens, behind the edge. */
-interface Door {
+export interface Door {
   release: string;
   address: string;
   port: number;
@@ -39,7 +39,13 @@ export async function reachRelease(subject: Subject, release: string, session: S
   };
 }
 
-async function doorOf(site: Site, service: string, release: string, { signal }: Session): Promise<Door> {
+/** Before anything is sent: a release that does not run says so at once. @throws Failure release.unknown, release.stopped */
+export async function doorOf(
+  site: Site,
+  service: string,
+  release: string,
+  { signal }: Pick<Session, "signal">,
+): Promise<Door> {
   const known = await serviceOn(site, service);
   if (known.shadow?.release === release) return await shadowDoor(site, service, release);
   const kept = keptOf(known, release);
