@@ -126,6 +126,14 @@ test("a request of the log is sent once more, to one release past the traffic, a
   expect(await page.getByText(`--release ${live}`).count()).toBeGreaterThan(0);
 });
 
+test("to a release that is kept and stopped nothing is sent: it is said at once", async () => {
+  const to = page.getByRole("combobox", { name: "Sent to" });
+  // By its text: the choice of where clients call has no share either.
+  await to.selectOption(await to.locator("option", { hasText: /^[0-9a-z]{8}$/ }).innerText());
+  await page.getByRole("button", { name: "Send" }).click();
+  expect(await page.getByRole("alert").innerText()).toMatch(/none of its replicas runs.*release\.stopped/);
+});
+
 test("HTML that an API writes to its log is text on the page", async () => {
   const write = `for each in $(docker ps -q --filter label=dray.role=replica); do docker exec -u 0 $each sh -c 'echo "$1" > /proc/1/fd/1' sh "$1"; done`;
   await vm.inside("sh", "-c", write, "sh", PLANTED);
