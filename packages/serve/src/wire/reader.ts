@@ -19,7 +19,7 @@ export type Reading = Taken | Part | undefined;
 /** Bytes of a head. */
 const HEAD_BYTES = 8192;
 /** Bytes of a body: larger ones come in many pieces, and beside reading them the server's own part is small. */
-export const BODY_BYTES = 65_536;
+const BODY_BYTES = 65_536;
 
 /** Reads the requests of one connection. It never guesses: what it takes, node's own parser reads to the same byte. */
 export class Reader {
