@@ -70,7 +70,7 @@ const BENCHES: Record<string, Bench> = {
   },
   llm: {
     run: benchLlm,
-    keys: "streams cut ttftPenaltyMs tokensCounted tokensTrue freedMs countUsPerEvent problems",
+    keys: "streams cut ttftPenaltyMs tokensCounted tokensTrue freedMs countUsPerEvent takenBack problems",
   },
   models: {
     run: benchModels,

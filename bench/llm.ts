@@ -49,7 +49,10 @@ async function benchStreams(say: (line: string) => void, stage: Stage): Promise<
   await wait(COUNTED_MS);
   const [found] = JSON.parse(await must(vm, "metrics", "--json", "--since", "1h")) as Counted[];
   const tokens = found?.callers.find(({ caller }) => caller === "app")?.tokens;
+  const takenBack = stage.smoke ? null : await slowIsTakenBack(vm, baseURL);
+  say(`a release whose first token takes twice as long: ${takenBack}`);
   return {
+    takenBack,
     streams: streams.ended,
     cut: streams.cut,
     tokensCounted: tokens?.answered ?? 0,
@@ -59,6 +62,18 @@ async function benchStreams(say: (line: string) => void, stage: Stage): Promise<
   };
 }
 
+/** The code with which the deploy of a release ends whose first token takes twice as long, while half of the callers get it. */
+async function slowIsTakenBack(vm: Vm, baseURL: string): Promise<string> {
+  const streams = new Streams(new OpenAI({ baseURL, apiKey: KEY, maxRetries: 0, timeout: 600_000 }), 2);
+  await deploy(vm, FEW, SWITCHES + 1);
+  streams.keep(FEW);
+  const rollout = { canary: [50], every: "15s", minimum: 10, bake: "1s", maxP95: "1.5x" };
+  await writeManifest(vm, FEW, { GAP_MS: String(2 * GAP_MS) }, { rollout });
+  const ended = await vm.drayWith({ APP_KEY: KEY }, "deploy", "-y");
+  await streams.finish();
+  return /error \[([\w.-]+)\].*/.exec(ended.stderr)?.[0] ?? "not taken back";
+}
+
 interface Counted {
   callers: { caller: string; tokens?: { answered: number; perSecond?: number } }[];
 }
@@ -66,6 +81,16 @@ interface Counted {
 const GO = 'for each in $(docker ps -q); do docker exec "$each" touch /tmp/go; done 2>/dev/null; :';
 
 async function deploy(vm: Vm, slots: number, release: number): Promise<void> {
+  await writeManifest(vm, slots, { GAP_MS: String(GAP_MS), RELEASE: String(release) }, {});
+  await must(vm, "deploy", "-y");
+}
+
+async function writeManifest(
+  vm: Vm,
+  slots: number,
+  env: Readonly<Record<string, string>>,
+  more: Readonly<Record<string, unknown>>,
+): Promise<void> {
   const manifest = {
     service: "llm",
     machine: vm.host,
@@ -75,12 +100,12 @@ async function deploy(vm: Vm, slots: number, release: number): Promise<void> {
     streams: true,
     command: ["python3", "-u", "/llm-pace.py", "/app/llama-server"],
     args: `-m /app/tiny.gguf --alias tiny --port 8081 -t 1 -np ${slots} -c ${slots * 256}`.split(" "),
-    env: { GAP_MS: String(GAP_MS), RELEASE: String(release) },
+    env,
     keys: { app: { env: "APP_KEY" } },
     limits: { timeout: "10m", ready: "5m", drain: "10m", concurrency: slots, queue: slots, memory: "1GiB" },
+    ...more,
   };
   await vm.write("dray.yaml", JSON.stringify(manifest));
-  await must(vm, "deploy", "-y");
 }
 
 async function must(vm: Vm, ...argv: string[]): Promise<string> {

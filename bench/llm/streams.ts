@@ -7,6 +7,7 @@ const ENDLESS = { logit_bias: { "2": -100 } };
 /** Completions that are streamed as OpenAI's client asks for them, and how they ended. */
 export class Streams {
   readonly #client: OpenAI;
+  readonly #each: number;
   #going = true;
   readonly #open: Promise<void>[] = [];
   ended = 0;
@@ -16,8 +17,10 @@ export class Streams {
   tokens = 0;
   readonly problems: string[] = [];
 
-  constructor(client: OpenAI) {
+  /** `each`: tokens of a stream. */
+  constructor(client: OpenAI, each: number = TOKENS) {
     this.#client = client;
+    this.#each = each;
   }
 
   /** Keeps so many open at once, until `finish`. */
@@ -39,7 +42,7 @@ export class Streams {
     let finished = false;
     let written = 0;
     try {
-      const asked = { model: "tiny", prompt: "Hello", max_tokens: TOKENS, ...ENDLESS };
+      const asked = { model: "tiny", prompt: "Hello", max_tokens: this.#each, ...ENDLESS };
       const stream = await this.#client.completions.create(
         { ...asked, stream: true, stream_options: { include_usage: true } },
         hold ? { headers: { "x-hold": "1" } } : {},
@@ -53,6 +56,6 @@ export class Streams {
     }
     this.ended++;
     this.tokens += written;
-    if (!finished || written !== TOKENS) this.cut++;
+    if (!finished || written !== this.#each) this.cut++;
   }
 }

@@ -23,6 +23,13 @@ const bound = (found: Evidence, loopback: boolean): number[] =>
   (found.binds ?? []).filter((each) => each.loopback === loopback).map((each) => each.port);
 const early = (found: Evidence): boolean => (app(found)?.uptimeS ?? 0) * 1000 < found.target.readyMs;
 
+/** How far a server says it is that loads its model: `Loading safetensors checkpoint shards:  50% Completed`. */
+function progressOf(found: Evidence): string {
+  const percents = (app(found)?.log ?? []).map((line) => /\b(\d{1,3})\s?%/.exec(line)?.[1]);
+  const last = percents.findLast((percent) => percent !== undefined);
+  return last === undefined ? "" : ` (its log says ${last} %)`;
+}
+
 const refusedInside = (found: Evidence, binds: Evidence["binds"]): Evidence => ({
   ...outside(byHand(found), "refused"),
   binds: binds ?? [],
@@ -133,7 +140,7 @@ export const PROCESS: readonly Fault[] = [
     title: "It is still loading",
     when: (found) => !served(found) && (found.ready?.status ?? 0) >= 500 && early(found),
     why: (found) =>
-      `${nameIn(found)} was started ${app(found)?.uptimeS} s ago and says ${found.ready?.status} on ${found.target.readyPath}; it may take ${found.target.readyMs / 1000} s`,
+      `${nameIn(found)} was started ${app(found)?.uptimeS} s ago and says ${found.ready?.status} on ${found.target.readyPath}${progressOf(found)}; it may take ${found.target.readyMs / 1000} s`,
     fix: (found) => `wait, and watch: ${logsCommand(found)}`,
     outside: "503, for the first while.",
     byHand: "The readiness path answers 503, and `docker ps` says Up a few seconds.",

@@ -4,6 +4,7 @@ import { CLOUD_BOOT, CLOUD_FIREWALL, CLOUD_MACHINE } from "./cloud.ts";
 import { CONTAINER } from "./container.ts";
 import { EDGE_FAULTS, EDGE_TO_APP } from "./edge.ts";
 import { LISTENER, PORT_TAKEN } from "./listener.ts";
+import { MODEL_ASKED, MODEL_START } from "./model.ts";
 import { PACKET } from "./packet.ts";
 import { PREDICT } from "./predict.ts";
 import { PROCESS } from "./process.ts";
@@ -23,6 +24,7 @@ export const FAULTS: readonly Fault[] = [
   ...REACH,
   ...EDGE_FAULTS,
   ...PORT_TAKEN,
+  ...MODEL_START,
   ...CONTAINER,
   ...LISTENER,
   ...CLOUD_FIREWALL,
@@ -30,6 +32,7 @@ export const FAULTS: readonly Fault[] = [
   ...PROCESS,
   ...TLS,
   ...EDGE_TO_APP,
+  ...MODEL_ASKED,
   ...PREDICT,
 ];
 
