@@ -1,6 +1,7 @@
 import type { Row } from "drayage-keeper";
 import { expect, test } from "vitest";
 import { seriesOf } from "./figures.ts";
+import { rowsIn } from "./metrics.ts";
 
 const NOW_S = 1_800_000_030;
 const MINUTE_S = 60;
@@ -50,4 +51,12 @@ test("thirty days are 120 parts at most, and none before the first request", () 
   expect(series.length).toBeLessThanOrEqual(121);
   expect(series.reduce((all, { requests }) => all + requests, 0)).toBe(rows.length);
   expect(seriesOf([row(5, "r1", { 200: 1 })], 30 * 24 * 3600, NOW_S).length).toBeLessThanOrEqual(2);
+});
+
+test("rows that a keeper tells are those that can be counted; what was cut off on its way is none at all", () => {
+  const good = row(1, "r1", { 200: 3 });
+  expect(rowsIn(JSON.stringify([good, { at: "noon" }, 7]))).toEqual([good]);
+  expect(rowsIn("[]")).toEqual([]);
+  for (const body of ["", "404 page not found", JSON.stringify([good]).slice(0, -5), "{}"])
+    expect(rowsIn(body)).toBeUndefined();
 });

@@ -4,6 +4,7 @@ import type { MachineMetrics, CallerFigures, Usage } from "../../../core/metrics
 import { figures, seriesOf, tokenFigures } from "./figures.ts";
 import type { Subject } from "../../../contract/place.ts";
 import { quantile, type Row, together } from "drayage-keeper";
+import { isHistoryRow } from "drayage-record";
 import { Failure } from "../../../base/failure.ts";
 import type { Context } from "../../../core/context.ts";
 import { edgeOf, type Site } from "../plan/observe.ts";
@@ -81,13 +82,23 @@ async function rowsOf(site: Site, sinceS: number): Promise<Row[]> {
   const said = await edge.run(
     `exec 7<>/dev/tcp/${keeper.address}/${KEEPER_PORT} && printf '${asked}' >&7 && cat <&7; exec 7>&-`,
   );
-  const body = said.slice(said.indexOf("\r\n\r\n") + 4).trim();
-  if (!body.startsWith("[")) {
+  const rows = rowsIn(said.slice(said.indexOf("\r\n\r\n") + 4));
+  if (rows === undefined) {
     throw new Failure("keeper.failed", `the keeper of ${site.machine.name} does not answer`, {
       hint: `ssh ${site.machine.name} docker logs dray-keeper`,
     });
   }
-  return JSON.parse(body) as Row[];
+  return rows;
+}
+
+/** Rows as a keeper tells them; one of another form, as a newer keeper may have it, is left out. Undefined: these are no rows. */
+export function rowsIn(body: string): Row[] | undefined {
+  try {
+    const rows: unknown = JSON.parse(body);
+    return Array.isArray(rows) ? rows.filter((row): row is Row => isHistoryRow(row)) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 interface Stats {
