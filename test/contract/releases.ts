@@ -1,4 +1,5 @@
 import type { Release } from "../../packages/dray/src/core/release.ts";
+import type { Kept } from "../../packages/dray/src/edge/state.ts";
 import type { KubeWanted } from "../../packages/dray/src/targets/kubernetes/objects/wanted.ts";
 
 type Settings = Release["settings"];
@@ -24,6 +25,11 @@ export function releaseOf(
     from: { who: "me", at: "2026-01-01T00:00:00Z" },
     ...more,
   };
+}
+
+/** The same, as the state of a machine keeps it. */
+export function keptOf(release: Release, replicas: Kept["replicas"] = []): Kept {
+  return { release, replicas, deployedAt: "2026-01-01T00:00:00Z" };
 }
 
 /** What a cluster is asked for, of a release. */

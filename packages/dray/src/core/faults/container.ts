@@ -1,10 +1,9 @@
 import { type Evidence, type Fault, served } from "../evidence.ts";
 import { byHand, noReplica, outside, withApp } from "./healthy.ts";
-import { app, logOf, logsCommand, nameIn, ours } from "./words.ts";
+import { again, app, logOf, logsCommand, nameIn, ours } from "./words.ts";
 
 const dead = (found: Evidence): boolean =>
   !served(found) && app(found) !== undefined && app(found)?.status !== "running";
-const again = (found: Evidence): string => (ours(found) ? "dray deploy" : `docker start ${nameIn(found)}`);
 const mib = (bytes: number): string => `${Math.round(bytes / 1_048_576)} MiB`;
 /** A container that was started this recently after a crash is still in its loop. */
 const LOOP_S = 60;

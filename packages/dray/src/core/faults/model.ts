@@ -1,6 +1,6 @@
 import { type Evidence, type Fault, fromApi, served } from "../evidence.ts";
 import { answered, noReplica } from "./healthy.ts";
-import { app, nameIn, ours } from "./words.ts";
+import { again, app, brief, nameIn, ours, said } from "./words.ts";
 
 /** What a program ends with that was stopped, and did not fail. */
 const STOPPED: readonly number[] = [0, 137, 143];
@@ -13,13 +13,11 @@ function fails(found: Evidence): boolean {
   return facts.status === "restarting" || (facts.restarts > 0 && found.containerDial?.outcome !== "open");
 }
 
-/** The last line of its log that fits, short and without what a terminal would obey. */
+/** The last line of its log that fits. */
 function lineOf(found: Evidence, fits: RegExp): string | undefined {
   const line = app(found)?.log.findLast((each) => fits.test(each));
-  return line?.replaceAll(/[\s\p{Cc}]+/gu, " ").slice(0, 200);
+  return line === undefined ? undefined : brief(line, 200);
 }
-
-const again = (found: Evidence): string => (ours(found) ? "dray deploy" : `docker start ${nameIn(found)}`);
 
 /** PyTorch's and CUDA's words, vLLM's, and the loader's for a library that the toolkit mounts. */
 const NO_GPU =
@@ -136,14 +134,9 @@ const CONTEXT =
 /** vLLM's, Ollama's, OpenAI's. */
 const NO_MODEL = /The model `[^`]*` does not exist|model \\?["'][^"']*["'] not found|model_not_found/;
 
-const said = (found: Evidence): string => {
-  const exchange = found.answer?.outcome === "answered" ? found.answer : found.predict;
-  return fromApi(found) && (exchange?.status ?? 0) >= 400 ? (exchange?.body ?? "").slice(0, 2000) : "";
-};
-const brief = (found: Evidence): string =>
-  said(found)
-    .replaceAll(/[\s\p{Cc}]+/gu, " ")
-    .slice(0, 160);
+/** The body with which the API itself refused. */
+const refusal = (found: Evidence): string =>
+  fromApi(found) && (said(found)?.status ?? 0) >= 400 ? (said(found)?.body ?? "").slice(0, 2000) : "";
 
 /** What a language model refuses, and what that is no fault of. */
 export const MODEL_ASKED: readonly Fault[] = [
@@ -151,8 +144,9 @@ export const MODEL_ASKED: readonly Fault[] = [
     id: "context-too-long",
     hop: "predict",
     title: "The prompt is longer than the model's context",
-    when: (found) => CONTEXT.test(said(found)),
-    why: (found) => `the model is ready, and this prompt with its answer is longer than its context: ${brief(found)}`,
+    when: (found) => CONTEXT.test(refusal(found)),
+    why: (found) =>
+      `the model is ready, and this prompt with its answer is longer than its context: ${brief(refusal(found))}`,
     fix: () =>
       "a shorter prompt, or fewer max_tokens; or a longer context, which takes more memory (vLLM: --max-model-len; llama.cpp: -c, shared by its -np slots)",
     outside: "400 to long prompts only.",
@@ -168,8 +162,8 @@ export const MODEL_ASKED: readonly Fault[] = [
     id: "model-unknown",
     hop: "predict",
     title: "The server has no model of this name",
-    when: (found) => NO_MODEL.test(said(found)),
-    why: (found) => `the server is ready, and has no model of the name that was asked for: ${brief(found)}`,
+    when: (found) => NO_MODEL.test(refusal(found)),
+    why: (found) => `the server is ready, and has no model of the name that was asked for: ${brief(refusal(found))}`,
     fix: (found) =>
       `ask ${new URL("/v1/models", found.target.url).href} which it has, and put that name into the request or golden.json`,
     outside: "404 with the model's name in the answer; other models are answered.",

@@ -1,16 +1,9 @@
-import { type Evidence, type Exchange, type Fault, fromApi, isRoot, refusedHost, served } from "../evidence.ts";
+import { type Evidence, type Fault, fromApi, isRoot, refusedHost, served } from "../evidence.ts";
 import { WHOSE } from "../openapi.ts";
 import { answered, withApp } from "./healthy.ts";
-import { logOf, logsCommand, ours } from "./words.ts";
-
-/** What was answered to the request itself: from outside, else from inside. */
-function said(found: Evidence): Exchange | undefined {
-  return found.answer?.outcome === "answered" ? found.answer : found.predict;
-}
+import { brief, logOf, logsCommand, ours, said } from "./words.ts";
 
 const status = (found: Evidence): number => (fromApi(found) ? (said(found)?.status ?? 0) : 0);
-/** The beginning of a body, as one line without what a terminal would obey. */
-const brief = (text = ""): string => text.replaceAll(/[\s\p{Cc}]+/gu, " ").slice(0, 160);
 const body = (found: Evidence): string => brief(said(found)?.body);
 /** A GET that nobody called a prediction. */
 const isLook = (found: Evidence): boolean => found.target.asks === "look";

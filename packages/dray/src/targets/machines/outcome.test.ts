@@ -2,30 +2,13 @@ import { expect, test } from "vitest";
 import type { Release } from "../../core/release.ts";
 import type { Edge } from "../../edge/edge.ts";
 import { EMPTY_STATE, type EdgeState, type Kept } from "../../edge/state.ts";
+import { keptOf, releaseOf } from "../../../../../test/contract/releases.ts";
 import { leavesNothing } from "./outcome.ts";
 import type { SeenContainer } from "./plan/observe.ts";
 import type { Work } from "./plan/work.ts";
 import { withRelease } from "./traffic/switch.ts";
 
-const release = (id: string, settings: Partial<Release["settings"]> = {}): Release => ({
-  id,
-  service: "decisions",
-  image: "api:1",
-  digest: "",
-  settings: {
-    replicas: 1,
-    env: {},
-    secrets: [],
-    limits: { timeoutMs: 1000, readyMs: 1000, drainMs: 1000 },
-    ...settings,
-  },
-  from: { who: "sue", at: "2026-11-30T08:00:00Z" },
-});
-const kept = (id: string): Kept => ({
-  release: release(id),
-  replicas: [{ container: id, address: "172.30.96.20", port: 8080 }],
-  deployedAt: "",
-});
+const kept = (id: string): Kept => keptOf(releaseOf(id), [{ container: id, address: "172.30.96.20", port: 8080 }]);
 const container = (service: string, network: string): SeenContainer => ({
   id: "c1",
   name: "c1",
@@ -42,7 +25,7 @@ function work(about: { state?: EdgeState; containers?: SeenContainer[]; left?: s
   return {
     site: { edge },
     seen: { containers },
-    release: about.release ?? release("r1"),
+    release: about.release ?? releaseOf("r1"),
     lease: { left },
   } as unknown as Work;
 }
@@ -57,8 +40,8 @@ test.each([
   ["a container that a killed deploy left", work({ containers: [container("decisions", "dray.decisions")] })],
   ["a replica that is to leave the network of all", work({ containers: [container("other", "dray")] })],
   ["the journal of somebody who was interrupted", work({ left: '{"v":1}' })],
-  ["values of secrets that a keeper may have from before", work({ release: release("r1", { secrets: ["TOKEN"] }) })],
-  ["weights beside others that nobody uses", work({ release: release("r1", { weights: {} }) })],
+  ["values of secrets that a keeper may have from before", work({ release: releaseOf("r1", { secrets: ["TOKEN"] }) })],
+  ["weights beside others that nobody uses", work({ release: releaseOf("r1", { weights: {} }) })],
 ])("%s is looked after", (_what, about) => {
   expect(leavesNothing(about)).toBe(false);
 });

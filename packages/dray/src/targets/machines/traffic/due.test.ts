@@ -1,21 +1,11 @@
 import { expect, test } from "vitest";
 import type { Kept } from "../../../edge/state.ts";
+import { keptOf, releaseOf } from "../../../../../../test/contract/releases.ts";
 import { type Due, GRACE_MS, Retiring } from "./due.ts";
 
 const DRAIN_MS = 30_000;
 
-const kept = (id: string): Kept => ({
-  release: {
-    id,
-    service: "decisions",
-    image: "api:1",
-    digest: "",
-    settings: { replicas: 1, env: {}, secrets: [], limits: { timeoutMs: 1000, readyMs: 1000, drainMs: DRAIN_MS } },
-    from: { who: "sue", at: "2026-11-30T08:00:00Z" },
-  },
-  replicas: [],
-  deployedAt: "2026-11-30T08:00:00Z",
-});
+const kept = (id: string): Kept => keptOf(releaseOf(id, { limits: { drainMs: DRAIN_MS } }));
 
 const [r1, r2, r3] = [kept("r1"), kept("r2"), kept("r3")];
 const names = ({ tell, kill }: Due): string[][] => [tell, kill].map((all) => all.map(({ release }) => release.id));

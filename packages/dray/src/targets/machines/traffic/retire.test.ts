@@ -3,22 +3,13 @@ import type { Context } from "../../../core/context.ts";
 import type { Edge } from "../../../edge/edge.ts";
 import { EMPTY_STATE, type EdgeState, type Kept } from "../../../edge/state.ts";
 import { type Engine, EngineError } from "../../../machine/engine.ts";
+import { keptOf, releaseOf } from "../../../../../../test/contract/releases.ts";
 import type { Site } from "../plan/observe.ts";
 import { retire } from "./retire.ts";
 import { withRelease } from "./switch.ts";
 
-const kept = (id: string): Kept => ({
-  release: {
-    id,
-    service: "decisions",
-    image: "api:1",
-    digest: "",
-    settings: { replicas: 1, env: {}, secrets: [], limits: { timeoutMs: 1000, readyMs: 1000, drainMs: 60_000 } },
-    from: { who: "sue", at: "2026-11-30T08:00:00Z" },
-  },
-  replicas: [{ container: id, address: "172.30.96.20", port: 8080 }],
-  deployedAt: "2026-11-30T08:00:00Z",
-});
+const kept = (id: string): Kept =>
+  keptOf(releaseOf(id, { limits: { drainMs: 60_000 } }), [{ container: id, address: "172.30.96.20", port: 8080 }]);
 
 /** A machine in memory whose releases run: an edge that has their state, and an engine that has a container and an image of each. */
 class PaperMachine {
